@@ -1,0 +1,52 @@
+"""The labelled training set: labels joined with features as of each snapshot, and split."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+
+from churn.features import instant
+
+
+def typed(rows: pd.DataFrame, manifest: dict) -> pd.DataFrame:
+    """Features as the model takes them: categories as text (null: "unknown"), all else float64. Order kept."""
+    types = {f["name"]: f["type"] for f in manifest["features"]}
+    columns = {
+        name: rows[name].astype("object").where(rows[name].notna(), "unknown").astype(str)
+        if kind == "category" else rows[name].astype("float64")
+        for name, kind in types.items()
+    }
+    return rows.assign(**columns)
+
+
+def with_parts(rows: pd.DataFrame, *, split: str, train_snapshots: list[str], test_snapshot: str, test_fraction: float) -> pd.DataFrame:
+    """Rows with `part` train or test; rows on neither side of an entity split are left out.
+
+    `temporal`: test is the later snapshot. `entity`: test is a share of the customers, the same in every run.
+    """
+    train = rows.snapshot.isin([instant(t) for t in train_snapshots])
+    test = rows.snapshot == instant(test_snapshot)
+    if split == "entity":
+        held_out = share_of(rows.customer_id) < test_fraction
+        train, test = train & ~held_out, test & held_out
+    parts = pd.Series(np.select([train, test], ["train", "test"], ""), index=rows.index)
+    return rows.assign(part=parts)[parts != ""].reset_index(drop=True)
+
+
+def share_of(customer_ids: pd.Series) -> np.ndarray:
+    """A stable number in [0, 1) for each customer id, shape (n,), the same on every machine and in every run."""
+    return np.array([int(hashlib.sha256(c.encode()).hexdigest()[:13], 16) / 16**13 for c in customer_ids])
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Customers and churn rate by part and snapshot."""
+    table = rows.groupby(["part", "snapshot"], sort=True).agg(customers=("customer_id", "size"), churn_rate=("churned", "mean"))
+    return table.reset_index().sort_values(["part", "snapshot"], ascending=[False, True], ignore_index=True)
+
+
+def matrix(rows: pd.DataFrame, part: str, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
+    """Features X, shape (n, k), and labels y in {0, 1}, shape (n,), of one part."""
+    side = rows[rows.part == part].reset_index(drop=True)
+    return side[features], side.churned.to_numpy(dtype="int64")

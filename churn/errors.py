@@ -1,0 +1,41 @@
+"""Every failure that a person can act on. The message states the rule, the value found and the remedy, in one line."""
+
+
+class ChurnError(Exception):
+    """A failure with a message for people; the command line prints it without a traceback and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class UserError(ChurnError):
+    """What was given is wrong: parameters, flags or input data."""
+
+    exit_code = 2
+
+
+class InvalidParams(UserError):
+    """A params file or a --set that breaks the schema; the message has one line a fault."""
+
+
+class InvalidData(UserError):
+    """Input data that cannot be used: missing, unreadable, inconsistent or leaking."""
+
+
+class StageFailed(ChurnError):
+    """A notebook stopped; the message names the notebook, the section, the cell and the error."""
+
+
+class RegistryError(ChurnError):
+    """The model registry refuses or cannot be reached."""
+
+
+class ModelUnavailable(ChurnError):
+    """There is no model to serve or to score with: none in Production, or one that fails verification."""
+
+
+class FeatureStoreUnavailable(ChurnError):
+    """The feature store cannot be reached or holds no such feature service."""
+
+
+class UnknownCustomer(ChurnError):
+    """The feature store holds no row for this customer."""

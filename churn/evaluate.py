@@ -1,0 +1,103 @@
+"""Candidate, champion and trivial baselines scored on the same rows; what the gate decides on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from churn import dataset, metrics, model
+from churn.registry import Loaded
+
+METRICS = [
+    "auc", "average_precision", "log_loss", "brier", "calibration_error", "f1_top", "precision_top", "recall_top", "lift_top"]
+
+
+def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
+    """Whether the rows hold every column that a version takes."""
+    return loaded is not None and set(loaded.columns) <= set(rows.columns)
+
+
+def predictions(rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Labels y, shape (n,), and each model's probabilities on the same rows: "candidate", "champion" if it can."""
+    versions = {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
+    scored = {name: model.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0]) for name, v in versions.items()}
+    return dataset.matrix(rows, part, [])[1], scored
+
+
+def baselines(rows: pd.DataFrame, part: str, features: list[str]) -> dict[str, np.ndarray]:
+    """Probabilities of the trivial models, fitted on the training rows, for the rows of one part."""
+    X, y = dataset.matrix(rows, "train", features)
+    return metrics.baselines(X, y, dataset.matrix(rows, part, features)[0])
+
+
+def scores(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None, *, top_fraction: float) -> pd.DataFrame:
+    """Every score of every model on train and test: columns model, part, then the metrics."""
+    table = []
+    for part in ("train", "test"):
+        y, scored = predictions(rows, part, candidate, champion)
+        for name, p in (scored | baselines(rows, part, candidate.columns)).items():
+            table.append({"model": name, "part": part} | metrics.scores(y, p, top_fraction=top_fraction))
+    return pd.DataFrame(table)
+
+
+def document(
+    *, candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame, scores: pd.DataFrame, intervals: pd.DataFrame,
+    segments: pd.DataFrame, threshold: float, profit: float, top_fraction: float,
+) -> dict:
+    """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
+    plain = {"scores": scores, "intervals": intervals, "segments": segments}
+    return {
+        "experiment": candidate.version.name,
+        "version": candidate.version.version,
+        "champion": champion.version.version if champion else None,
+        "champion_scored": can_score(champion, rows),
+        "rows": {part: int(n) for part, n in rows.part.value_counts().items()},
+        "test_auc": float(scores.set_index(["model", "part"]).auc["candidate", "test"]),
+        "top_fraction": top_fraction,
+        "threshold": threshold,
+        "profit_per_customer": profit,
+    } | {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in plain.items()}
+
+
+def flat(scores: pd.DataFrame, intervals: pd.DataFrame) -> dict[str, float]:
+    """The metrics as MLflow takes them: `test_auc`, `train_auc`, `champion_test_auc`, `test_auc_low`, `difference_auc_low`, ..."""
+    own = scores[scores.model.isin(["candidate", "champion"])]
+    named = {f"{_prefix(s.model)}{s.part}_{m}": getattr(s, m) for s in own.itertuples() for m in METRICS}
+    for i in intervals[intervals.model != "champion"].itertuples():
+        named |= {f"{_prefix(i.model)}test_{i.metric}_low": i.low, f"{_prefix(i.model)}test_{i.metric}_high": i.high}
+    return named
+
+
+def _prefix(model: str) -> str:
+    return "" if model == "candidate" else f"{model}_"
+
+
+def sample(rows: pd.DataFrame, predictions: dict[str, np.ndarray], *, seed: int, size: int = 1000) -> pd.DataFrame:
+    """Some test customers with their label and every model's probability."""
+    test = rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]].reset_index(drop=True).assign(**predictions)
+    return test.sample(min(size, len(test)), random_state=seed).sort_values("customer_id")
+
+
+def test_scores(document: dict) -> pd.DataFrame:
+    """The document's scores on the test rows, a row a model."""
+    table = pd.DataFrame(document["scores"])
+    return table[table.part == "test"].drop(columns="part").set_index("model").astype("float64").round(4)
+
+
+def intervals(document: dict) -> pd.DataFrame:
+    """The document's bootstrap intervals as a table."""
+    return pd.DataFrame(document["intervals"])
+
+
+def evidence(document: dict) -> dict:
+    """The arguments that the gate takes, from `evaluation.json`."""
+    on_test = {s["model"]: s for s in document["scores"] if s["part"] == "test"}
+    difference = {i["metric"]: i for i in document["intervals"] if i["model"] == "difference"}
+    champion = on_test.get("champion") or ({} if document["champion"] else None)
+    return {
+        "candidate": on_test["candidate"],
+        "baselines": {name: s for name, s in on_test.items() if name not in ("candidate", "champion")},
+        "champion": champion,
+        "difference": difference or None,
+        "segments": pd.DataFrame(document["segments"]) if document["segments"] else None,
+    }

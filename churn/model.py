@@ -1,0 +1,85 @@
+"""Estimators by name: a scikit-learn pipeline from the features' columns to a churn probability."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer
+
+# Types that a saved model may hold beside those that skops trusts by itself. Loading compares the model's with these.
+TRUSTED_TYPES = [
+    "numpy.dtype",
+    "sklearn._loss.link.Interval",
+    "sklearn._loss.link.LogitLink",
+    "sklearn._loss.loss.HalfBinomialLoss",
+    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+]
+
+
+def logistic(numeric: list[str], categorical: list[str], *, seed: int, C: float) -> Pipeline:
+    """Logistic regression on features made symmetric (Yeo & Johnson 2000), nulls filled with the median and marked."""
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), PowerTransformer())
+    columns = ColumnTransformer([
+        ("number", numbers, numeric),
+        ("category", _categories(), categorical),
+    ])
+    return Pipeline([("columns", columns), ("classifier", LogisticRegression(C=C, max_iter=2000, random_state=seed))])
+
+
+def hist_gradient_boosting(numeric: list[str], categorical: list[str], *, seed: int, **settings: float) -> Pipeline:
+    """Gradient boosted trees on binned features (Ke et al. 2017); nulls go their own way at each split."""
+    columns = ColumnTransformer([("number", "passthrough", numeric), ("category", _categories(), categorical)])
+    classifier = HistGradientBoostingClassifier(early_stopping=False, random_state=seed, **settings)
+    return Pipeline([("columns", columns), ("classifier", classifier)])
+
+
+def _categories() -> OneHotEncoder:
+    return OneHotEncoder(handle_unknown="ignore", min_frequency=20, sparse_output=False)
+
+
+ESTIMATORS = {"logistic": logistic, "hist_gradient_boosting": hist_gradient_boosting}
+
+
+def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int) -> Pipeline:
+    """A fitted pipeline; columns of text are categories, the others numbers."""
+    categorical = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
+    numeric = [name for name in X if name not in categorical]
+    return ESTIMATORS[model](numeric, categorical, seed=seed, **settings).fit(X, y)
+
+
+def probability(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
+    """Churn probability per customer, shape (n,), in [0, 1]."""
+    return model.predict_proba(X)[:, 1]
+
+
+def importance(model: Pipeline, X: pd.DataFrame, y: np.ndarray, *, seed: int, rows: int = 5000, repeats: int = 5) -> pd.DataFrame:
+    """AUC lost when a feature is shuffled (Breiman 2001), on a sample of rows: feature, importance, std."""
+    sample = np.random.default_rng(seed).permutation(len(X))[:rows]
+    lost = permutation_importance(
+        model, X.iloc[sample], y[sample], scoring="roc_auc", n_repeats=repeats, random_state=seed)
+    table = pd.DataFrame({"feature": list(X), "importance": lost.importances_mean, "std": lost.importances_std})
+    return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
+
+
+def training_ranges(X: pd.DataFrame) -> dict[str, dict]:
+    """What the model saw of each feature: lowest and highest number, or the categories."""
+    return {
+        name: {"low": float(column.min()), "high": float(column.max())} if pd.api.types.is_numeric_dtype(column)
+        else {"values": sorted(column.dropna().unique())}
+        for name, column in X.items() if column.notna().any()
+    }
+
+
+def metadata(model: Pipeline, X: pd.DataFrame, example: pd.DataFrame, *, service: str, features: str, segments: list[str]) -> dict:
+    """What a model's own files say of it, for whoever loads it: its feature service, the fingerprint of the features,
+    the segments, the training ranges, and the probability that its example must give again."""
+    return {
+        "feature_service": service, "features": features, "segments": segments, "training_ranges": training_ranges(X),
+        "example_probability": float(probability(model, example)[0])}

@@ -1,0 +1,260 @@
+"""The schema of a params file. Every refusal happens here, before a kernel starts.
+
+`load("params/cdnow.yaml", ["train.model=hist_gradient_boosting"])` returns `Params`, or raises
+`InvalidParams` with one line a fault: file, key, rule, value found and the nearest valid name.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from churn import paramsfile
+from churn.errors import InvalidParams
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Section(BaseModel):
+    """A section of the file: unknown keys are refused, types are not coerced, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- data: where the events, or the ready-made features, come from ---
+
+
+class EventColumns(Section):
+    customer_id: str = Field(description="their column with the customer's id")
+    at: str = Field(description="their column with the time of the event; UTC where it has no zone")
+    kind: str | None = Field(None, description="their column with the kind of event; or give `data.kind`")
+    value: str | None = Field(None, description="their column with money, minutes or a count; 1 where absent")
+
+
+class CustomerColumns(Section):
+    customer_id: str
+    signup_at: str
+
+
+class CustomersFile(Section):
+    path: str = Field(description="CSV or Parquet with one row a customer")
+    columns: CustomerColumns
+    segments: list[str] = Field([], description="text columns by which results are also reported")
+
+
+class EventsData(Section):
+    source: Literal["events"]
+    path: str | list[str] = Field(description="CSV or Parquet: a file, a list, a pattern, or a folder")
+    columns: EventColumns
+    kind: str | None = Field(None, description="one kind for all events, where no column has it")
+    customers: CustomersFile | None = Field(None, description="without it, sign-up is the first event")
+    max_rejected: float = Field(0.01, ge=0, le=1, description="share of unusable rows above which the run is refused")
+
+    @model_validator(mode="after")
+    def one_kind(self) -> EventsData:
+        if self.kind and self.columns.kind:
+            raise ValueError("give data.kind (a constant) or data.columns.kind (a column), not both")
+        return self
+
+
+class TableColumns(Section):
+    customer_id: str
+
+
+class GivenLabels(Section):
+    table: str
+    column: str
+    horizon_days: int = Field(0, ge=0, description="days after the snapshot that the label looks at; for the embargo")
+
+
+class TablesData(Section):
+    source: Literal["tables"]
+    path: str = Field(".", description="folder that the snapshots' folders lie in")
+    columns: TableColumns
+    tables: list[str] = Field(min_length=1, description="ready-made feature tables, one feature view each")
+    snapshots: dict[str, str] = Field(min_length=1, description="snapshot date: its folder")
+    labels: GivenLabels
+    segments: list[str] = []
+
+
+class CdnowData(Section):
+    source: Literal["cdnow"]
+
+
+class StreamingData(Section):
+    source: Literal["streaming"]
+    customers: int = Field(ge=1, le=100_000_000)
+    months: int = Field(ge=1, le=240)
+    seed: int = Field(ge=0)
+
+
+Data = Annotated[EventsData | TablesData | CdnowData | StreamingData, Field(discriminator="source")]
+
+
+# --- label: who counts, and who left ---
+
+
+class InactivityLabel(Section):
+    rule: Literal["inactivity"]
+    horizon_days: Days = Field(description="left = no event in this many days after the snapshot")
+    active_within_days: Days = Field(description="counts = an event in this many days before the snapshot")
+    kinds: list[str] | None = Field(None, description="kinds of event that count as activity; all where absent")
+
+
+class EventLabel(Section):
+    rule: Literal["event"]
+    kind: str = Field(description="left = an event of this kind within the horizon")
+    horizon_days: Days
+
+
+class GivenLabel(Section):
+    rule: Literal["given"] = "given"
+
+
+Label = Annotated[InactivityLabel | EventLabel | GivenLabel, Field(discriminator="rule")]
+
+
+# --- the rest of the file ---
+
+
+class Snapshots(Section):
+    train: list[date] = Field(min_length=1, description="dates (00:00 UTC) as of which training customers are seen")
+    test: date = Field(description="date as of which test customers are seen")
+    serve: date = Field(description="date whose features go online: customers as they are now")
+
+    @model_validator(mode="after")
+    def in_order(self) -> Snapshots:
+        if self.train != sorted(set(self.train)):
+            raise ValueError(f"train must ascend without repeats; found {[str(t) for t in self.train]}")
+        if self.serve < self.test:
+            raise ValueError(f"serve must not lie before test; found serve {self.serve}, test {self.test}")
+        return self
+
+
+class Features(Section):
+    windows_days: list[Days] = Field([30, 90, 180], min_length=1, description="look-back windows")
+
+    @field_validator("windows_days")
+    @classmethod
+    def ascending(cls, windows: list[int]) -> list[int]:
+        if windows != sorted(set(windows)):
+            raise ValueError(f"windows must ascend without repeats; found {windows}")
+        return windows
+
+
+class Logistic(Section):
+    C: float = Field(1.0, gt=0, description="inverse strength of the L2 penalty")
+
+
+class HistGradientBoosting(Section):
+    max_iter: int = Field(100, ge=1, le=10_000, description="trees")
+    learning_rate: float = Field(0.05, gt=0, le=1)
+    max_leaf_nodes: int = Field(8, ge=2)
+    min_samples_leaf: int = Field(100, ge=1)
+
+
+class Train(Section):
+    split: Literal["temporal", "entity"] = Field("temporal", description="test on a later snapshot, or on other people")
+    test_fraction: Fraction = Field(0.25, description="share of customers that `split: entity` keeps for the test")
+    model: Literal["logistic", "hist_gradient_boosting"] = "logistic"
+    logistic: Logistic = Logistic()
+    hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
+
+
+class Economics(Section):
+    contact_cost: float = Field(1.0, ge=0, description="money spent on each customer contacted")
+    saved_value: float = Field(40.0, ge=0, description="money kept when a leaver is saved")
+    success_rate: float = Field(0.2, ge=0, le=1, description="share of contacted leavers who stay")
+
+
+class Evaluate(Section):
+    top_fraction: Fraction = Field(0.1, description="share of customers flagged for precision, recall and lift")
+    bootstrap: int = Field(1000, ge=50, le=100_000, description="resamples behind each interval")
+    economics: Economics = Economics()
+
+
+class Rules(Section):
+    min_auc: float | None = Field(0.75, ge=0, le=1, description="floor for the test AUC")
+    baseline_margin: float | None = Field(0.005, ge=0, le=1, description="AUC above the best trivial baseline")
+    champion_margin: float | None = Field(0.005, ge=0, le=1, description="AUC that may be lost against the champion")
+    max_calibration_error: float | None = Field(0.08, ge=0, le=1)
+    segment_margin: float | None = Field(0.05, ge=0, le=1, description="AUC that any segment may lose")
+
+
+class Promote(Section):
+    approval: Literal["automatic", "required"] = Field("automatic", description="required: stop at Staging")
+    rules: Rules = Rules()
+
+
+class Serving(Section):
+    max_feature_age_days: Days | None = Field(None, description="older features are an error (409); null: any age")
+    as_of: datetime | None = Field(None, description="the clock for that age; null: now")
+
+
+class Params(Section):
+    """One run: `experiment` names the MLflow experiment, the registered model and the Feast project."""
+
+    experiment: Name
+    seed: int = Field(ge=0, lt=2**32)
+    data: Data
+    label: Label = GivenLabel()
+    snapshots: Snapshots
+    features: Features = Features()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    promote: Promote = Promote()
+    serving: Serving = Serving()
+
+    @property
+    def horizon_days(self) -> int:
+        """Days after a snapshot until its label is known."""
+        return self.data.labels.horizon_days if isinstance(self.data, TablesData) else self.label.horizon_days
+
+    @model_validator(mode="after")
+    def label_fits_the_source(self) -> Params:
+        if isinstance(self.data, TablesData) != isinstance(self.label, GivenLabel):
+            needed = "its own data.labels, no label section" if isinstance(self.data, TablesData) else \
+                "a label section: {rule: inactivity, ...} or {rule: event, ...}"
+            raise ValueError(f"label: `source: {self.data.source}` takes {needed}")
+        return self
+
+    @model_validator(mode="after")
+    def embargo(self) -> Params:
+        """Training labels are known when the model would have been trained (design: time)."""
+        last, test = self.snapshots.train[-1], self.snapshots.test
+        if self.train.split == "entity" and test in self.snapshots.train:
+            return self
+        known = last + timedelta(days=self.horizon_days)
+        if last >= test or known > test:
+            raise ValueError(
+                f"snapshots: the label of the last train snapshot {last} is known on {known} (horizon "
+                f"{self.horizon_days} days), after the test snapshot {test}; move test to {known} or later"
+                if last < test else
+                f"snapshots: train snapshot {last} must lie before the test snapshot {test} when split is temporal")
+        return self
+
+    @model_validator(mode="after")
+    def tables_have_the_snapshots(self) -> Params:
+        if isinstance(self.data, TablesData):
+            used = [str(d) for d in (*self.snapshots.train, self.snapshots.test, self.snapshots.serve)]
+            missing = sorted(set(used) - set(self.data.snapshots))
+            if missing:
+                raise ValueError(f"data.snapshots: no folder for {', '.join(missing)}; found "
+                                 f"{', '.join(sorted(self.data.snapshots))}")
+        return self
+
+
+def load(path: str | Path, overrides: list[str] | None = None) -> Params:
+    """Read, override and check a params file. Raises InvalidParams with every fault found, a line each."""
+    tree = paramsfile.read(Path(path))
+    for override in overrides or []:
+        paramsfile.override(tree, override)
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        raise InvalidParams("\n".join(paramsfile.explain(error, Params, Path(path)))) from None

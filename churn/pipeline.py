@@ -1,0 +1,157 @@
+"""The stages, their wiring, and their execution: one pipeline run is one MLflow run, one stage is one notebook.
+
+Between stages nothing passes but explicit parameters and the plain values that a notebook glues at its end.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+import filelock
+import nbformat
+import papermill
+import scrapbook
+import yaml
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from churn import errors, report, state, tracking
+from churn.params import Params
+
+NOTEBOOKS = state.PROJECT / "notebooks"
+STAGES = ("features", "train", "evaluate", "promote")
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run: where its reports lie, how long each stage took, and what the stages glued."""
+
+    run_id: str
+    reports: dict[str, Path]
+    seconds: dict[str, float]
+    glued: dict[str, dict]
+
+
+def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:
+    """What a stage's notebook is given: its share of the params file and what earlier stages glued. Plain values."""
+    p = params.model_dump(mode="json", exclude_none=True)
+    rules = params.promote.rules.model_dump(mode="json")  # null switches a rule off, and says so
+    snapshots = {"train_snapshots": p["snapshots"]["train"], "test_snapshot": p["snapshots"]["test"]}
+    upstream = {name: value for values in glued.values() for name, value in values.items()}
+    own = {
+        "features": lambda: snapshots | {
+            "data": absolute_paths(p["data"]), "serve_snapshot": p["snapshots"]["serve"],
+            "windows_days": p["features"]["windows_days"], "label_kind": p["label"].get("kind", "")},
+        "train": lambda: snapshots | {
+            "manifest": upstream["manifest"], "label": p["label"], "split": p["train"]["split"],
+            "test_fraction": p["train"]["test_fraction"], "model": p["train"]["model"],
+            "settings": p["train"][p["train"]["model"]], "seed": p["seed"]},
+        "evaluate": lambda: p["evaluate"] | {
+            "version": upstream["version"], "training_set": upstream["training_set"], "seed": p["seed"]},
+        "promote": lambda: {
+            "version": upstream["version"], "evaluation": upstream["evaluation"], "rules": rules,
+            "approval": p["promote"]["approval"]},
+    }
+    return {"experiment": p["experiment"]} | own[stage]() | {"run_id": run_id}
+
+
+def absolute_paths(data: dict) -> dict:
+    """The data section with every path absolute, for a kernel may start elsewhere."""
+    made = dict(data)
+    if "path" in data:
+        made["path"] = [os.path.abspath(p) for p in data["path"]] if isinstance(data["path"], list) else os.path.abspath(data["path"])
+    if "customers" in data and isinstance(data["customers"], dict):
+        made["customers"] = data["customers"] | {"path": os.path.abspath(data["customers"]["path"])}
+    return made
+
+
+def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) -> Result:
+    """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; both leave the evidence in MLflow."""
+    with _only_one(params.experiment):
+        began = tracking.start(params.experiment)
+        plain = params.model_dump(mode="json")
+        began.params(plain)
+        began.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
+        began.json(tracking.environment(), "environment.json")
+        tell(f"run {began.id} of {params.experiment}")
+        return _stages(params, began, tell, progress)
+
+
+def _stages(params: Params, began: tracking.Run, tell: Callable[[str], None], progress: bool) -> Result:
+    folder = state.path("runs", began.id)
+    folder.mkdir(parents=True)
+    glued, seconds, reports = {}, {}, {}
+    status = "KILLED"
+    try:
+        for number, stage in enumerate(STAGES, 1):
+            started = time.perf_counter()
+            tell(f"[{number}/{len(STAGES)}] {stage} ...")
+            given = stage_parameters(params, stage, glued, began.id)
+            executed, reports[stage] = execute(stage, given, folder=folder, log_to=began, progress=progress)
+            glued[stage] = scrapbook.read_notebook(str(executed)).scraps.data_dict
+            seconds[stage] = time.perf_counter() - started
+            tell(f"[{number}/{len(STAGES)}] {stage} done in {seconds[stage]:.1f} s")
+        status = "FINISHED"
+        return Result(began.id, reports, seconds, glued)
+    except errors.ChurnError:
+        status = "FAILED"
+        began.tags({"failed_stage": stage})
+        raise
+    finally:
+        began.end(status)
+
+
+def execute(stage: str, parameters: dict, *, folder: Path, log_to: tracking.Run, progress: bool = False) -> tuple[Path, Path]:
+    """Execute one notebook in a kernel of its own; log it and its HTML, a failed one too. Returns both paths."""
+    output, html = folder / f"{stage}.ipynb", folder / f"{stage}.html"
+    kernel = {"PYTHONPATH": str(state.PROJECT), "CHURN_STATE": str(state.root()), "PYTHONHASHSEED": "0"}
+    try:
+        with mock.patch.dict(os.environ, kernel):
+            papermill.execute_notebook(
+                NOTEBOOKS / f"{stage}.ipynb", output, parameters, kernel_name="python3", progress_bar=progress,
+                request_save_on_cell_execute=False, cwd=str(folder), extra_arguments=["--IPKernelApp.log_level=50"])
+    except PapermillExecutionError as error:
+        raise _translated(error, stage, output) from error
+    except DeadKernelError as error:
+        raise errors.StageFailed(f"{stage}: the kernel died, most likely for want of memory; notebook {output}") from error
+    finally:
+        if output.exists():
+            report.render(output, html, title=f"{parameters['experiment']}: {stage}", footer=footer(log_to.id))
+            log_to.file(output, "notebooks")
+            log_to.file(html, "notebooks")
+    return output, html
+
+
+def footer(run_id: str) -> dict[str, str]:
+    """What every report's foot says: the run, the code and the environment."""
+    made = tracking.provenance()
+    clean = "" if made["code.clean"] == "true" else " (with local changes)"
+    return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
+
+
+def _translated(error: PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
+    """The user's mistake as such (exit code 2); anything else as a failed stage that says where to look."""
+    kind = getattr(errors, error.ename, None)
+    if kind and issubclass(kind, errors.UserError):
+        return kind(f"{stage}: {error.evalue}")
+    cells = nbformat.read(output, as_version=4).cells[: error.cell_index + 1]
+    headings = [line.lstrip("# ") for c in cells if c.cell_type == "markdown" for line in c.source.splitlines() if line.startswith("#")]
+    return errors.StageFailed(
+        f"{stage}: {error.ename}: {error.evalue}; section '{headings[-1] if headings else '-'}', cell {error.exec_count}, "
+        f"notebook {output}")
+
+
+def _only_one(experiment: str) -> filelock.BaseFileLock:
+    """Two runs of one experiment would write the same feature tables."""
+    path = state.path(experiment, "run.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        return lock.acquire()
+    except filelock.Timeout:
+        raise errors.ChurnError(f"another run of {experiment} is under way (it holds {path}); wait for it, or end it") from None

@@ -1,0 +1,110 @@
+"""One look for all figures: Okabe-Ito colours, which colour-blind readers can tell apart, and quiet axes."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Callable
+from functools import wraps
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+CANDIDATE = "#0072B2"
+CHAMPION = "#D55E00"
+LEFT = "#CC79A7"
+STAYED = "#009E73"
+GREY = "#8C8C8C"
+PALE = "#D9D9D9"
+SERIES = ["#56B4E9", "#009E73", "#CC79A7", "#E69F00", "#000000"]  # for things that are not models
+
+RC = {
+    "axes.edgecolor": "#555555",
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10,
+    "axes.axisbelow": True,
+    "figure.dpi": 110,
+    "figure.titlesize": 11,
+    "figure.titleweight": "bold",
+    "font.size": 10,
+    "grid.color": "#E6E6E6",
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "lines.linewidth": 2.0,
+    "lines.markersize": 6,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+}
+SHARE = PercentFormatter(1, decimals=0)
+
+
+class Plot(Figure):
+    """A Figure that shows itself in notebooks at twice the screen's resolution, without pyplot and its global state."""
+
+    def _repr_png_(self) -> tuple[bytes, dict]:
+        png = io.BytesIO()
+        self.savefig(png, format="png", dpi=2 * self.dpi)
+        width, height = self.get_size_inches() * self.dpi
+        return png.getvalue(), {"width": int(width), "height": int(height)}
+
+
+def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:
+    """Draw with this module's style, whatever the caller's matplotlib settings are, and leave those as they were."""
+
+    @wraps(draw)
+    def in_style(*args, **kwargs) -> Plot:
+        with matplotlib.rc_context(matplotlib.rcParamsDefault | RC):
+            return draw(*args, **kwargs)
+
+    return in_style
+
+
+def plot(title: str, *, height: float = 4.2) -> Plot:
+    """An empty figure, 7 inches wide, under its title."""
+    figure = Plot(figsize=(7, height), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
+    figure.suptitle(textwrap.fill(title, 68), x=0.012, ha="left")
+    return figure
+
+
+def colour(model: str) -> str:
+    """The fixed colour of a model: the candidate's, the champion's, or grey for anything to be beaten."""
+    return {"candidate": CANDIDATE, "champion": CHAMPION}.get(model, GREY)
+
+
+def line(model: str, index: int) -> dict:
+    """Keyword arguments that draw a model's line: solid for real models, broken for baselines, by their order."""
+    if colour(model) != GREY:
+        return {"color": colour(model), "linestyle": "-", "zorder": 3}
+    return {"color": GREY, "linestyle": ["--", ":", "-."][index % 3], "linewidth": 1.5}
+
+
+def short(name: object, width: int = 38) -> str:
+    """`name` cut to `width` characters in its middle, since long feature names differ at both ends."""
+    text = str(name)
+    if len(text) <= width:
+        return text
+    half = (width - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def blank(title: str) -> Plot:
+    """A figure that only says why there is nothing to draw."""
+    figure = plot(title, height=1.2)
+    figure.subplots().set_axis_off()
+    return figure
+
+
+def name_rows(ax, names: list[str]) -> None:
+    """Horizontal bars or dots with a name each, of one thickness however few they are."""
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(-0.7, len(names) - 0.3)
+    ax.tick_params(axis="y", length=0)
+
+
+def rows_height(rows: int) -> float:
+    """The height in inches of a figure with one line of text a row."""
+    return max(2.4, 0.3 * rows + 1.3)

@@ -1,0 +1,179 @@
+"""Versions of a registered model: which one is in Production, how it gets there, and how it is loaded and verified.
+
+Stages and the alias `production` are written together under one lock; readers follow the alias, which is single-valued.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+import pandas as pd
+import skops.io
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+from sklearn.pipeline import Pipeline
+
+from churn import model as models
+from churn import state, tracking
+from churn.errors import ModelUnavailable, RegistryError
+
+ALIAS = "production"
+LOCK_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its stage, the run that trained it, and its tags."""
+
+    name: str
+    version: int
+    stage: str
+    run_id: str
+    source: str
+    tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A version in memory, verified: the pipeline, its input columns in order and what it recorded of itself."""
+
+    version: Version
+    pipeline: Pipeline
+    columns: list[str]
+    metadata: dict
+
+
+def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Version:
+    """Register a logged model as the next version, stage None, with the digest of its files."""
+    client = tracking.client()
+    with _locked(name):
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        tags = tags | {"digest": digest(_files(source))}
+        made = client.create_model_version(name, source, run_id, tags=tags)
+    return _version(made)
+
+
+def get(name: str, version: int) -> Version:
+    """A version by number. Raises RegistryError."""
+    try:
+        return _version(tracking.client().get_model_version(name, str(version)))
+    except MlflowException as error:
+        raise RegistryError(f"{name} has no version {version}: {error.message}") from error
+
+
+def versions(name: str) -> list[Version]:
+    """All versions, oldest first."""
+    found = tracking.client().search_model_versions(f"name = '{name}'")
+    return sorted((_version(v) for v in found), key=lambda v: v.version)
+
+
+def production(name: str) -> Version | None:
+    """The version that the alias points to; None when nothing is in production. Raises RegistryError."""
+    try:
+        return _version(tracking.client().get_model_version_by_alias(name, ALIAS))
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise RegistryError(f"registry of {name}: {error.message}") from error
+
+
+def promote(name: str, version: int) -> Version | None:
+    """Put a version into Production, archive the one that was there and move the alias. Returns the one before."""
+    client = tracking.client()
+    with _locked(name):
+        before = production(name)
+        for other in versions(name):
+            if other.stage == "Production" and other.version != version:
+                client.transition_model_version_stage(name, str(other.version), "Archived")
+        client.transition_model_version_stage(name, str(version), "Production")
+        client.set_registered_model_alias(name, ALIAS, str(version))
+    return before
+
+
+def to_staging(name: str, version: int) -> None:
+    """Put a version into Staging, to wait for approval."""
+    with _locked(name):
+        tracking.client().transition_model_version_stage(name, str(version), "Staging")
+
+
+def tag(name: str, version: int, tags: dict[str, object]) -> None:
+    """Record facts on a version."""
+    for key, value in tags.items():
+        tracking.client().set_model_version_tag(name, str(version), key, str(value))
+
+
+def table(name: str) -> pd.DataFrame:
+    """Every version: stage, model, test AUC, what was decided, the run that trained it."""
+    rows = [{"version": v.version, "stage": v.stage, "model": v.tags.get("model", ""), "test AUC": v.tags.get("test_auc", "")[:6],
+             "decision": v.tags.get("decision", ""), "run": v.run_id} for v in reversed(versions(name))]
+    return pd.DataFrame(rows).set_index("version")
+
+
+def load_production(name: str) -> Loaded | None:
+    """The version in production, loaded and verified; None when there is none. Raises ModelUnavailable."""
+    current = production(name)
+    return load(current) if current else None
+
+
+def load(version: Version) -> Loaded:
+    """Load a version without unpickling. Raises ModelUnavailable when its files are not those that were registered,
+    hold a type that is not on our own list, or do not reproduce the recorded prediction."""
+    folder = _files(version.source)
+    if digest(folder) != version.tags.get("digest"):
+        raise ModelUnavailable(f"{version.name} version {version.version}: its files are not those that were registered")
+    file = folder / "model.skops"
+    foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(models.TRUSTED_TYPES))
+    if foreign:
+        raise ModelUnavailable(f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}")
+    described = Model.load(str(folder))
+    loaded = Loaded(
+        version, skops.io.load(file, trusted=models.TRUSTED_TYPES), described.signature.inputs.input_names(), described.metadata)
+    _verify_example(loaded, described, folder)
+    return loaded
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 over the names and contents of a model's files."""
+    total = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        total.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
+    split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())
+    example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
+    expected, found = loaded.metadata["example_probability"], float(models.probability(loaded.pipeline, example)[0])
+    if abs(expected - found) > 1e-9:
+        raise ModelUnavailable(f"{loaded.version.name} version {loaded.version.version} predicts {found:.9f} for its recorded example, "
+                               f"where {expected:.9f} was recorded: the libraries differ from those of its training")
+
+
+def _files(source: str) -> Path:
+    tracking.client()
+    try:
+        return Path(tracking.mlflow.artifacts.download_artifacts(artifact_uri=source))
+    except (MlflowException, OSError) as error:
+        raise ModelUnavailable(f"model files of {source}: {error}") from error
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[None]:
+    path = state.path(name, "registry.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(path, timeout=LOCK_SECONDS):
+            yield
+    except filelock.Timeout:
+        raise RegistryError(f"the registry of {name} is busy: another promotion has held {path} for {LOCK_SECONDS} s; try again") from None
+
+
+def _version(found) -> Version:
+    return Version(found.name, int(found.version), found.current_stage, found.run_id, found.source, dict(found.tags))

@@ -1,0 +1,201 @@
+"""The reader `streaming`: a simulated subscription business, any size, the same for the same seed.
+
+Week by week a customer has a mood (more or less use), is billed every 30 days, may fail to pay and may ask for help.
+The chance to cancel in a week follows from what happened before that week, so that a model has something to find.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from churn.sources.staging import Source, event_source
+
+START = pd.Timestamp("2023-01-01", tz="UTC")  # the log begins here; some customers signed up before
+BLOCK = 5_000  # customers simulated together, from a random stream of their own
+HOUR, DAY, WEEK = 3_600, 86_400, 7 * 86_400  # seconds
+BILLING_DAYS = 30
+
+KINDS = np.array(["session", "payment", "payment_failed", "ticket", "cancel"])
+SESSION, PAYMENT, FAILED, TICKET, CANCEL = range(len(KINDS))
+PLANS = np.array(["basic", "standard", "premium"])
+PLAN_SHARES, PLAN_HAZARD, PRICE_CENTS = [0.5, 0.33, 0.17], np.array([0.6, 0.0, -0.8]), np.array([799, 1299, 1799])
+COUNTRIES = np.array(["BR", "DE", "FR", "GB", "US"])
+COUNTRY_SHARES, COUNTRY_HAZARD = [0.16, 0.2, 0.16, 0.18, 0.3], np.array([0.6, -0.6, -0.1, 0.0, 0.2])
+FAILURE_SHARE = np.array([0.11, 0.03, 0.05, 0.05, 0.06])  # of payments, by country
+
+# The weekly log-odds to cancel: at rest, and what is added by each cause.
+AT_REST, NEWCOMER, MOOD, FAILURES, TICKETS = -6.0, 1.3, -1.9, 1.4, 1.1
+
+EVENTS = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("at", pa.timestamp("us", "UTC")),
+        ("kind", pa.string()),
+        ("value", pa.decimal128(18, 4)),
+    ]
+)
+CUSTOMERS = pa.schema(
+    [
+        ("customer_id", pa.string()),
+        ("signup_at", pa.timestamp("us", "UTC")),
+        ("plan", pa.string()),
+        ("country", pa.string()),
+    ]
+)
+
+
+def stage_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, months: int, seed: int) -> Source:
+    """Stage a simulation of `months` from START; memory does not grow with the number of customers.
+
+    Kinds: session (minutes), payment and payment_failed (money), ticket (1), cancel (0). Segments: plan, country.
+    The first customers of a larger simulation with the same seed and months are the same.
+    """
+    seconds = int((START + pd.DateOffset(months=months) - START).total_seconds())
+    with (
+        _writer(folder / "events.parquet", EVENTS) as events,
+        _writer(folder / "customers.parquet", CUSTOMERS) as people,
+    ):
+        for first in range(0, customers, BLOCK):
+            rng = np.random.default_rng(np.random.SeedSequence((seed, first // BLOCK)))
+            block = draw_customers(rng, seconds=seconds)
+            kept = min(BLOCK, customers - first)
+            ids = pa.array([f"C{number:07d}" for number in range(first + 1, first + BLOCK + 1)])
+            people.write_table(_customer_rows(block.head(kept), ids))
+            log = simulate(rng, block, seconds=seconds)
+            events.write_table(_event_rows(log[log["customer"] < kept], ids))
+    return event_source(con, folder, segments=["plan", "country"])
+
+
+def draw_customers(rng: np.random.Generator, *, seconds: int) -> pd.DataFrame:
+    """A block of customers, shape (BLOCK, 5): signup (seconds from START, negative before it), plan, country,
+    pace (sessions a week in a usual mood) and care (tickets a week)."""
+    before = rng.random(BLOCK) < 0.45
+    signup = np.where(before, -rng.exponential(300 * DAY, BLOCK), rng.random(BLOCK) * seconds)
+    plan = rng.choice(len(PLANS), BLOCK, p=PLAN_SHARES)
+    country = rng.choice(len(COUNTRIES), BLOCK, p=COUNTRY_SHARES)
+    pace = rng.gamma(3.0, 0.8, BLOCK) * np.array([0.8, 1.0, 1.3])[plan] + 0.5
+    care = rng.gamma(0.7, 0.06, BLOCK)
+    return pd.DataFrame(
+        {"signup": signup.astype("int64"), "plan": plan, "country": country, "pace": pace, "care": care}
+    )
+
+
+def simulate(rng: np.random.Generator, customers: pd.DataFrame, *, seconds: int) -> np.ndarray:
+    """The events of a block within [0, seconds) after START, by customer and time.
+
+    A record array: customer (position in the block), at (seconds after START), kind (index of KINDS), hundredths.
+    """
+    n = len(customers)
+    signup, mood = customers["signup"].to_numpy(), rng.normal(0.1, 0.6, n)
+    left = np.full(n, np.iinfo("int64").max)  # the second in which a customer cancels
+    failures, tickets = np.zeros(n), np.zeros(n)  # recent ones, fading by the week
+    log = []
+    for week in range(0, seconds, WEEK):
+        odds = _log_odds(customers, mood=mood, failures=failures, tickets=tickets, tenure=week - signup)
+        leaves = (signup < week) & (left > week) & (rng.random(n) < 1 / (1 + np.exp(-odds)))
+        left = np.where(leaves, week + rng.integers(HOUR, WEEK, n), left)
+        events = _week(rng, customers, week=week, mood=mood, failures=failures)
+        active = (events["at"] >= signup[events["customer"]]) & (events["at"] < left[events["customer"]])
+        events = events[active]
+        log += [events, _records(np.flatnonzero(leaves), left[leaves], CANCEL, 0)]
+        failures = 0.75 * failures + _per_customer(events, FAILED, n)
+        tickets = 0.7 * tickets + _per_customer(events, TICKET, n)
+        mood = 0.95 * mood + rng.normal(-0.01, 0.26, n)
+    log = np.concatenate(log)
+    log = log[log["at"] < seconds]
+    return log[np.lexsort((log["kind"], log["at"], log["customer"]))]
+
+
+def _log_odds(customers: pd.DataFrame, *, mood, failures, tickets, tenure) -> np.ndarray:
+    """Log-odds to cancel in a week, shape (n,), from what was before it; `tenure` in seconds."""
+    odds = AT_REST + PLAN_HAZARD[customers["plan"]] + COUNTRY_HAZARD[customers["country"]]
+    odds += NEWCOMER * np.exp(-np.maximum(tenure, 0) / (60 * DAY))
+    return odds + MOOD * mood + FAILURES * np.minimum(failures, 3) + TICKETS * np.minimum(tickets, 3)
+
+
+def _week(rng: np.random.Generator, customers: pd.DataFrame, *, week: int, mood, failures) -> np.ndarray:
+    """What the customers would do in the week that begins at second `week`, had all signed up and none left."""
+    n = len(customers)
+    sessions = np.repeat(np.arange(n), rng.poisson(customers["pace"] * np.exp(mood)))
+    minutes = np.minimum(rng.gamma(1.6, 28, len(sessions)) * np.exp(0.25 * mood[sessions]), 600)
+    asked = np.repeat(np.arange(n), rng.poisson(customers["care"] + 0.25 * np.minimum(failures, 2)))
+    return np.concatenate(
+        [
+            _records(sessions, _times(rng, week, len(sessions)), SESSION, (100 * minutes).astype("int64") + 1),
+            _records(asked, _times(rng, week, len(asked)), TICKET, 100),
+            _bills(rng, customers, week=week),
+        ]
+    )
+
+
+def _bills(rng: np.random.Generator, customers: pd.DataFrame, *, week: int) -> np.ndarray:
+    """Payments due in the week; a failed one is tried again within two days, in the same week, and half fail."""
+    signup, n = customers["signup"].to_numpy(), len(customers)
+    due = week + (signup - week) % (BILLING_DAYS * DAY)  # the first billing time at or after the beginning of the week
+    fails = rng.random(n) < FAILURE_SHARE[customers["country"]]
+    again, again_at = rng.random(n) < 0.5, np.minimum(due + 2 * DAY, week + WEEK - 1)
+    price = PRICE_CENTS[customers["plan"]]
+    now = due < week + WEEK
+    one, two = np.flatnonzero(now), np.flatnonzero(now & fails)
+    return np.concatenate(
+        [
+            _records(one, due[one], np.where(fails[one], FAILED, PAYMENT), price[one]),
+            _records(two, again_at[two], np.where(again[two], FAILED, PAYMENT), price[two]),
+        ]
+    )
+
+
+def _times(rng: np.random.Generator, week: int, n: int) -> np.ndarray:
+    """Moments in a week, more in the evening than in the morning."""
+    hour = np.clip(rng.normal(18.5, 3.5, n), 0, 23.99)
+    return week + rng.integers(0, 7, n) * DAY + (hour * HOUR).astype("int64")
+
+
+def _records(customer: np.ndarray, at: np.ndarray, kind, hundredths) -> np.ndarray:
+    records = np.empty(len(customer), dtype=[("customer", "i4"), ("at", "i8"), ("kind", "i1"), ("hundredths", "i4")])
+    records["customer"], records["at"], records["kind"], records["hundredths"] = customer, at, kind, hundredths
+    return records
+
+
+def _per_customer(events: np.ndarray, kind: int, n: int) -> np.ndarray:
+    return np.bincount(events["customer"][events["kind"] == kind], minlength=n)
+
+
+def _moments(seconds: np.ndarray) -> pa.Array:
+    return pa.array((seconds + int(START.timestamp())) * 1_000_000, pa.timestamp("us", "UTC"))
+
+
+def _event_rows(log: np.ndarray, ids: pa.Array) -> pa.Table:
+    hundredths = pa.array(log["hundredths"]).cast(pa.decimal128(10, 0))
+    value = pc.multiply(hundredths, pa.scalar(Decimal("0.01"))).cast(pa.decimal128(18, 4))
+    kinds = pa.array(KINDS.tolist()).take(pa.array(log["kind"]))
+    return pa.table([ids.take(pa.array(log["customer"])), _moments(log["at"]), kinds, value], schema=EVENTS)
+
+
+def _customer_rows(customers: pd.DataFrame, ids: pa.Array) -> pa.Table:
+    plans, countries = PLANS[customers["plan"]].tolist(), COUNTRIES[customers["country"]].tolist()
+    columns = [ids[: len(customers)], _moments(customers["signup"].to_numpy()), pa.array(plans), pa.array(countries)]
+    return pa.table(columns, schema=CUSTOMERS)
+
+
+@contextmanager
+def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file written in pieces beside its place, and renamed when complete."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with pq.ParquetWriter(beside, schema) as writer:
+            yield writer
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,167 @@
+"""The reader `tables`: ready-made feature tables, one folder per snapshot, and their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import ibis
+import pandas as pd
+from ibis.expr.types import Table
+
+from churn.engine import write_parquet
+from churn.errors import InvalidData
+from churn.sources import files
+from churn.sources.staging import SUMMARY, TIME, Source, identifier, text
+
+KEYS = ("customer_id", "snapshot")
+FILE = "__file"
+TRUE, FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
+
+
+def stage_tables(
+    con: ibis.BaseBackend,
+    folder: Path,
+    *,
+    columns: dict[str, str],
+    tables: list[str],
+    snapshots: dict[str, str],
+    labels: dict,
+    path: str = ".",
+    segments: Iterable[str] = (),
+) -> Source:
+    """Stage each of `tables` over all `snapshots` (date: folder below `path`) and the labels.
+
+    A table has one row per customer at a snapshot, and the same columns at all of them. Types of CSV columns are taken
+    from all rows of all snapshots. Labels may be absent at a snapshot (one to be scored), not at all of them.
+    Raises InvalidData.
+    """
+    segments = list(segments)
+    places = {day: Path(path).expanduser() / place for day, place in snapshots.items()}
+    customer = columns["customer_id"]
+    found = {name: {day: _file(place, name) for day, place in places.items()} for name in tables}
+    read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
+    _refuse_shared_names(read, label=labels["column"])
+    _refuse_missing_segments(read, segments)
+    staged = {}
+    for name, table in read.items():
+        staged[name] = _stage(con, folder / "tables" / f"{name}.parquet", name, _contract(table, segments))
+    churned = _labels(con, folder, places, customer=customer, table=labels["table"], column=labels["column"])
+    counts = {"read": sum(_count(table) for table in staged.values()), "rejected": 0}
+    customers = ibis.union(*(table.select("customer_id") for table in staged.values())).distinct()
+    counts |= {"customers": _count(customers), "labels": _count(churned)}
+    return Source(None, None, staged, churned, segments, counts, pd.DataFrame(columns=SUMMARY))
+
+
+def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table: str, column: str) -> Table:
+    by_day = {day: _file(place, table) for day, place in places.items() if _candidates(place, table)}
+    if not by_day:
+        shown = ", ".join(map(str, places.values()))
+        raise InvalidData(f"labels: no {table}.csv or {table}.parquet in {shown}; at least one snapshot needs them")
+    for file in by_day.values():
+        files.require([customer, column], list(files.columns_of(file)), where=str(file))
+    raw = _open(con, table, by_day, customer, all_varchar=True)
+    word = text(raw[column]).lower()
+    churned = ibis.cases((word.isin(TRUE), True), (word.isin(FALSE), False))
+    if n := _count(unreadable := raw.filter(churned.isnull())):
+        shown = ", ".join(map(repr, unreadable.select(column).distinct().order_by(column).limit(3)[column].execute()))
+        raise InvalidData(f"labels {table}: '{column}' must be true or false, or 1 or 0; {n:,} rows hold {shown}")
+    return _stage(con, folder / "labels.parquet", table, raw.select(*KEYS, churned=churned))
+
+
+def _features(con, name: str, by_day: dict[str, Path], customer: str) -> Table:
+    """A feature table over its snapshots. Raises InvalidData where its columns are not the same at all of them."""
+    columns = {file: list(files.columns_of(file)) for file in by_day.values()}
+    first = next(iter(columns))
+    for file in columns:
+        files.require([customer], columns[file], where=str(file))
+        files.require(columns[first], columns[file], where=str(file))
+        files.require(columns[file], columns[first], where=str(first))
+    if clash := [key for key in KEYS if key in columns[first] and key != customer]:
+        raise InvalidData(f"table {name}: the column name '{clash[0]}' is taken by the contract; rename the column")
+    return _open(con, name, by_day, customer)
+
+
+def _open(con, name: str, by_day: dict[str, Path], customer: str, **csv_options) -> Table:
+    """One table over its snapshots: customer_id, snapshot, and the other columns as found."""
+    names = [files.pattern_of(file) for file in by_day.values()]
+    options = {"union_by_name": True, "filename": FILE, "hive_partitioning": False}
+    csv_options |= files.CSV | {"types": {customer: "VARCHAR"}, "dateformat": "%Y-%m-%d", "sample_size": -1}
+    of_csv = {files.is_csv(file) for file in by_day.values()}
+    if len(of_csv) > 1:
+        raise InvalidData(f"table {name}: CSV at one snapshot, Parquet at another; give one kind at all of them")
+    with files.reading(f"table {name}"):
+        raw = con.read_csv(names, **options, **csv_options) if of_csv == {True} else con.read_parquet(names, **options)
+    midnights = {str(file): ibis.literal(f"{day}T00:00:00+00:00", TIME) for day, file in by_day.items()}
+    others = raw.drop(FILE, *{customer, *KEYS} & set(raw.columns))
+    keys = {"customer_id": identifier(raw[customer]), "snapshot": raw[FILE].cases(*midnights.items())}
+    return raw.select(**keys, **{column: raw[column] for column in others.columns})
+
+
+def _contract(table: Table, segments: list[str]) -> Table:
+    """Columns as bool, int64, float64, string, date or timestamp('UTC'); segments as text."""
+    changed = {}
+    for name in table.columns:
+        kind = table[name].type()
+        if name in segments:
+            changed[name] = text(table[name]).fill_null("unknown")
+        elif kind.is_integer():
+            changed[name] = table[name].cast("int64")
+        elif kind.is_numeric() and not kind.is_boolean():
+            changed[name] = table[name].cast("float64")
+        elif kind.is_timestamp():
+            changed[name] = table[name].cast(TIME)
+        elif not (kind.is_boolean() or kind.is_date()):
+            changed[name] = table[name].cast("string")
+    return table.mutate(**changed)
+
+
+def _stage(con, place: Path, name: str, table: Table) -> Table:
+    """Write `table`, one row per customer and snapshot. Raises InvalidData where ids are missing or repeated."""
+    with files.reading(f"table {name}"):
+        write_parquet(con, table, place)
+    staged = con.read_parquet(str(place))
+    if not _count(staged):
+        raise InvalidData(f"table {name}: the table is empty; at least one row is needed")
+    if missing := _count(staged.filter(staged.customer_id.isnull())):
+        raise InvalidData(f"table {name}: {missing:,} rows have no customer id; correct the column or the rows")
+    counted = staged.group_by(KEYS).agg(n=staged.count())
+    twice = counted.filter(counted.n > 1).order_by(*KEYS)
+    if n := _count(twice):
+        shown = ", ".join(twice.limit(3).customer_id.execute())
+        raise InvalidData(f"table {name}: {n:,} customers have several rows at a snapshot, e.g. {shown}; give one each")
+    return staged
+
+
+def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
+    owner: dict[str, str] = {}
+    for name, table in read.items():
+        for column in (column for column in table.columns if column not in KEYS):
+            if column == label:
+                raise InvalidData(f"table {name}: the label '{label}' is among its columns; take it out")
+            if (other := owner.setdefault(column.lower(), name)) != name:
+                raise InvalidData(f"tables {other} and {name} both have a column '{column}'; rename one of them")
+
+
+def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> None:
+    found = [column for table in read.values() for column in table.columns if column not in KEYS]
+    files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
+
+
+def _file(place: Path, table: str) -> Path:
+    """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
+    if not place.is_dir():
+        raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
+    found = _candidates(place, table)
+    if len(found) != 1:
+        names = ", ".join(f"{table}{suffix}" for suffix in files.SUFFIXES)
+        raise InvalidData(f"{place}: holds {len(found)} of {names}, one is needed; correct the folder or data.tables")
+    return found[0]
+
+
+def _candidates(place: Path, table: str) -> list[Path]:
+    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
+
+
+def _count(table: Table) -> int:
+    return int(table.count().execute())

@@ -1,0 +1,207 @@
+"""The MLflow run: parameters, data sets, metrics, artifacts, the model, and the code and environment that made them."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import logging
+import os
+import platform
+import subprocess
+import tempfile
+import warnings
+from importlib.metadata import version as installed
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from churn import state
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
+
+import mlflow  # noqa: E402
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402
+from mlflow.models import Model, ModelSignature  # noqa: E402
+from mlflow.types import ColSpec, DataType, Schema  # noqa: E402
+from mlflow.utils.time import get_current_time_millis  # noqa: E402
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+
+LIBRARIES = ("mlflow", "feast", "ibis-framework", "duckdb", "scikit-learn", "skops", "numpy", "pandas", "pyarrow", "papermill")
+
+
+def uri() -> str:
+    """MLFLOW_TRACKING_URI, or the SQLite store in the state folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{state.path('mlflow.db')}"
+
+
+def client() -> MlflowClient:
+    """A client of the tracking store and the registry, which is made on first use."""
+    state.root().mkdir(parents=True, exist_ok=True)
+    mlflow.set_tracking_uri(uri())
+    return MlflowClient()
+
+
+class Run:
+    """One MLflow run, written to by its id: no run is active in the process, so nothing else can slip into it."""
+
+    def __init__(self, id: str, *, owned: bool) -> None:
+        self.id, self._owned, self._client = id, owned, client()
+
+    def params(self, values: dict) -> None:
+        """Log parameters; sections become `section.key`. A value that the run has already is left as it is."""
+        known = self._client.get_run(self.id).data.params
+        new = [Param(k, _text(v)) for k, v in _flat(values).items() if k not in known]
+        self._client.log_batch(self.id, params=new)
+
+    def metrics(self, values: dict[str, float]) -> None:
+        """Log numbers by name."""
+        now = get_current_time_millis()
+        self._client.log_batch(self.id, metrics=[Metric(k, float(v), now, 0) for k, v in values.items() if v == v])
+
+    def tags(self, values: dict[str, object]) -> None:
+        """Set tags."""
+        self._client.log_batch(self.id, tags=[RunTag(k, str(v)) for k, v in values.items()])
+
+    def json(self, value: object, name: str) -> None:
+        """Log a JSON document as an artifact."""
+        self._client.log_text(self.id, json.dumps(value, indent=1, default=str), name)
+
+    def text(self, text: str, name: str) -> None:
+        """Log a text as an artifact."""
+        self._client.log_text(self.id, text, name)
+
+    def table(self, rows: pd.DataFrame, name: str) -> None:
+        """Log a table as a Parquet or CSV artifact, by the name's ending."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, Path(name).name)
+            rows.to_parquet(path, index=False) if path.suffix == ".parquet" else rows.to_csv(path, index=False)
+            self.file(path, str(Path(name).parent))
+
+    def file(self, path: str | Path, folder: str = ".") -> None:
+        """Log a file as an artifact."""
+        self._client.log_artifact(self.id, str(path), None if folder == "." else folder)
+
+    def file_if_any(self, path: Path) -> None:
+        """Log a file that exists only sometimes, such as the rejected rows."""
+        if path.exists():
+            self.file(path)
+
+    def figures(self, figures: dict[str, Figure]) -> None:
+        """Log figures as figures/<name>.png."""
+        for name, figure in figures.items():
+            self._client.log_figure(self.id, figure, f"figures/{name}.png")
+
+    def dataset(self, name: str, fingerprint: str, source: str | Path, *, context: str) -> None:
+        """Record a data set as an input of the run, by its fingerprint, where MLflow's users look for it."""
+        digest = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
+        profile = json.dumps({"fingerprint": fingerprint, "rows": int(fingerprint.split("-")[0])}) if "-" in fingerprint else None
+        data = Dataset(name, digest, "local", json.dumps({"uri": str(source)}), profile=profile)
+        self._client.log_inputs(self.id, [DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+
+    def datasets(self, tables: pd.DataFrame, *, context: str) -> None:
+        """Record several data sets: columns name, fingerprint, path."""
+        for table in tables.itertuples():
+            self.dataset(table.name, table.fingerprint, table.path, context=context)
+
+    def model(self, model: object, example: pd.DataFrame, *, trusted_types: list[str], metadata: dict) -> str:
+        """Log a scikit-learn model (skops format) with signature and input example; returns its `models:/` address."""
+        mlflow.set_experiment(experiment_id=self._client.get_run(self.id).info.experiment_id)  # else it lands in the default one
+        info = Model.log(
+            artifact_path=None, name="model", flavor=mlflow.sklearn, run_id=self.id, sk_model=model,
+            signature=signature(example), input_example=example, pyfunc_predict_fn="predict_proba", metadata=metadata,
+            serialization_format="skops", skops_trusted_types=trusted_types,
+            pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "scikit-learn", "skops", "numpy", "pandas")])
+        return info.model_uri
+
+    def finish(self) -> None:
+        """End the run if it is one of a notebook opened by hand; a pipeline ends its own."""
+        if self._owned:
+            self.end("FINISHED")
+
+    def end(self, status: str) -> None:
+        """Set the run's final status: FINISHED, FAILED or KILLED."""
+        self._client.set_terminated(self.id, status)
+
+
+def start(experiment: str, *, tags: dict[str, str] | None = None, owned: bool = True) -> Run:
+    """Begin a run that records who, which code and which environment."""
+    store = client()
+    run = store.create_run(_experiment_id(store, experiment), tags=provenance() | (tags or {}))
+    return Run(run.info.run_id, owned=owned)
+
+
+def attach(experiment: str, run_id: str) -> Run:
+    """The pipeline's run; with an empty id (a notebook opened by hand) a run of its own."""
+    return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
+
+
+def artifact(run_id: str, name: str) -> Path:
+    """A local copy of an artifact of a run."""
+    client()
+    return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+
+
+def history(experiment: str) -> pd.DataFrame:
+    """Evaluated runs of the experiment, oldest first: run, started, version, auc_train, auc_test, low, high."""
+    store = client()
+    runs = store.search_runs([_experiment_id(store, experiment)], "metrics.test_auc > 0", order_by=["start_time ASC"], max_results=200)
+    metrics = {"auc_train": "train_auc", "auc_test": "test_auc", "low": "test_auc_low", "high": "test_auc_high"}
+    return pd.DataFrame([
+        {"run": r.info.run_id, "started": pd.Timestamp(r.info.start_time, unit="ms", tz="UTC"), "version": float(r.data.tags.get("version", "nan"))}
+        | {name: r.data.metrics.get(key) for name, key in metrics.items()} for r in runs])
+
+
+def signature(example: pd.DataFrame) -> ModelSignature:
+    """Numbers are doubles, for MLflow refuses floats where it saw integers; categories are strings."""
+    kinds = {n: DataType.double if pd.api.types.is_numeric_dtype(c) else DataType.string for n, c in example.items()}
+    columns = [ColSpec(kind, name) for name, kind in kinds.items()]
+    return ModelSignature(Schema(columns))
+
+
+def provenance() -> dict[str, str]:
+    """Tags that say who ran which code in which environment."""
+    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    lock = state.PROJECT / "requirements.txt"
+    return {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "run_pipeline.py",
+        "mlflow.source.git.commit": commit or "none",
+        "code.clean": "unknown" if changes is None else str(not changes).lower(),
+        "lock.sha256": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
+        "python": platform.python_version(),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Versions of Python and of the libraries that results depend on."""
+    return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()} | {
+        name: installed(name) for name in LIBRARIES}
+
+
+def _experiment_id(store: MlflowClient, name: str) -> str:
+    found = store.get_experiment_by_name(name)
+    if found:
+        return found.experiment_id
+    local = None if os.environ.get("MLFLOW_TRACKING_URI") else state.path("artifacts", name).as_uri()
+    return store.create_experiment(name, artifact_location=local)
+
+
+def _git(*words: str) -> str | None:
+    done = subprocess.run(["git", "-C", str(state.PROJECT), *words], capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _flat(values: dict, prefix: str = "") -> dict[str, object]:
+    flat = {}
+    for key, value in values.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)

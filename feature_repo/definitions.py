@@ -1,0 +1,46 @@
+"""Feast's definitions, made from the manifest that the features stage wrote: one view a kind of event (or table), and
+the feature service that training and serving both read.
+
+`CHURN_STATE=$PWD/state CHURN_EXPERIMENT=cdnow feast -c feature_repo apply` (or `ui`) works on them too.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from feast import Entity, FeatureService, FeatureView, Field, FileSource, Project
+from feast.types import Float64, Int64, String
+from feast.value_type import ValueType
+
+from churn import manifest
+
+TYPES = {"integer": Int64, "number": Float64, "category": String}
+# A row answers for its own snapshot; an older one must never stand in for a customer who has none.
+ONE_SNAPSHOT = timedelta(hours=23)
+
+features_folder = Path(os.environ["CHURN_STATE"], os.environ["CHURN_EXPERIMENT"], "features")
+features_manifest = manifest.load(features_folder / "features.json")
+
+
+def feature_view(name: str, features: list[dict]) -> FeatureView:
+    return FeatureView(
+        name=name,
+        entities=[customer],
+        ttl=ONE_SNAPSHOT,
+        schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]
+        + [Field(name="customer_id", dtype=String)],
+        source=FileSource(name=f"{name}_tables", path=str(features_folder / "*" / f"{name}.parquet"), timestamp_field="snapshot"),
+    )
+
+
+project = Project(name=os.environ["CHURN_EXPERIMENT"], description="churn features as of each snapshot")
+customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
+views = [feature_view(name, features) for name, features in manifest.views(features_manifest).items()]
+service = FeatureService(
+    name=features_manifest["service"],
+    features=views,
+    description="the contract between training and serving",
+    tags={"fingerprint": features_manifest["fingerprint"]},
+)
+# Feast's own commands find definitions by looking at the module's names.
+globals().update({f"view_{view.name}": view for view in views})

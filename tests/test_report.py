@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup, Tag
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from churn.report import render
+
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+ERROR = new_output(
+    "error", ename="InvalidData", evalue="<b>orders</b>: no rows", traceback=["\x1b[31mInvalidData\x1b[39m: no rows"]
+)
+
+
+def cell(source: str = "x = 1", *outputs: NotebookNode, **metadata: object) -> NotebookNode:
+    return new_code_cell(source, outputs=list(outputs), metadata=metadata)
+
+
+def shown(mime: str, value: object, **metadata: object) -> NotebookNode:
+    return new_output("display_data", data={mime: value}, metadata=metadata)
+
+
+@pytest.fixture
+def page(tmp_path: Path):
+    """Render these cells; the page, parsed."""
+
+    def build(*cells: NotebookNode, footer: dict[str, str] | None = None, **metadata: object) -> BeautifulSoup:
+        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        notebook = tmp_path / "train.ipynb"
+        nbformat.write(new_notebook(cells=list(cells), metadata={"kernelspec": kernel} | metadata), notebook)
+        html = render(notebook, tmp_path / "reports" / "train.html", title="Train <cdnow>", footer=footer)
+        return BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
+
+    return build
+
+
+def text(tag: Tag | None) -> str:
+    return tag.get_text(" ", strip=True) if tag else ""
+
+
+def test_code_is_folded_one_click_away(page):
+    (folded,) = page(cell("answer = 42")).select("details.code")
+    assert not folded.has_attr("open")
+    assert ("code", "answer = 42") == (text(folded.summary), folded.pre.get_text().strip())
+
+
+def test_one_button_shows_all_code(page):
+    html = page(cell())
+    assert html.select_one("button#code-switch")
+    assert "details.code" in html.script.get_text()
+
+
+def test_no_prompts(page):
+    html = page(new_code_cell("1", execution_count=7, outputs=[shown("text/plain", "1")]))
+    assert not re.search(r"(In|Out)\s*\[", html.get_text())
+
+
+def test_nothing_is_loaded_from_elsewhere(page):
+    html = page(
+        new_markdown_cell("# Train\n\n$a^2$ and [a link](https://example.org)"),
+        cell("1", shown("text/html", pd.DataFrame({"a": [1]}).to_html())),
+        cell("2", shown("image/png", PIXEL)),
+    )
+    assert not html.select("script[src], link, iframe, object, embed, base")
+    assert ["data:"] == sorted({image["src"][:5] for image in html.select("[src]")})
+    assert not re.search(r"@import|url\(|fetch\(|import\(", str(html))
+    assert html.select_one("meta[http-equiv=Content-Security-Policy]")["content"].startswith("default-src 'none'")
+
+
+def test_a_page_without_figures_is_small(page):
+    assert len(str(page(cell()))) < 15_000
+
+
+def test_parameters_are_a_folded_table_of_what_this_run_was_given(page):
+    html = page(
+        cell("horizon_days: int = 30  # days of the label\nseed: int = 7", tags=["parameters"]),
+        cell("horizon_days = 180", tags=["injected-parameters"]),
+        papermill={"parameters": {"horizon_days": 180}},
+    )
+    rows = [[text(part) for part in row.select("th, td")] for row in html.select("details.parameters tbody tr")]
+    assert [["horizon_days", "180", "days of the label"], ["seed", "7", ""]] == rows
+    assert not html.select("details.code, details.parameters[open]")
+
+
+def test_glued_values_are_invisible(page):
+    glued = shown("application/scrapbook.scrap.json+json", {"name": "auc", "data": "secret-0.8053", "version": 1})
+    assert "secret-0.8053" not in str(page(cell("sb.glue('auc', auc)", glued)))
+
+
+def test_progress_bars_are_invisible(page):
+    bar = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {}, "text/plain": "0%| |"})
+    assert "0%|" not in str(page(cell("run()", bar)))
+
+
+def test_messages_are_folded(page):
+    (log,) = page(cell("fit()", new_output("stream", name="stderr", text="one\ntwo\n"))).select("details.log")
+    assert not log.has_attr("open")
+    assert ("messages (2)", "one\ntwo\n") == (text(log.summary), log.pre.get_text())
+
+
+def test_printed_text_is_shown(page):
+    html = page(cell("print(1)", new_output("stream", name="stdout", text="<i>1</i>\n")))
+    assert "<i>1</i>" == text(html.select_one("pre.text"))
+
+
+def test_failed_cell_is_open_and_linked_from_the_top(page):
+    html = page(new_markdown_cell("# Train"), cell("read()", ERROR), cell("after()"))
+    failed = html.select_one("#failed-cell")
+    assert "read()" == failed.select_one("details.code[open] pre").get_text().strip()
+    assert "InvalidData: <b>orders</b>: no rows" == text(failed.select_one(".error p"))
+    assert "InvalidData: no rows" == failed.select_one(".error pre").get_text()
+    banner = html.select_one("main > .banner")
+    assert "#failed-cell" == banner.a["href"]
+    assert "InvalidData: <b>orders</b>: no rows" in text(banner)
+
+
+def test_cells_after_the_failure_are_marked_as_not_run(page):
+    html = page(cell("before()"), cell("read()", ERROR), cell("after()"))
+    assert ["done", "failed", "not-run"] == [part["class"][-1] for part in html.select("section.cell")]
+
+
+def test_a_dead_kernel_marks_the_cell_it_died_in(page):
+    html = page(cell("os._exit(1)", papermill={"exception": True}))
+    assert html.select_one("#failed-cell") and html.select_one(".banner")
+
+
+def test_a_notebook_that_ran_through_has_no_banner(page):
+    assert not page(cell("1", shown("text/plain", "1"))).select(".banner, #failed-cell, .not-run")
+
+
+def test_papermills_own_error_notes_are_not_shown(page):
+    note = new_markdown_cell("An Exception was encountered", metadata={"tags": ["papermill-error-cell-tag"]})
+    assert "An Exception was encountered" not in page(note, cell("read()", ERROR)).get_text()
+
+
+@pytest.mark.parametrize("mime", ["image/png", "image/jpeg", "image/svg+xml"])
+def test_a_figure_is_described_by_its_section(page, mime):
+    html = page(new_markdown_cell("## Calibration\n\nClose."), cell("plot()", shown(mime, PIXEL)))
+    assert "Figure: Calibration" == html.img["alt"]
+
+
+def test_a_figure_before_any_heading_is_described_by_the_title(page):
+    assert "Figure: Train <cdnow>" == page(cell("plot()", shown("image/png", PIXEL))).img["alt"]
+
+
+def test_a_given_description_of_a_figure_is_kept(page):
+    given = shown("image/png", PIXEL, **{"image/png": {"alt": "of the output"}})
+    html = page(cell("a()", given, alt="of the cell"), cell("b()", shown("image/png", PIXEL), alt="of the cell"))
+    assert ["of the output", "of the cell"] == [image["alt"] for image in html.select("img")]
+
+
+def test_a_retina_figure_keeps_its_size_on_the_page(page):
+    html = page(cell("plot()", shown("image/png", PIXEL, **{"image/png": {"width": 640, "height": 480}})))
+    assert ("640", "480") == (html.img["width"], html.img["height"])
+
+
+def test_contents_lead_to_every_section(page):
+    html = page(new_markdown_cell("# Train\n\n## Data in\n\n### Rows"), new_markdown_cell("## Model & *fit*"))
+    links = html.select("nav a")
+    assert ["Data in", "Model & fit"] == [text(link) for link in links]
+    assert ["Data in", "Model & fit"] == [text(html.find(id=link["href"][1:])).rstrip(" #") for link in links]
+
+
+def test_the_title_is_the_heading_where_the_notebook_has_none(page):
+    assert ["Train <cdnow>"] == [text(heading) for heading in page(cell()).select("h1")]
+    assert ["Mine #"] == [text(heading) for heading in page(new_markdown_cell("# Mine")).select("h1")]
+
+
+def test_columns_of_numbers_are_marked_and_words_are_not(page):
+    table = pd.DataFrame({"auc": [0.81, None], "rows": ["1,200", "9"], "verdict": ["better", "2 worse"]})
+    html = page(cell("table", shown("text/html", table.rename_axis("segment").to_html())))
+    assert ["auc", "rows"] == [text(head) for head in html.select(".scroll thead th.number")]
+    assert 4 == len(html.select(".scroll td.number"))
+
+
+def test_index_names_share_the_row_of_the_column_names(page):
+    table = pd.DataFrame({"auc": [0.81]}, index=pd.Index(["basic"], name="plan"))
+    html = page(cell("table", shown("text/html", table.to_html())))
+    assert [["plan", "auc"]] == [[text(head) for head in row.select("th")] for row in html.select("thead tr")]
+
+
+def test_tables_keep_two_rows_of_names_where_both_say_something(page):
+    table = pd.crosstab(pd.Series(["a", "b"], name="plan"), pd.Series(["x", "y"], name="country"))
+    assert 2 == len(page(cell("table", shown("text/html", table.to_html()))).select("thead tr"))
+
+
+def test_footer_shows_the_run(page):
+    html = page(cell(), footer={"run": "8f2e1c0a", "commit": "1a2b <dirty>"})
+    shown_pairs = [(text(entry.dt), text(entry.dd)) for entry in html.select("footer dl div")]
+    assert [("run", "8f2e1c0a"), ("commit", "1a2b <dirty>")] == shown_pairs
+
+
+def test_no_footer_where_nothing_is_to_say(page):
+    assert not page(cell()).select("footer")
+
+
+def test_a_page_that_cannot_be_written_leaves_the_earlier_one_and_nothing_else(page, tmp_path):
+    page(cell(), footer={"run": "first"})
+    with pytest.raises(UnicodeEncodeError):
+        page(cell(), footer={"run": "\udcff"})
+    (left,) = (tmp_path / "reports").iterdir()
+    assert "train.html" == left.name
+    assert "first" in left.read_text()

@@ -1,0 +1,193 @@
+"""The reader `tables`: ready-made feature tables per snapshot, their types, and every refusal."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from churn.engine import connect
+from churn.errors import InvalidData
+from churn.sources import stage
+
+JANUARY, FEBRUARY = pd.Timestamp("2024-01-31", tz="UTC"), pd.Timestamp("2024-02-29", tz="UTC")
+USERS = "uid,since,senior,plan\n01,2023-05-01,True,basic\n02,2023-06-01,False,\n"
+USAGE = "uid,hours,devices\n01,1.5,2\n02,3,1\n"
+LABELS = "uid,churned\n01,True\n02,False\n"
+LAB = {
+    f"{month}/{name}.csv": body
+    for month in ("m0", "m1")
+    for name, body in (("users", USERS), ("usage", USAGE), ("labels", LABELS))
+}
+
+
+@pytest.fixture(scope="module")
+def con():
+    return connect(threads=2)
+
+
+@pytest.fixture
+def read(con, tmp_path):
+    """Stage the two months of LAB with some files changed; None takes a file away."""
+
+    def _read(changed: dict[str, str | None] | None = None, **data):
+        for name, body in (LAB | (changed or {})).items():
+            if body is not None:
+                place = tmp_path / "lab" / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                place.write_text(body)
+        data = {
+            "source": "tables",
+            "path": str(tmp_path / "lab"),
+            "columns": {"customer_id": "uid"},
+            "tables": ["users", "usage"],
+            "snapshots": {"2024-01-31": "m0", "2024-02-29": "m1"},
+            "labels": {"table": "labels", "column": "churned", "horizon_days": 0},
+            "segments": ["plan"],
+        } | data
+        return stage(con, data, tmp_path / "staged")
+
+    return _read
+
+
+def rows(table) -> list[tuple]:
+    return sorted(table.execute().itertuples(index=False, name=None))
+
+
+def types(table) -> dict[str, str]:
+    return dict(zip(table.columns, map(str, table.schema().types), strict=True))
+
+
+def refusal(read, *args, **data) -> str:
+    with pytest.raises(InvalidData) as caught:
+        read(*args, **data)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_each_table_holds_all_snapshots_with_types_read_from_the_files(read):
+    source = read()
+    assert ["users", "usage"] == list(source.tables)
+    keys = {"customer_id": "string", "snapshot": "timestamp('UTC', 6)"}
+    assert keys | {"since": "date", "senior": "boolean", "plan": "string"} == types(source.tables["users"])
+    assert keys | {"hours": "float64", "devices": "int64"} == types(source.tables["usage"])
+    expected = [(one, day, *rest) for one, *rest in (("01", 1.5, 2), ("02", 3.0, 1)) for day in (JANUARY, FEBRUARY)]
+    assert expected == rows(source.tables["usage"])
+    assert source.events is None and source.customers is None
+    assert {"read": 8, "rejected": 0, "customers": 2, "labels": 4} == source.counts
+
+
+def test_labels_are_true_or_false_at_each_snapshot(read):
+    expected = [("01", JANUARY, True), ("01", FEBRUARY, True), ("02", JANUARY, False), ("02", FEBRUARY, False)]
+    assert expected == rows(read().labels)
+
+
+@pytest.mark.parametrize("body", ["uid,churned\n01,1\n02,0\n", "uid,churned,x\n01,TRUE,5\n02,false,5\n"])
+def test_labels_may_be_written_as_numbers_or_in_any_case(read, body):
+    source = read({"m0/labels.csv": body})
+    assert [True, False] == [churned for _, day, churned in rows(source.labels) if day == JANUARY]
+
+
+def test_labels_may_be_absent_at_a_snapshot_to_be_scored(read):
+    assert {JANUARY} == set(read({"m1/labels.csv": None}).labels.execute().snapshot)
+
+
+def test_segments_are_text_with_unknown_for_null(read):
+    source = read(segments=["plan", "senior"])
+    assert [("basic", "true"), ("unknown", "false")] == rows(source.tables["users"].select("plan", "senior").distinct())
+    assert ["plan", "senior"] == source.segments
+
+
+def test_types_hold_over_all_snapshots(read):
+    source = read({"m1/usage.csv": "uid,hours,devices\n01,many,2.5\n02,3,1\n"})
+    assert ("string", "float64") == (types(source.tables["usage"])["hours"], types(source.tables["usage"])["devices"])
+    assert ["1.5", "3", "3", "many"] == sorted(source.tables["usage"].execute().hours)
+
+
+def test_columns_may_come_in_another_order_at_another_snapshot(read):
+    source = read({"m1/usage.csv": "devices,uid,hours\n2,01,1.5\n1,02,3\n"})
+    assert rows(read().tables["usage"]) == rows(source.tables["usage"])
+
+
+def test_times_are_utc_and_dates_in_other_forms_stay_text(read):
+    body = "uid,since,senior,plan\n01,2023-05-01 10:00:00,True,01/02/2023\n"
+    users = read({"m0/users.csv": body, "m1/users.csv": body}).tables["users"]
+    assert ("timestamp('UTC', 6)", "string") == (types(users)["since"], types(users)["plan"])
+
+
+def test_parquet_gives_the_same_tables_as_csv(con, read, tmp_path):
+    expected = rows(read().tables["users"])
+    for month in ("m0", "m1"):
+        (tmp_path / f"pq/{month}").mkdir(parents=True)
+        users = pd.DataFrame({"uid": ["01", "02"], "since": [date(2023, 5, 1), date(2023, 6, 1)]})
+        users = users.assign(senior=[True, False], plan=["basic", None])
+        users.to_parquet(tmp_path / f"pq/{month}/users.parquet")
+        pd.DataFrame({"uid": ["01", "02"], "churned": [1, 0]}).to_parquet(tmp_path / f"pq/{month}/labels.parquet")
+    source = read(path=str(tmp_path / "pq"), tables=["users"])
+    assert expected == rows(source.tables["users"])
+    assert 4 == source.counts["labels"]
+
+
+def test_integer_ids_in_parquet_become_text(read, tmp_path):
+    (tmp_path / "lab/m0").mkdir(parents=True)
+    pd.DataFrame({"uid": [1.0, 2.0], "hours": [1, 2]}).to_parquet(tmp_path / "lab/m0/float.parquet")
+    source = read(tables=["float"], snapshots={"2024-01-31": "m0"}, segments=[])
+    assert ["1", "2"] == sorted(source.tables["float"].execute().customer_id)
+
+
+def test_a_customer_may_be_missing_from_one_table(read):
+    source = read({"m0/usage.csv": "uid,hours,devices\n01,1.5,2\n"})
+    assert (7, 2) == (source.counts["read"], source.counts["customers"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"m1/usage.csv": None}, "m1: holds 0 of usage.csv"),
+        ({"m1/usage.csv": None, "m1/users.csv": None, "m1/labels.csv": None}, "m1: no such folder"),
+        ({"m0/labels.csv": None, "m1/labels.csv": None}, "no labels.csv or labels.parquet"),
+        (
+            {"m0/users.csv": USERS.replace("uid", "id")},
+            "no column 'uid'; found id, since, senior, plan; did you mean 'id'?",
+        ),
+        ({"m1/usage.csv": "uid,hours\n01,1\n"}, "m1/usage.csv: no column 'devices'"),
+        ({"m1/usage.csv": "uid,hours,devices,new\n01,1,1,1\n"}, "m0/usage.csv: no column 'new'"),
+        ({"m0/usage.csv": USAGE + "01,1,1\n"}, "usage: 1 customers have several rows at a snapshot, e.g. 01"),
+        ({"m0/usage.csv": USAGE + ",1,1\n"}, "usage: 1 rows have no customer id"),
+        ({"m0/usage.csv": USAGE + "3,1\n"}, "usage: cannot be read"),
+        ({"m0/usage.csv": ""}, "usage.csv: the table is empty"),
+        ({"m0/usage.csv": "uid,hours,devices\n", "m1/usage.csv": "uid,hours,devices\n"}, "usage: the table is empty"),
+        ({f"{m}/usage.csv": "uid,Plan\n01,1\n" for m in ("m0", "m1")}, "users and usage both have a column 'Plan'"),
+        ({f"{m}/usage.csv": "uid,churned\n01,1\n" for m in ("m0", "m1")}, "label 'churned' is among its columns"),
+        ({f"{m}/usage.csv": "uid,snapshot\n01,1\n" for m in ("m0", "m1")}, "'snapshot' is taken"),
+        ({"m0/labels.csv": "uid,left\n01,1\n"}, "no column 'churned'"),
+        ({"m0/labels.csv": "uid,churned\n01,yes\n02,\n"}, "true or false, or 1 or 0; 2 rows hold"),
+        ({"m0/labels.csv": LABELS + "01,True\n"}, "labels: 1 customers have several rows"),
+    ],
+)
+def test_unfit_tables_are_refused(read, changed, said):
+    assert said in refusal(read, changed)
+
+
+def test_a_segment_that_no_table_has_is_refused(read):
+    assert "no column 'plans'" in refusal(read, segments=["plans"])
+
+
+def test_csv_at_one_snapshot_and_parquet_at_another_is_refused(read, tmp_path):
+    (tmp_path / "lab/m0").mkdir(parents=True)
+    pd.DataFrame({"uid": ["1"], "hours": [1.0], "devices": [1]}).to_parquet(tmp_path / "lab/m0/usage.parquet")
+    assert "CSV at one snapshot, Parquet at another" in refusal(read, {"m0/usage.csv": None})
+
+
+def test_two_files_for_one_table_are_refused(read, tmp_path):
+    (tmp_path / "lab/m0").mkdir(parents=True)
+    Path(tmp_path / "lab/m0/usage.parquet").write_bytes(b"")
+    assert "holds 2 of usage.csv" in refusal(read)
+
+
+def test_restaging_removes_the_tables_of_an_earlier_staging(read, tmp_path):
+    read()
+    read(tables=["users"])
+    assert ["users.parquet"] == [file.name for file in (tmp_path / "staged/tables").iterdir()]
