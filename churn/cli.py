@@ -24,10 +24,18 @@ exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage f
 
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
     """`python run_pipeline.py`: run every stage and say where to look next."""
-    parser = argparse.ArgumentParser("run_pipeline.py", description=RUN, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        "run_pipeline.py", description=RUN, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--params", required=True, metavar="FILE", help="a params file, such as params/cdnow.yaml")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
-                        help="override one parameter for this run, for example train.model=logistic; may be repeated")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        dest="overrides",
+        help="override one parameter for this run, for example train.model=logistic; may be repeated",
+    )
     given = parser.parse_args(argv)
     return _guarded(lambda: _run(given.params, given.overrides))
 
@@ -50,7 +58,12 @@ def _closing(experiment: str, file: str, decision: dict, reports: dict, seconds:
     lines += [f"  - {reason}" for reason in decision["failed"]]
     lines += ["", "reports"] + [f"  {stage:<9} {path}" for stage, path in reports.items()]
     if decision["decision"] == "promoted":
-        lines += ["", "next", f"  make serve PARAMS={file}   # then POST /predict", "  make ui                 # every run in MLflow"]
+        lines += [
+            "",
+            "next",
+            f"  make serve PARAMS={file}   # then POST /predict",
+            "  make ui                 # every run in MLflow",
+        ]
     return "\n".join(lines)
 
 

@@ -15,13 +15,16 @@ def typed(rows: pd.DataFrame, manifest: dict) -> pd.DataFrame:
     types = {f["name"]: f["type"] for f in manifest["features"]}
     columns = {
         name: rows[name].astype("object").where(rows[name].notna(), "unknown").astype(str)
-        if kind == "category" else rows[name].astype("float64")
+        if kind == "category"
+        else rows[name].astype("float64")
         for name, kind in types.items()
     }
     return rows.assign(**columns)
 
 
-def with_parts(rows: pd.DataFrame, *, split: str, train_snapshots: list[str], test_snapshot: str, test_fraction: float) -> pd.DataFrame:
+def with_parts(
+    rows: pd.DataFrame, *, split: str, train_snapshots: list[str], test_snapshot: str, test_fraction: float
+) -> pd.DataFrame:
     """Rows with `part` train or test; rows on neither side of an entity split are left out.
 
     `temporal`: test is the later snapshot. `entity`: test is a share of the customers, the same in every run.
@@ -42,7 +45,9 @@ def share_of(customer_ids: pd.Series) -> np.ndarray:
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Customers and churn rate by part and snapshot."""
-    table = rows.groupby(["part", "snapshot"], sort=True).agg(customers=("customer_id", "size"), churn_rate=("churned", "mean"))
+    table = rows.groupby(["part", "snapshot"], sort=True).agg(
+        customers=("customer_id", "size"), churn_rate=("churned", "mean")
+    )
     return table.reset_index().sort_values(["part", "snapshot"], ascending=[False, True], ignore_index=True)
 
 

@@ -22,12 +22,16 @@ def carry_out(experiment: str, version: int, verdict: Decision, *, approval: str
     registry.tag(experiment, version, {"decision": outcome})
     after = registry.production(experiment)
     return {
-        "decision": outcome, "version": version, "failed": verdict.failed,
-        "production_before": before.version if before else None, "production_after": after.version if after else None}
+        "decision": outcome,
+        "version": version,
+        "failed": verdict.failed,
+        "production_before": before.version if before else None,
+        "production_after": after.version if after else None,
+    }
 
 
 def record(experiment: str, outcome: dict, verdict: Decision, *, run_id: str) -> str:
-    """Write a decision into the experiment `<experiment>-decisions`; returns the id of its run. Nothing edits it later."""
+    """Write a decision into the experiment `<experiment>-decisions`; returns its run's id. Nothing edits it."""
     run = tracking.start(f"{experiment}-decisions", tags={"decision": outcome["decision"], "pipeline_run": run_id})
     run.params({name: value for name, value in outcome.items() if name != "failed"})
     run.json(outcome | {"gate": verdict.to_dict()}, "decision.json")

@@ -10,7 +10,6 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
-
 # Ibis 12 calls DuckDB 2.0 by names that it is giving up.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
 

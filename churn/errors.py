@@ -2,7 +2,7 @@
 
 
 class ChurnError(Exception):
-    """A failure with a message for people; the command line prints it without a traceback and exits with `exit_code`."""
+    """A failure with a message for people; the command line prints it, no traceback, and exits with `exit_code`."""
 
     exit_code = 1
 

@@ -9,7 +9,16 @@ from churn import dataset, metrics, model
 from churn.registry import Loaded
 
 METRICS = [
-    "auc", "average_precision", "log_loss", "brier", "calibration_error", "f1_top", "precision_top", "recall_top", "lift_top"]
+    "auc",
+    "average_precision",
+    "log_loss",
+    "brier",
+    "calibration_error",
+    "f1_top",
+    "precision_top",
+    "recall_top",
+    "lift_top",
+]
 
 
 def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
@@ -17,10 +26,14 @@ def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
     return loaded is not None and set(loaded.columns) <= set(rows.columns)
 
 
-def predictions(rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+def predictions(
+    rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Labels y, shape (n,), and each model's probabilities on the same rows: "candidate", "champion" if it can."""
     versions = {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
-    scored = {name: model.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0]) for name, v in versions.items()}
+    scored = {
+        name: model.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0]) for name, v in versions.items()
+    }
     return dataset.matrix(rows, part, [])[1], scored
 
 
@@ -41,8 +54,16 @@ def scores(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None, *, to
 
 
 def document(
-    *, candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame, scores: pd.DataFrame, intervals: pd.DataFrame,
-    segments: pd.DataFrame, threshold: float, profit: float, top_fraction: float,
+    *,
+    candidate: Loaded,
+    champion: Loaded | None,
+    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    intervals: pd.DataFrame,
+    segments: pd.DataFrame,
+    threshold: float,
+    profit: float,
+    top_fraction: float,
 ) -> dict:
     """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
     plain = {"scores": scores, "intervals": intervals, "segments": segments}
@@ -60,7 +81,7 @@ def document(
 
 
 def flat(scores: pd.DataFrame, intervals: pd.DataFrame) -> dict[str, float]:
-    """The metrics as MLflow takes them: `test_auc`, `train_auc`, `champion_test_auc`, `test_auc_low`, `difference_auc_low`, ..."""
+    """The metrics as MLflow takes them: `test_auc`, `champion_test_auc`, `difference_test_auc_low`, ..."""
     own = scores[scores.model.isin(["candidate", "champion"])]
     named = {f"{_prefix(s.model)}{s.part}_{m}": getattr(s, m) for s in own.itertuples() for m in METRICS}
     for i in intervals[intervals.model != "champion"].itertuples():
@@ -74,14 +95,18 @@ def _prefix(model: str) -> str:
 
 def sample(rows: pd.DataFrame, predictions: dict[str, np.ndarray], *, seed: int, size: int = 1000) -> pd.DataFrame:
     """Some test customers with their label and every model's probability."""
-    test = rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]].reset_index(drop=True).assign(**predictions)
+    test = (
+        rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]]
+        .reset_index(drop=True)
+        .assign(**predictions)
+    )
     return test.sample(min(size, len(test)), random_state=seed).sort_values("customer_id")
 
 
 def test_scores(document: dict) -> pd.DataFrame:
     """The document's scores on the test rows, a row a model."""
     table = pd.DataFrame(document["scores"])
-    return table[table.part == "test"].drop(columns="part").set_index("model").astype("float64").round(4)
+    return table[table.part == "test"].drop(columns="part").set_index("model").astype("float64")
 
 
 def intervals(document: dict) -> pd.DataFrame:

@@ -29,9 +29,10 @@ def of_values(value: object) -> str:
 
 
 def row_hashes(rows: pd.DataFrame) -> np.ndarray:
-    """A 64-bit hash of each row, shape (n,). Numbers are hashed as float64: one null must not change a column's type."""
+    """A 64-bit hash of each row, shape (n,). Numbers are hashed as float64: a null must not change a column's type."""
     return pd.util.hash_pandas_object(
-        pd.DataFrame({name: _plain(rows[name]) for name in sorted(rows)}), index=False).to_numpy()
+        pd.DataFrame({name: _plain(rows[name]) for name in sorted(rows)}), index=False
+    ).to_numpy()
 
 
 def _plain(column: pd.Series) -> pd.Series:

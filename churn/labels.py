@@ -11,7 +11,9 @@ from churn.errors import InvalidData
 from churn.features import instant, moment
 
 
-def build(events: Table | None, customers: Table | None, given: Table | None, *, snapshots: list[str], label: dict) -> Table:
+def build(
+    events: Table | None, customers: Table | None, given: Table | None, *, snapshots: list[str], label: dict
+) -> Table:
     """Labels `customer_id`, `snapshot`, `churned` (boolean), a row for each customer who counts at each snapshot.
 
     `label` is the section of the params file. Raises InvalidData when the log ends before a horizon does.
@@ -21,12 +23,21 @@ def build(events: Table | None, customers: Table | None, given: Table | None, *,
     _refuse_open_horizons(events, snapshots, label["horizon_days"])
     rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
     settings = {key: value for key, value in label.items() if key != "rule"}
-    return ibis.union(*[rule(events, customers, snapshot=t, **settings) for t in snapshots]) if len(snapshots) > 1 else \
-        rule(events, customers, snapshot=snapshots[0], **settings)
+    return (
+        ibis.union(*[rule(events, customers, snapshot=t, **settings) for t in snapshots])
+        if len(snapshots) > 1
+        else rule(events, customers, snapshot=snapshots[0], **settings)
+    )
 
 
 def _inactivity(
-    events: Table, customers: Table, *, snapshot: str, horizon_days: int, active_within_days: int, kinds: list[str] | None = None
+    events: Table,
+    customers: Table,
+    *,
+    snapshot: str,
+    horizon_days: int,
+    active_within_days: int,
+    kinds: list[str] | None = None,
 ) -> Table:
     """Active: an event in the days before. Left: none in the horizon."""
     events = events.filter(events.kind.isin(kinds)) if kinds else events
@@ -39,7 +50,8 @@ def _event(events: Table, customers: Table, *, snapshot: str, kind: str, horizon
     """Active: signed up and no such event yet. Left: such an event in the horizon."""
     events = events.filter(events.kind == kind)
     active = customers.filter(customers.signup_at < moment(snapshot)).anti_join(
-        events.filter(events.at < moment(snapshot)), "customer_id")
+        events.filter(events.at < moment(snapshot)), "customer_id"
+    )
     return _marked(active, _within(events, snapshot, horizon_days), snapshot, left_if_seen=True)
 
 
@@ -62,4 +74,5 @@ def _refuse_open_horizons(events: Table, snapshots: list[str], horizon_days: int
     if end < closes - timedelta(days=1):
         raise InvalidData(
             f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but the log ends on {end:%Y-%m-%d}; "
-            f"use a snapshot up to {end - timedelta(days=horizon_days):%Y-%m-%d} or a shorter horizon")
+            f"use a snapshot up to {end - timedelta(days=horizon_days):%Y-%m-%d} or a shorter horizon"
+        )

@@ -19,7 +19,14 @@ from churn.sources import Source
 
 
 def build(
-    con, source: Source, *, experiment: str, snapshots: list[str], kinds_before: str, windows_days: list[int], without_kinds: list[str]
+    con,
+    source: Source,
+    *,
+    experiment: str,
+    snapshots: list[str],
+    kinds_before: str,
+    windows_days: list[int],
+    without_kinds: list[str],
 ) -> dict:
     """Compute every feature table under state/<experiment>/features/ and write the manifest last. Returns the manifest.
 
@@ -45,7 +52,9 @@ def build(
         "source": source.counts,
         "staged": str(state.path(experiment, "source")),
     }
-    manifest["fingerprint"] = fingerprint.of_values([manifest["features"], {t: w["fingerprint"] for t, w in written.items()}])
+    manifest["fingerprint"] = fingerprint.of_values(
+        [manifest["features"], {t: w["fingerprint"] for t, w in written.items()}]
+    )
     state.write_json(folder / "features.json", manifest)
     return manifest
 
@@ -72,11 +81,13 @@ def describe(manifest: dict) -> pd.DataFrame:
 def profile(manifest: dict, snapshot: str) -> pd.DataFrame:
     """Each feature at one snapshot: feature, missing_share, and for numbers mean, low and high."""
     rows = []
-    for view, features in views(manifest).items():
+    for view, listed in views(manifest).items():
         table = pd.read_parquet(table_path(manifest, snapshot, view))
-        for f in features:
+        for f in listed:
             column = table[f["name"]]
-            numbers = {} if f["type"] == "category" else {"mean": column.mean(), "low": column.min(), "high": column.max()}
+            numbers = (
+                {} if f["type"] == "category" else {"mean": column.mean(), "low": column.min(), "high": column.max()}
+            )
             rows.append({"feature": f["name"], "missing_share": column.isna().mean()} | numbers)
     return pd.DataFrame(rows).astype({"mean": "float64", "low": "float64", "high": "float64"})
 
@@ -88,16 +99,24 @@ def table_path(manifest: dict, snapshot: str, view: str) -> Path:
 
 def datasets(manifest: dict) -> pd.DataFrame:
     """The written tables as data sets of a run: name, fingerprint, path."""
-    return pd.DataFrame([
-        {"name": f"{view}@{t}", "fingerprint": table["fingerprint"], "path": table_path(manifest, t, view)}
-        for t, written in manifest["snapshots"].items() for view, table in written["views"].items()])
+    return pd.DataFrame(
+        [
+            {"name": f"{view}@{t}", "fingerprint": table["fingerprint"], "path": table_path(manifest, t, view)}
+            for t, written in manifest["snapshots"].items()
+            for view, table in written["views"].items()
+        ]
+    )
 
 
 def tables_of(manifest: dict) -> pd.DataFrame:
     """The written tables, one row each: snapshot, view, rows, fingerprint."""
-    return pd.DataFrame([
-        {"snapshot": t, "view": view, "rows": table["rows"], "fingerprint": table["fingerprint"]}
-        for t, written in manifest["snapshots"].items() for view, table in written["views"].items()])
+    return pd.DataFrame(
+        [
+            {"snapshot": t, "view": view, "rows": table["rows"], "fingerprint": table["fingerprint"]}
+            for t, written in manifest["snapshots"].items()
+            for view, table in written["views"].items()
+        ]
+    )
 
 
 def _write_snapshot(con, views: dict, folder: Path) -> dict:
@@ -110,7 +129,9 @@ def _write_snapshot(con, views: dict, folder: Path) -> dict:
         written[view] = {"rows": pq.ParquetFile(path).metadata.num_rows, "fingerprint": fingerprint.of_parquet(path)}
     if not any(table["rows"] for table in written.values()):
         shutil.rmtree(beside)
-        raise InvalidData(f"snapshot {folder.name}: no customer had signed up before it; move the snapshot or check the log's dates")
+        raise InvalidData(
+            f"snapshot {folder.name}: no customer had signed up before it; move the snapshot or check the log's dates"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
     return {"views": written, "fingerprint": fingerprint.of_values(written)}

@@ -254,8 +254,10 @@ def _filled(X: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 def _checked(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     y, p = _outcomes(y), np.asarray(p, dtype="float64")
     if p.shape != y.shape:
-        raise InvalidData(f"each outcome needs one prediction: {p.shape} predictions for {y.shape} outcomes; "
-                          "score the rows that the labels belong to")
+        raise InvalidData(
+            f"each outcome needs one prediction: {p.shape} predictions for {y.shape} outcomes; "
+            "score the rows that the labels belong to"
+        )
     if not np.all((p >= 0) & (p <= 1)):
         worst = p[~((p >= 0) & (p <= 1))][0]
         raise InvalidData(f"a churn probability lies in [0, 1]: found {worst}; pass predict_proba's second column")
@@ -266,10 +268,13 @@ def _outcomes(y: np.ndarray) -> np.ndarray:
     y = np.asarray(y)
     found = np.unique(y)
     if not np.isin(found, [0, 1]).all():
-        raise InvalidData(f"an outcome is 0 (stayed) or 1 (left): found {found[~np.isin(found, [0, 1])][0]}; "
-                          "correct the label column")
+        raise InvalidData(
+            f"an outcome is 0 (stayed) or 1 (left): found {found[~np.isin(found, [0, 1])][0]}; correct the label column"
+        )
     if len(found) < 2:
         only = ", all of them " + ("leavers" if found[0] == 1 else "stayers") if len(found) else ""
-        raise InvalidData(f"scores need both leavers and stayers: found {len(y)} customers{only}; "
-                          "choose a snapshot or a label rule with both")
+        raise InvalidData(
+            f"scores need both leavers and stayers: found {len(y)} customers{only}; "
+            "choose a snapshot or a label rule with both"
+        )
     return y.astype(np.int64)

@@ -25,11 +25,15 @@ TRUSTED_TYPES = [
 
 def logistic(numeric: list[str], categorical: list[str], *, seed: int, C: float) -> Pipeline:
     """Logistic regression on features made symmetric (Yeo & Johnson 2000), nulls filled with the median and marked."""
-    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), PowerTransformer())
-    columns = ColumnTransformer([
-        ("number", numbers, numeric),
-        ("category", _categories(), categorical),
-    ])
+    numbers = make_pipeline(
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), PowerTransformer()
+    )
+    columns = ColumnTransformer(
+        [
+            ("number", numbers, numeric),
+            ("category", _categories(), categorical),
+        ]
+    )
     return Pipeline([("columns", columns), ("classifier", LogisticRegression(C=C, max_iter=2000, random_state=seed))])
 
 
@@ -59,11 +63,14 @@ def probability(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
     return model.predict_proba(X)[:, 1]
 
 
-def importance(model: Pipeline, X: pd.DataFrame, y: np.ndarray, *, seed: int, rows: int = 5000, repeats: int = 5) -> pd.DataFrame:
+def importance(
+    model: Pipeline, X: pd.DataFrame, y: np.ndarray, *, seed: int, rows: int = 5000, repeats: int = 5
+) -> pd.DataFrame:
     """AUC lost when a feature is shuffled (Breiman 2001), on a sample of rows: feature, importance, std."""
     sample = np.random.default_rng(seed).permutation(len(X))[:rows]
     lost = permutation_importance(
-        model, X.iloc[sample], y[sample], scoring="roc_auc", n_repeats=repeats, random_state=seed)
+        model, X.iloc[sample], y[sample], scoring="roc_auc", n_repeats=repeats, random_state=seed
+    )
     table = pd.DataFrame({"feature": list(X), "importance": lost.importances_mean, "std": lost.importances_std})
     return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
 
@@ -71,15 +78,23 @@ def importance(model: Pipeline, X: pd.DataFrame, y: np.ndarray, *, seed: int, ro
 def training_ranges(X: pd.DataFrame) -> dict[str, dict]:
     """What the model saw of each feature: lowest and highest number, or the categories."""
     return {
-        name: {"low": float(column.min()), "high": float(column.max())} if pd.api.types.is_numeric_dtype(column)
+        name: {"low": float(column.min()), "high": float(column.max())}
+        if pd.api.types.is_numeric_dtype(column)
         else {"values": sorted(column.dropna().unique())}
-        for name, column in X.items() if column.notna().any()
+        for name, column in X.items()
+        if column.notna().any()
     }
 
 
-def metadata(model: Pipeline, X: pd.DataFrame, example: pd.DataFrame, *, service: str, features: str, segments: list[str]) -> dict:
+def metadata(
+    model: Pipeline, X: pd.DataFrame, example: pd.DataFrame, *, service: str, features: str, segments: list[str]
+) -> dict:
     """What a model's own files say of it, for whoever loads it: its feature service, the fingerprint of the features,
     the segments, the training ranges, and the probability that its example must give again."""
     return {
-        "feature_service": service, "features": features, "segments": segments, "training_ranges": training_ranges(X),
-        "example_probability": float(probability(model, example)[0])}
+        "feature_service": service,
+        "features": features,
+        "segments": segments,
+        "training_ranges": training_ranges(X),
+        "example_probability": float(probability(model, example)[0]),
+    }

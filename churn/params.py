@@ -218,8 +218,11 @@ class Params(Section):
     @model_validator(mode="after")
     def label_fits_the_source(self) -> Params:
         if isinstance(self.data, TablesData) != isinstance(self.label, GivenLabel):
-            needed = "its own data.labels, no label section" if isinstance(self.data, TablesData) else \
-                "a label section: {rule: inactivity, ...} or {rule: event, ...}"
+            needed = (
+                "its own data.labels, no label section"
+                if isinstance(self.data, TablesData)
+                else "a label section: {rule: inactivity, ...} or {rule: event, ...}"
+            )
             raise ValueError(f"label: `source: {self.data.source}` takes {needed}")
         return self
 
@@ -234,8 +237,9 @@ class Params(Section):
             raise ValueError(
                 f"snapshots: the label of the last train snapshot {last} is known on {known} (horizon "
                 f"{self.horizon_days} days), after the test snapshot {test}; move test to {known} or later"
-                if last < test else
-                f"snapshots: train snapshot {last} must lie before the test snapshot {test} when split is temporal")
+                if last < test
+                else f"snapshots: train snapshot {last} must lie before the test snapshot {test} when split is temporal"
+            )
         return self
 
     @model_validator(mode="after")
@@ -244,8 +248,10 @@ class Params(Section):
             used = [str(d) for d in (*self.snapshots.train, self.snapshots.test, self.snapshots.serve)]
             missing = sorted(set(used) - set(self.data.snapshots))
             if missing:
-                raise ValueError(f"data.snapshots: no folder for {', '.join(missing)}; found "
-                                 f"{', '.join(sorted(self.data.snapshots))}")
+                raise ValueError(
+                    f"data.snapshots: no folder for {', '.join(missing)}; found "
+                    f"{', '.join(sorted(self.data.snapshots))}"
+                )
         return self
 
 

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from churn.errors import InvalidParams
 
-SECRET = re.compile(r"://[^/\s:@]+:[^/\s@]+@|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:ghp|xox[bp])[_-]\w{20,}")
+SECRET = re.compile(
+    r"://[^/\s:@]+:[^/\s@]+@|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:ghp|xox[bp])[_-]\w{20,}"
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -27,7 +29,9 @@ class _Loader(yaml.SafeLoader):
         return {str(k) if isinstance(k, date) else k: v for k, v in super().construct_mapping(node, deep).items()}
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 def _parse(text: str, where: str) -> Any:
@@ -52,7 +56,9 @@ def read(path: Path) -> dict:
         raise InvalidParams(f"{path}: not a text file in UTF-8") from None
     tree = _parse(text, str(path))
     if not isinstance(tree, dict):
-        raise InvalidParams(f"{path}: a params file is a mapping of sections (experiment, seed, data, ...); found {tree!r:.60}")
+        raise InvalidParams(
+            f"{path}: a params file is a mapping of sections (experiment, seed, data, ...); found {tree!r:.60}"
+        )
     _refuse_secrets(tree, str(path))
     return tree
 
@@ -79,7 +85,9 @@ def _refuse_secrets(node: Any, where: str) -> None:
         for value in node:
             _refuse_secrets(value, where)
     elif isinstance(node, str) and SECRET.search(node):
-        raise InvalidParams(f"{where}: looks like a secret; parameters are logged and printed: pass secrets in the environment")
+        raise InvalidParams(
+            f"{where}: looks like a secret; parameters are logged and printed: pass secrets in the environment"
+        )
 
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[str]:
@@ -112,7 +120,9 @@ def _rule(fault: dict) -> str:
 
 
 def _nearest(fault: dict, found: Any) -> str:
-    options = re.findall(r"'(\w+)'", str(fault.get("ctx", {}).get("expected", fault.get("ctx", {}).get("expected_tags", ""))))
+    options = re.findall(
+        r"'(\w+)'", str(fault.get("ctx", {}).get("expected", fault.get("ctx", {}).get("expected_tags", "")))
+    )
     given = fault.get("ctx", {}).get("tag", found)
     close = difflib.get_close_matches(str(given), options, 1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
@@ -129,7 +139,9 @@ def _locate(loc: tuple, model: type[BaseModel]) -> tuple[str, list[str]]:
             continue
         if not (isinstance(part, str) and part in ("str", "list[str]")):
             shown.append(str(part))
-        inside = [m for owner in here if part in owner.model_fields for m in _models(owner.model_fields[part].annotation)]
+        inside = [
+            m for owner in here if part in owner.model_fields for m in _models(owner.model_fields[part].annotation)
+        ]
         if inside:
             here, fields = inside, [f for m in inside for f in m.model_fields]
     return ".".join(shown), fields

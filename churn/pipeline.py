@@ -8,22 +8,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from unittest import mock
 
 import filelock
-import nbformat
-import papermill
-import scrapbook
 import yaml
+from jupyter_client import KernelManager
 from nbclient.exceptions import DeadKernelError
-from papermill.exceptions import PapermillExecutionError
 
-from churn import errors, report, state, tracking
+from churn import errors, notebook, report, state, tracking
 from churn.params import Params
 
-NOTEBOOKS = state.PROJECT / "notebooks"
 STAGES = ("features", "train", "evaluate", "promote")
 
 
@@ -44,18 +40,37 @@ def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id:
     snapshots = {"train_snapshots": p["snapshots"]["train"], "test_snapshot": p["snapshots"]["test"]}
     upstream = {name: value for values in glued.values() for name, value in values.items()}
     own = {
-        "features": lambda: snapshots | {
-            "data": absolute_paths(p["data"]), "serve_snapshot": p["snapshots"]["serve"],
-            "windows_days": p["features"]["windows_days"], "label_kind": p["label"].get("kind", "")},
-        "train": lambda: snapshots | {
-            "manifest": upstream["manifest"], "label": p["label"], "split": p["train"]["split"],
-            "test_fraction": p["train"]["test_fraction"], "model": p["train"]["model"],
-            "settings": p["train"][p["train"]["model"]], "seed": p["seed"]},
-        "evaluate": lambda: p["evaluate"] | {
-            "version": upstream["version"], "training_set": upstream["training_set"], "seed": p["seed"]},
+        "features": lambda: (
+            snapshots
+            | {
+                "data": absolute_paths(p["data"]),
+                "serve_snapshot": p["snapshots"]["serve"],
+                "windows_days": p["features"]["windows_days"],
+                "label_kind": p["label"].get("kind", ""),
+            }
+        ),
+        "train": lambda: (
+            snapshots
+            | {
+                "manifest": upstream["manifest"],
+                "label": p["label"],
+                "split": p["train"]["split"],
+                "test_fraction": p["train"]["test_fraction"],
+                "model": p["train"]["model"],
+                "settings": p["train"][p["train"]["model"]],
+                "seed": p["seed"],
+            }
+        ),
+        "evaluate": lambda: (
+            p["evaluate"]
+            | {"version": upstream["version"], "training_set": upstream["training_set"], "seed": p["seed"]}
+        ),
         "promote": lambda: {
-            "version": upstream["version"], "evaluation": upstream["evaluation"], "rules": rules,
-            "approval": p["promote"]["approval"]},
+            "version": upstream["version"],
+            "evaluation": upstream["evaluation"],
+            "rules": rules,
+            "approval": p["promote"]["approval"],
+        },
     }
     return {"experiment": p["experiment"]} | own[stage]() | {"run_id": run_id}
 
@@ -64,38 +79,47 @@ def absolute_paths(data: dict) -> dict:
     """The data section with every path absolute, for a kernel may start elsewhere."""
     made = dict(data)
     if "path" in data:
-        made["path"] = [os.path.abspath(p) for p in data["path"]] if isinstance(data["path"], list) else os.path.abspath(data["path"])
+        made["path"] = (
+            [os.path.abspath(p) for p in data["path"]]
+            if isinstance(data["path"], list)
+            else os.path.abspath(data["path"])
+        )
     if "customers" in data and isinstance(data["customers"], dict):
         made["customers"] = data["customers"] | {"path": os.path.abspath(data["customers"]["path"])}
     return made
 
 
 def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) -> Result:
-    """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; both leave the evidence in MLflow."""
-    with _only_one(params.experiment):
+    """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence."""
+    with _only_one(params.experiment), Kernels() as kernels:
         began = tracking.start(params.experiment)
+        folder = state.path("runs", began.id)
+        folder.mkdir(parents=True)
         plain = params.model_dump(mode="json")
         began.params(plain)
         began.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
         began.json(tracking.environment(), "environment.json")
         tell(f"run {began.id} of {params.experiment}")
-        return _stages(params, began, tell, progress)
+        return _stages(params, began, folder, kernels, tell, progress)
 
 
-def _stages(params: Params, began: tracking.Run, tell: Callable[[str], None], progress: bool) -> Result:
-    folder = state.path("runs", began.id)
-    folder.mkdir(parents=True)
+def _stages(
+    params: Params, began: tracking.Run, folder: Path, kernels: Kernels, tell: Callable[[str], None], progress: bool
+) -> Result:
     glued, seconds, reports = {}, {}, {}
-    status = "KILLED"
+    status, stage = "KILLED", STAGES[0]
     try:
         for number, stage in enumerate(STAGES, 1):
             started = time.perf_counter()
             tell(f"[{number}/{len(STAGES)}] {stage} ...")
             given = stage_parameters(params, stage, glued, began.id)
-            executed, reports[stage] = execute(stage, given, folder=folder, log_to=began, progress=progress)
-            glued[stage] = scrapbook.read_notebook(str(executed)).scraps.data_dict
+            executed, reports[stage] = execute(
+                stage, given, folder=folder, log_to=began, kernel=kernels.take(stage), progress=progress
+            )
+            glued[stage] = notebook.glued(executed)
             seconds[stage] = time.perf_counter() - started
             tell(f"[{number}/{len(STAGES)}] {stage} done in {seconds[stage]:.1f} s")
+        _log_decision(glued["promote"], executed, reports["promote"])
         status = "FINISHED"
         return Result(began.id, reports, seconds, glued)
     except errors.ChurnError:
@@ -106,25 +130,55 @@ def _stages(params: Params, began: tracking.Run, tell: Callable[[str], None], pr
         began.end(status)
 
 
-def execute(stage: str, parameters: dict, *, folder: Path, log_to: tracking.Run, progress: bool = False) -> tuple[Path, Path]:
-    """Execute one notebook in a kernel of its own; log it and its HTML, a failed one too. Returns both paths."""
+class Kernels:
+    """One kernel a stage: while a stage runs in its own, the next one's starts and imports its libraries."""
+
+    def __init__(self) -> None:
+        self._open, self._ready = ExitStack(), {}
+
+    def __enter__(self) -> Kernels:
+        self._start(STAGES[0])
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def take(self, stage: str) -> KernelManager:
+        """The stage's kernel; the following stage's begins to warm up."""
+        following = STAGES.index(stage) + 1
+        if following < len(STAGES):
+            self._start(STAGES[following])
+        return self._ready[stage]
+
+    def _start(self, stage: str) -> None:
+        self._ready[stage] = self._open.enter_context(notebook.warm_kernel(stage))
+
+
+def execute(
+    stage: str, parameters: dict, *, folder: Path, log_to: tracking.Run, kernel: KernelManager, progress: bool = False
+) -> tuple[Path, Path]:
+    """Execute one notebook; log it and its HTML, a failed one too. Returns both paths."""
     output, html = folder / f"{stage}.ipynb", folder / f"{stage}.html"
-    kernel = {"PYTHONPATH": str(state.PROJECT), "CHURN_STATE": str(state.root()), "PYTHONHASHSEED": "0"}
     try:
-        with mock.patch.dict(os.environ, kernel):
-            papermill.execute_notebook(
-                NOTEBOOKS / f"{stage}.ipynb", output, parameters, kernel_name="python3", progress_bar=progress,
-                request_save_on_cell_execute=False, cwd=str(folder), extra_arguments=["--IPKernelApp.log_level=50"])
-    except PapermillExecutionError as error:
+        notebook.execute(stage, output, parameters, kernel=kernel, progress=progress)
+    except notebook.PapermillExecutionError as error:
         raise _translated(error, stage, output) from error
     except DeadKernelError as error:
-        raise errors.StageFailed(f"{stage}: the kernel died, most likely for want of memory; notebook {output}") from error
+        raise errors.StageFailed(
+            f"{stage}: the kernel died, most likely for want of memory; notebook {output}"
+        ) from error
     finally:
         if output.exists():
             report.render(output, html, title=f"{parameters['experiment']}: {stage}", footer=footer(log_to.id))
             log_to.file(output, "notebooks")
             log_to.file(html, "notebooks")
     return output, html
+
+
+def _log_decision(glued: dict, *notebooks: Path) -> None:
+    """A decision's notebook belongs to the run of the decision as well."""
+    for path in notebooks:
+        tracking.Run(glued["decision_run"], owned=False).file(path, "notebooks")
 
 
 def footer(run_id: str) -> dict[str, str]:
@@ -134,16 +188,15 @@ def footer(run_id: str) -> dict[str, str]:
     return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
 
 
-def _translated(error: PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
+def _translated(error: notebook.PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
     """The user's mistake as such (exit code 2); anything else as a failed stage that says where to look."""
     kind = getattr(errors, error.ename, None)
     if kind and issubclass(kind, errors.UserError):
         return kind(f"{stage}: {error.evalue}")
-    cells = nbformat.read(output, as_version=4).cells[: error.cell_index + 1]
-    headings = [line.lstrip("# ") for c in cells if c.cell_type == "markdown" for line in c.source.splitlines() if line.startswith("#")]
+    section = ["-", *notebook.headings(output, error.cell_index)][-1]
     return errors.StageFailed(
-        f"{stage}: {error.ename}: {error.evalue}; section '{headings[-1] if headings else '-'}', cell {error.exec_count}, "
-        f"notebook {output}")
+        f"{stage}: {error.ename}: {error.evalue}; section '{section}', cell {error.exec_count}, notebook {output}"
+    )
 
 
 def _only_one(experiment: str) -> filelock.BaseFileLock:
@@ -154,4 +207,6 @@ def _only_one(experiment: str) -> filelock.BaseFileLock:
     try:
         return lock.acquire()
     except filelock.Timeout:
-        raise errors.ChurnError(f"another run of {experiment} is under way (it holds {path}); wait for it, or end it") from None
+        raise errors.ChurnError(
+            f"another run of {experiment} is under way (it holds {path}); wait for it, or end it"
+        ) from None

@@ -12,7 +12,9 @@ from churn.sources import Source
 
 def log(source: Source) -> str:
     """What was read, and what could not be used."""
-    read = ", ".join(f"**{count:,}** {name}" for name, count in source.counts.items() if name not in ("read", "rejected"))
+    read = ", ".join(
+        f"**{count:,}** {name}" for name, count in source.counts.items() if name not in ("read", "rejected")
+    )
     lost = source.counts.get("rejected", 0)
     if not lost:
         return f"Read {read}. Every row could be used."
@@ -25,9 +27,15 @@ def labels(summary: pd.DataFrame) -> str:
     by_part = summary.assign(left=summary.customers * summary.churn_rate).groupby("part")[["customers", "left"]].sum()
     rate = by_part.left / by_part.customers
     shift = rate["test"] - rate["train"]
-    moved = "about the same in both" if abs(shift) < 0.01 else f"{abs(shift) * 100:.1f} points {'higher' if shift > 0 else 'lower'} in the test"
-    return (f"**{by_part.customers['train']:,}** training rows, of which {rate['train']:.1%} left; **{by_part.customers['test']:,}** test rows, "
-            f"of which {rate['test']:.1%} left. The churn rate is {moved}.")
+    moved = (
+        "about the same in both"
+        if abs(shift) < 0.01
+        else f"{abs(shift) * 100:.1f} points {'higher' if shift > 0 else 'lower'} in the test"
+    )
+    return (
+        f"**{by_part.customers['train']:,}** training rows, of which {rate['train']:.1%} left; **{by_part.customers['test']:,}** test rows, "
+        f"of which {rate['test']:.1%} left. The churn rate is {moved}."
+    )
 
 
 def scores(table: pd.DataFrame) -> str:
@@ -35,13 +43,17 @@ def scores(table: pd.DataFrame) -> str:
     auc = table.set_index(["model", "part"]).auc
     train, test = auc["candidate", "train"], auc["candidate", "test"]
     others = auc.xs("test", level="part").drop(["candidate", "champion"], errors="ignore")
-    text = (f"Of a leaver and a stayer drawn at random, the candidate ranks the leaver higher in **{test:.1%}** of cases on the test rows "
-            f"(AUC {test:.3f}; training {train:.3f}). The best trivial model, *{others.idxmax()}*, reaches {others.max():.3f}.")
+    text = (
+        f"Of a leaver and a stayer drawn at random, the candidate ranks the leaver higher in **{test:.1%}** of cases on the test rows "
+        f"(AUC {test:.3f}; training {train:.3f}). The best trivial model, *{others.idxmax()}*, reaches {others.max():.3f}."
+    )
     if train - test > 0.1:
-        text += (f" The gap of {train - test:.3f} between training and test is large: "
-                 + ("on the test rows the ranking is **no better than chance**, so the labels of the test snapshot do not follow the "
-                    "features the way the training labels do. Check how the test labels were made before blaming the model."
-                    if test < 0.55 else "the model has learnt what does not carry over, or the customers have changed."))
+        text += f" The gap of {train - test:.3f} between training and test is large: " + (
+            "on the test rows the ranking is **no better than chance**, so the labels of the test snapshot do not follow the "
+            "features the way the training labels do. Check how the test labels were made before blaming the model."
+            if test < 0.55
+            else "the model has learnt what does not carry over, or the customers have changed."
+        )
     return text
 
 
@@ -53,8 +65,17 @@ def interval(table: pd.DataFrame, metric: str = "auc") -> str:
     if "difference" not in rows.index:
         return text + " There is no champion to compare with."
     d = rows.loc["difference"]
-    verdict = "the candidate is better" if d.low > 0 else "the champion is better" if d.high < 0 else "the two cannot be told apart"
-    return text + f" Against the champion on the same customers the difference is {d.estimate:+.4f} ({d.low:+.4f} to {d.high:+.4f}): {verdict}."
+    verdict = (
+        "the candidate is better"
+        if d.low > 0
+        else "the champion is better"
+        if d.high < 0
+        else "the two cannot be told apart"
+    )
+    return (
+        text
+        + f" Against the champion on the same customers the difference is {d.estimate:+.4f} ({d.low:+.4f} to {d.high:+.4f}): {verdict}."
+    )
 
 
 def segments(table: pd.DataFrame) -> str:
@@ -63,15 +84,21 @@ def segments(table: pd.DataFrame) -> str:
     if known.empty:
         return "No segment has enough customers of both kinds to be scored by itself."
     worst, best = known.loc[known.candidate_auc.idxmin()], known.loc[known.candidate_auc.idxmax()]
-    return (f"The candidate ranks best where {best.segment} is {best.value} (AUC {best.candidate_auc:.3f}, {best.customers:,} customers) "
-            f"and worst where {worst.segment} is {worst.value} ({worst.candidate_auc:.3f}, {worst.customers:,} customers).")
+    return (
+        f"The candidate ranks best where {best.segment} is {best.value} (AUC {best.candidate_auc:.3f}, {best.customers:,} customers) "
+        f"and worst where {worst.segment} is {worst.value} ({worst.candidate_auc:.3f}, {worst.customers:,} customers)."
+    )
 
 
-def threshold(value: float, profit: float, contacted: float, *, contact_cost: float, saved_value: float, success_rate: float) -> str:
+def threshold(
+    value: float, profit: float, contacted: float, *, contact_cost: float, saved_value: float, success_rate: float
+) -> str:
     """What contacting the flagged customers is expected to bring."""
-    return (f"A contact costs {contact_cost:g}, a saved customer is worth {saved_value:g}, and {success_rate:.0%} of the leavers contacted stay. "
-            f"Contacting everyone at or above **{value:.3f}** reaches {contacted:.1%} of the test customers and brings **{profit:+.2f}** each, "
-            f"{profit * 1000:+,.0f} per thousand customers.")
+    return (
+        f"A contact costs {contact_cost:g}, a saved customer is worth {saved_value:g}, and {success_rate:.0%} of the leavers contacted stay. "
+        f"Contacting everyone at or above **{value:.3f}** reaches {contacted:.1%} of the test customers and brings **{profit:+.2f}** each, "
+        f"{profit * 1000:+,.0f} per thousand customers."
+    )
 
 
 def decision(made: Decision) -> str:
@@ -94,7 +121,11 @@ def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) 
     if champion is None:
         return text + "Nothing is in production yet, so there is no champion."
     text += f"Champion: **version {champion.version.version}** ({champion.version.tags.get('model', 'model')})"
-    return text + ("." if evaluate.can_score(champion, rows) else ", which takes features that this run does not have: it cannot be compared.")
+    return text + (
+        "."
+        if evaluate.can_score(champion, rows)
+        else ", which takes features that this run does not have: it cannot be compared."
+    )
 
 
 def outcome(made: dict) -> str:

@@ -84,6 +84,20 @@ def production(name: str) -> Version | None:
         raise RegistryError(f"registry of {name}: {error.message}") from error
 
 
+def watermark() -> object:
+    """Something that changes whenever the embedded registry does, at the cost of one `stat`; None for a server's.
+
+    Raises FileNotFoundError while there is no embedded registry: merely looking must not make one.
+    """
+    if not tracking.uri().startswith("sqlite:///"):
+        return None
+    file = Path(tracking.uri().removeprefix("sqlite:///"))
+    return [
+        (s.st_ino, s.st_mtime_ns, s.st_size)
+        for s in (p.stat() for p in (file, Path(f"{file}-wal")) if p == file or p.exists())
+    ]
+
+
 def promote(name: str, version: int) -> Version | None:
     """Put a version into Production, archive the one that was there and move the alias. Returns the one before."""
     client = tracking.client()
@@ -111,8 +125,17 @@ def tag(name: str, version: int, tags: dict[str, object]) -> None:
 
 def table(name: str) -> pd.DataFrame:
     """Every version: stage, model, test AUC, what was decided, the run that trained it."""
-    rows = [{"version": v.version, "stage": v.stage, "model": v.tags.get("model", ""), "test AUC": v.tags.get("test_auc", "")[:6],
-             "decision": v.tags.get("decision", ""), "run": v.run_id} for v in reversed(versions(name))]
+    rows = [
+        {
+            "version": v.version,
+            "stage": v.stage,
+            "model": v.tags.get("model", ""),
+            "test AUC": v.tags.get("test_auc", "")[:6],
+            "decision": v.tags.get("decision", ""),
+            "run": v.run_id,
+        }
+        for v in reversed(versions(name))
+    ]
     return pd.DataFrame(rows).set_index("version")
 
 
@@ -127,14 +150,22 @@ def load(version: Version) -> Loaded:
     hold a type that is not on our own list, or do not reproduce the recorded prediction."""
     folder = _files(version.source)
     if digest(folder) != version.tags.get("digest"):
-        raise ModelUnavailable(f"{version.name} version {version.version}: its files are not those that were registered")
+        raise ModelUnavailable(
+            f"{version.name} version {version.version}: its files are not those that were registered"
+        )
     file = folder / "model.skops"
     foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(models.TRUSTED_TYPES))
     if foreign:
-        raise ModelUnavailable(f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}")
+        raise ModelUnavailable(
+            f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}"
+        )
     described = Model.load(str(folder))
     loaded = Loaded(
-        version, skops.io.load(file, trusted=models.TRUSTED_TYPES), described.signature.inputs.input_names(), described.metadata)
+        version,
+        skops.io.load(file, trusted=models.TRUSTED_TYPES),
+        described.signature.inputs.input_names(),
+        described.metadata,
+    )
     _verify_example(loaded, described, folder)
     return loaded
 
@@ -152,8 +183,10 @@ def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
     example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
     expected, found = loaded.metadata["example_probability"], float(models.probability(loaded.pipeline, example)[0])
     if abs(expected - found) > 1e-9:
-        raise ModelUnavailable(f"{loaded.version.name} version {loaded.version.version} predicts {found:.9f} for its recorded example, "
-                               f"where {expected:.9f} was recorded: the libraries differ from those of its training")
+        raise ModelUnavailable(
+            f"{loaded.version.name} version {loaded.version.version} predicts {found:.9f} for its recorded example, "
+            f"where {expected:.9f} was recorded: the libraries differ from those of its training"
+        )
 
 
 def _files(source: str) -> Path:
@@ -172,7 +205,9 @@ def _locked(name: str) -> Iterator[None]:
         with filelock.FileLock(path, timeout=LOCK_SECONDS):
             yield
     except filelock.Timeout:
-        raise RegistryError(f"the registry of {name} is busy: another promotion has held {path} for {LOCK_SECONDS} s; try again") from None
+        raise RegistryError(
+            f"the registry of {name} is busy: another promotion has held {path} for {LOCK_SECONDS} s; try again"
+        ) from None
 
 
 def _version(found) -> Version:

@@ -21,6 +21,7 @@ from churn import state
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
+warnings.filterwarnings("ignore", message=".*``noload`` loader", category=DeprecationWarning)
 
 import mlflow  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
@@ -31,7 +32,18 @@ from mlflow.utils.time import get_current_time_millis  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 
-LIBRARIES = ("mlflow", "feast", "ibis-framework", "duckdb", "scikit-learn", "skops", "numpy", "pandas", "pyarrow", "papermill")
+LIBRARIES = (
+    "mlflow",
+    "feast",
+    "ibis-framework",
+    "duckdb",
+    "scikit-learn",
+    "skops",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "papermill",
+)
 
 
 def uri() -> str:
@@ -99,7 +111,11 @@ class Run:
     def dataset(self, name: str, fingerprint: str, source: str | Path, *, context: str) -> None:
         """Record a data set as an input of the run, by its fingerprint, where MLflow's users look for it."""
         digest = hashlib.sha256(fingerprint.encode()).hexdigest()[:12]
-        profile = json.dumps({"fingerprint": fingerprint, "rows": int(fingerprint.split("-")[0])}) if "-" in fingerprint else None
+        profile = (
+            json.dumps({"fingerprint": fingerprint, "rows": int(fingerprint.split("-")[0])})
+            if "-" in fingerprint
+            else None
+        )
         data = Dataset(name, digest, "local", json.dumps({"uri": str(source)}), profile=profile)
         self._client.log_inputs(self.id, [DatasetInput(data, [InputTag("mlflow.data.context", context)])])
 
@@ -110,12 +126,25 @@ class Run:
 
     def model(self, model: object, example: pd.DataFrame, *, trusted_types: list[str], metadata: dict) -> str:
         """Log a scikit-learn model (skops format) with signature and input example; returns its `models:/` address."""
-        mlflow.set_experiment(experiment_id=self._client.get_run(self.id).info.experiment_id)  # else it lands in the default one
+        mlflow.set_experiment(
+            experiment_id=self._client.get_run(self.id).info.experiment_id
+        )  # else it lands in the default one
         info = Model.log(
-            artifact_path=None, name="model", flavor=mlflow.sklearn, run_id=self.id, sk_model=model,
-            signature=signature(example), input_example=example, pyfunc_predict_fn="predict_proba", metadata=metadata,
-            serialization_format="skops", skops_trusted_types=trusted_types,
-            pip_requirements=[f"{name}=={installed(name)}" for name in ("mlflow", "scikit-learn", "skops", "numpy", "pandas")])
+            artifact_path=None,
+            name="model",
+            flavor=mlflow.sklearn,
+            run_id=self.id,
+            sk_model=model,
+            signature=signature(example),
+            input_example=example,
+            pyfunc_predict_fn="predict_proba",
+            metadata=metadata,
+            serialization_format="skops",
+            skops_trusted_types=trusted_types,
+            pip_requirements=[
+                f"{name}=={installed(name)}" for name in ("mlflow", "scikit-learn", "skops", "numpy", "pandas")
+            ],
+        )
         return info.model_uri
 
     def finish(self) -> None:
@@ -149,11 +178,21 @@ def artifact(run_id: str, name: str) -> Path:
 def history(experiment: str) -> pd.DataFrame:
     """Evaluated runs of the experiment, oldest first: run, started, version, auc_train, auc_test, low, high."""
     store = client()
-    runs = store.search_runs([_experiment_id(store, experiment)], "metrics.test_auc > 0", order_by=["start_time ASC"], max_results=200)
+    runs = store.search_runs(
+        [_experiment_id(store, experiment)], "metrics.test_auc > 0", order_by=["start_time ASC"], max_results=200
+    )
     metrics = {"auc_train": "train_auc", "auc_test": "test_auc", "low": "test_auc_low", "high": "test_auc_high"}
-    return pd.DataFrame([
-        {"run": r.info.run_id, "started": pd.Timestamp(r.info.start_time, unit="ms", tz="UTC"), "version": float(r.data.tags.get("version", "nan"))}
-        | {name: r.data.metrics.get(key) for name, key in metrics.items()} for r in runs])
+    return pd.DataFrame(
+        [
+            {
+                "run": r.info.run_id,
+                "started": pd.Timestamp(r.info.start_time, unit="ms", tz="UTC"),
+                "version": float(r.data.tags.get("version", "nan")),
+            }
+            | {name: r.data.metrics.get(key) for name, key in metrics.items()}
+            for r in runs
+        ]
+    )
 
 
 def signature(example: pd.DataFrame) -> ModelSignature:
@@ -180,7 +219,8 @@ def provenance() -> dict[str, str]:
 def environment() -> dict[str, str]:
     """Versions of Python and of the libraries that results depend on."""
     return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()} | {
-        name: installed(name) for name in LIBRARIES}
+        name: installed(name) for name in LIBRARIES
+    }
 
 
 def _experiment_id(store: MlflowClient, name: str) -> str:

@@ -29,7 +29,9 @@ def feature_view(name: str, features: list[dict]) -> FeatureView:
         ttl=ONE_SNAPSHOT,
         schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]
         + [Field(name="customer_id", dtype=String)],
-        source=FileSource(name=f"{name}_tables", path=str(features_folder / "*" / f"{name}.parquet"), timestamp_field="snapshot"),
+        source=FileSource(
+            name=f"{name}_tables", path=str(features_folder / "*" / f"{name}.parquet"), timestamp_field="snapshot"
+        ),
     )
 
 

@@ -12,14 +12,27 @@ from hypothesis import strategies as st
 
 from churn.gate import Decision, decide
 
-RULES = {"min_auc": 0.75, "baseline_margin": 0.005, "champion_margin": 0.005, "max_calibration_error": 0.08,
-         "segment_margin": 0.05}
+RULES = {
+    "min_auc": 0.75,
+    "baseline_margin": 0.005,
+    "champion_margin": 0.005,
+    "max_calibration_error": 0.08,
+    "segment_margin": 0.05,
+}
 GOOD = {"auc": 0.81, "calibration_error": 0.02}
 BASELINES = {"nobody leaves": {"auc": 0.5}, "best single feature: recency": {"auc": 0.795}}
 CHAMPION = {"auc": 0.80, "calibration_error": 0.02}
 BETTER = {"auc": {"estimate": 0.010, "low": 0.004, "high": 0.016}}
-SEGMENTS = pd.DataFrame({"segment": ["plan", "plan"], "value": ["basic", "gold"], "customers": [500, 300],
-                         "churn_rate": [0.3, 0.2], "candidate_auc": [0.80, 0.78], "champion_auc": [0.79, 0.80]})
+SEGMENTS = pd.DataFrame(
+    {
+        "segment": ["plan", "plan"],
+        "value": ["basic", "gold"],
+        "customers": [500, 300],
+        "churn_rate": [0.3, 0.2],
+        "candidate_auc": [0.80, 0.78],
+        "champion_auc": [0.79, 0.80],
+    }
+)
 NUMBERS = st.floats(-1, 1)
 
 
@@ -40,12 +53,12 @@ def test_a_candidate_that_holds_every_rule_is_promoted():
 
 def test_gate_names_the_failed_limit():
     found = decision(candidate={"auc": 0.71, "calibration_error": 0.02}, rules=RULES | {"baseline_margin": None})
-    assert (False, ["auc 0.710 is below the floor 0.750"]) == (found.promote, found.failed)
+    assert (found.promote, found.failed) == (False, ["auc 0.710 is below the floor 0.750"])
 
 
 def test_a_near_miss_is_written_with_the_decimals_that_show_it():
     found = decision(candidate={"auc": 0.74996, "calibration_error": 0.02}, rules=RULES | {"baseline_margin": None})
-    assert ["auc 0.74996 is below the floor 0.75000"] == found.failed
+    assert found.failed == ["auc 0.74996 is below the floor 0.75000"]
 
 
 def test_a_candidate_must_beat_the_best_baseline_by_the_margin():
@@ -55,41 +68,47 @@ def test_a_candidate_must_beat_the_best_baseline_by_the_margin():
 
 
 def test_a_gate_without_a_baseline_does_not_pass():
-    assert ["no baseline was scored to compare with"] == decision(baselines={}).failed
+    assert decision(baselines={}).failed == ["no baseline was scored to compare with"]
 
 
 def test_a_candidate_that_may_be_worse_than_the_champion_by_more_than_the_margin_fails():
     found = decision(difference={"auc": {"estimate": 0.001, "low": -0.006, "high": 0.008}})
-    assert ["auc against the champion is at worst -0.006, beyond the allowed -0.005"] == found.failed
+    assert found.failed == ["auc against the champion is at worst -0.006, beyond the allowed -0.005"]
 
 
 def test_the_first_model_has_no_champion_to_beat():
     found = decision(champion=None, difference=None)
     assert found.promote
-    assert ("no champion", "no champion") == tuple(
-        check(found, rule).observed for rule in ("champion_margin", "segment_margin"))
+    assert tuple(
+        check(found, rule).observed for rule in ("champion_margin", "segment_margin")
+    ) == ("no champion", "no champion")
 
 
 def test_a_champion_that_could_not_be_scored_blocks_the_promotion_and_says_so():
     found = decision(difference=None, segments=SEGMENTS.drop(columns="champion_auc"))
-    assert ["the champion could not be scored on the same rows, so nothing shows that the candidate is no worse",
-            "the champion could not be scored by segment, so nothing shows that no segment is worse"] == found.failed
+    assert found.failed == [
+        "the champion could not be scored on the same rows, so nothing shows that the candidate is no worse",
+        "the champion could not be scored by segment, so nothing shows that no segment is worse",
+    ]
 
 
 def test_a_badly_calibrated_candidate_fails():
     found = decision(candidate=GOOD | {"calibration_error": 0.12})
-    assert ["calibration error 0.120 is above the ceiling 0.080"] == found.failed
+    assert found.failed == ["calibration error 0.120 is above the ceiling 0.080"]
 
 
 def test_the_segment_that_lost_most_is_named():
     found = decision(segments=SEGMENTS.assign(candidate_auc=[0.70, 0.72]))
-    assert ["auc against the champion in plan = basic is -0.090, beyond the allowed -0.050"] == found.failed
+    assert found.failed == ["auc against the champion in plan = basic is -0.090, beyond the allowed -0.050"]
 
 
 @pytest.mark.parametrize(
     ("segments", "observed"),
-    [(None, "no segments"), (SEGMENTS.head(0), "no segments"),
-     (SEGMENTS.assign(candidate_auc=math.nan, champion_auc=math.nan), "segments too small")],
+    [
+        (None, "no segments"),
+        (SEGMENTS.head(0), "no segments"),
+        (SEGMENTS.assign(candidate_auc=math.nan, champion_auc=math.nan), "segments too small"),
+    ],
 )
 def test_data_without_comparable_segments_passes_and_says_so(segments, observed):
     found = check(decision(segments=segments), "segment_margin")
@@ -97,8 +116,9 @@ def test_data_without_comparable_segments_passes_and_says_so(segments, observed)
 
 
 def test_a_rule_switched_off_is_not_in_the_table():
-    assert ["max_calibration_error"] == [
-        check.rule for check in decision(rules=dict.fromkeys(RULES) | {"max_calibration_error": 0.08}).checks]
+    assert [
+        check.rule for check in decision(rules=dict.fromkeys(RULES) | {"max_calibration_error": 0.08}).checks
+    ] == ["max_calibration_error"]
 
 
 def test_a_forgotten_rule_is_an_error_and_not_switched_off():
@@ -121,16 +141,18 @@ def test_what_is_not_a_number_never_passes_and_becomes_null_in_json(rule, change
     found = decision(**changed)
     assert not check(found, rule).passed
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert [None] == [entry["value"] for entry in written["checks"] if entry["rule"] == rule]
+    assert [entry["value"] for entry in written["checks"] if entry["rule"] == rule] == [None]
 
 
 @pytest.mark.parametrize(
     ("rule", "changed"),
-    [("min_auc", {"candidate": GOOD | {"auc": 0.75}, "baselines": {"nobody leaves": {"auc": 0.5}}}),
-     ("baseline_margin", {"candidate": GOOD | {"auc": 0.80}}),
-     ("champion_margin", {"difference": {"auc": {"estimate": 0.0, "low": -0.005, "high": 0.0}}}),
-     ("max_calibration_error", {"candidate": GOOD | {"calibration_error": 0.08}}),
-     ("segment_margin", {"segments": SEGMENTS.assign(candidate_auc=[0.70, 0.75], champion_auc=[0.70, 0.80])})],
+    [
+        ("min_auc", {"candidate": GOOD | {"auc": 0.75}, "baselines": {"nobody leaves": {"auc": 0.5}}}),
+        ("baseline_margin", {"candidate": GOOD | {"auc": 0.80}}),
+        ("champion_margin", {"difference": {"auc": {"estimate": 0.0, "low": -0.005, "high": 0.0}}}),
+        ("max_calibration_error", {"candidate": GOOD | {"calibration_error": 0.08}}),
+        ("segment_margin", {"segments": SEGMENTS.assign(candidate_auc=[0.70, 0.75], champion_auc=[0.70, 0.80])}),
+    ],
 )
 def test_a_limit_met_exactly_is_met(rule, changed):
     assert check(decision(**changed), rule).passed
@@ -141,9 +163,11 @@ def test_a_limit_met_exactly_is_met(rule, changed):
     auc=NUMBERS, low=NUMBERS, error=NUMBERS, limit=NUMBERS, stricter=st.floats(0, 1), rule=st.sampled_from(list(RULES))
 )
 def test_a_stricter_limit_never_turns_a_failed_rule_into_a_pass(auc, low, error, limit, stricter, rule):
-    changed = {"candidate": {"auc": auc, "calibration_error": error},
-               "difference": {"auc": {"estimate": low, "low": low, "high": low}},
-               "segments": SEGMENTS.assign(candidate_auc=auc)}
+    changed = {
+        "candidate": {"auc": auc, "calibration_error": error},
+        "difference": {"auc": {"estimate": low, "low": low, "high": low}},
+        "segments": SEGMENTS.assign(candidate_auc=auc),
+    }
     tighter = limit + stricter if rule in ("min_auc", "baseline_margin") else limit - stricter
     loose, strict = (check(decision(rules=RULES | {rule: value}, **changed), rule) for value in (limit, tighter))
     assert loose.passed or not strict.passed
@@ -152,8 +176,8 @@ def test_a_stricter_limit_never_turns_a_failed_rule_into_a_pass(auc, low, error,
 def test_the_decision_is_plain_json_and_its_table_is_for_people():
     found = decision()
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
-    assert ["promote", "failed", "checks"] == list(written)
-    assert (0.81, 0.75) == (written["checks"][0]["value"], written["checks"][0]["limit"])
-    assert ["rule", "limit", "observed", "passed", "why"] == list(found.table())
+    assert list(written) == ["promote", "failed", "checks"]
+    assert (written["checks"][0]["value"], written["checks"][0]["limit"]) == (0.81, 0.75)
+    assert list(found.table()) == ["rule", "limit", "observed", "passed", "why"]
     assert len(RULES) == len(found.table())
     assert all(check.why.endswith(".") for check in found.checks)

@@ -36,8 +36,17 @@ def outcomes_and_tied_predictions(draw) -> tuple[np.ndarray, np.ndarray]:
 
 def test_scores_are_nine_plain_floats():
     y, p = sample()
-    names = ["auc", "average_precision", "log_loss", "brier", "calibration_error",
-             "f1_top", "precision_top", "recall_top", "lift_top"]
+    names = [
+        "auc",
+        "average_precision",
+        "log_loss",
+        "brier",
+        "calibration_error",
+        "f1_top",
+        "precision_top",
+        "recall_top",
+        "lift_top",
+    ]
     found = metrics.scores(y, p, top_fraction=0.1)
     assert names == list(found)
     assert {float} == {type(value) for value in found.values()}
@@ -68,7 +77,7 @@ def test_top_scores_by_hand():
     p = np.array([0.9, 0.8, 0.7, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1])
     found = metrics.scores(y, p, top_fraction=0.3)
     assert 2 / 3 == found["precision_top"] == found["recall_top"] == pytest.approx(found["f1_top"])
-    assert (2 / 3) / 0.3 == pytest.approx(found["lift_top"])
+    assert pytest.approx(found["lift_top"]) == (2 / 3) / 0.3
 
 
 @settings(deadline=None)
@@ -78,25 +87,25 @@ def test_the_top_is_the_share_rounded_up_even_among_ties(n, percent):
 
 
 def test_ties_at_the_cut_are_broken_by_row_order():
-    assert [True, True, False, False] == metrics.top(np.array([0.5, 0.5, 0.5, 0.5]), 0.5).tolist()
+    assert metrics.top(np.array([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [True, True, False, False]
 
 
 def test_a_constant_prediction_at_the_churn_rate_is_calibrated_in_any_row_order():
     y = np.repeat([0, 1], 50)
-    assert 0.0 == metrics.scores(y, np.full(100, 0.5), top_fraction=0.1)["calibration_error"]
+    assert metrics.scores(y, np.full(100, 0.5), top_fraction=0.1)["calibration_error"] == 0.0
 
 
 def test_calibration_bins_hold_equal_counts_and_every_customer():
     y, p = sample(1000)
     table = metrics.calibration(y, p)
-    assert ["predicted", "observed", "customers"] == list(table)
-    assert [100] * 10 == table["customers"].tolist()
+    assert list(table) == ["predicted", "observed", "customers"]
+    assert table["customers"].tolist() == [100] * 10
     assert y.mean() == pytest.approx(np.average(table["observed"], weights=table["customers"]))
 
 
 def test_calibration_error_of_predictions_that_are_ten_points_too_high_is_a_tenth():
     y = np.tile([0, 0, 0, 1, 1], 40)
-    assert 0.1 == pytest.approx(metrics.scores(y, np.full(200, 0.5), top_fraction=0.1)["calibration_error"])
+    assert pytest.approx(metrics.scores(y, np.full(200, 0.5), top_fraction=0.1)["calibration_error"]) == 0.1
 
 
 @pytest.mark.parametrize(
@@ -132,9 +141,10 @@ def test_bootstrap_estimates_are_the_scores_and_lie_within_their_intervals():
     y, p = sample()
     table = metrics.bootstrap(y, {"candidate": p}, replicates=200, seed=1)
     scores = metrics.scores(y, p, top_fraction=0.1)
-    assert ["model", "metric", "estimate", "low", "high"] == list(table)
+    assert list(table) == ["model", "metric", "estimate", "low", "high"]
     assert {name: scores[name] for name in metrics.RESAMPLED} == pytest.approx(
-        dict(zip(table["metric"], table["estimate"], strict=True)), abs=1e-12)
+        dict(zip(table["metric"], table["estimate"], strict=True)), abs=1e-12
+    )
     assert table.eval("low < estimate < high").all()
 
 
@@ -142,7 +152,7 @@ def test_bootstrap_is_paired_so_equal_predictions_never_differ():
     y, p = sample()
     table = metrics.bootstrap(y, {"candidate": p, "champion": p.copy()}, replicates=50, seed=1)
     difference = table[table["model"] == "difference"]
-    assert [0.0] == np.unique(difference[["estimate", "low", "high"]]).tolist()
+    assert np.unique(difference[["estimate", "low", "high"]]).tolist() == [0.0]
 
 
 def test_the_difference_is_the_first_model_minus_the_second():
@@ -183,17 +193,17 @@ def test_segments_are_scored_where_they_are_large_enough_and_have_both_classes()
     y, p = np.array([0, 1] * 60 + [1] * 60 + [0, 1]), np.linspace(0, 1, 182)
     plans = pd.DataFrame({"plan": ["b"] * 120 + ["a"] * 60 + [None] * 2}, index=range(1000, 1182))
     table = metrics.by_segment(plans, y, {"candidate": p, "champion": 1 - p}, minimum=50)
-    assert ["segment", "value", "customers", "churn_rate", "candidate_auc", "champion_auc"] == list(table)
-    assert [("(missing)", 2), ("a", 60), ("b", 120)] == list(zip(table["value"], table["customers"], strict=True))
-    assert [0.5, 1.0, 0.5] == table["churn_rate"].tolist()
-    assert [True, True, False] == table["candidate_auc"].isna().tolist()
+    assert list(table) == ["segment", "value", "customers", "churn_rate", "candidate_auc", "champion_auc"]
+    assert list(zip(table["value"], table["customers"], strict=True)) == [("(missing)", 2), ("a", 60), ("b", 120)]
+    assert table["churn_rate"].tolist() == [0.5, 1.0, 0.5]
+    assert table["candidate_auc"].isna().tolist() == [True, True, False]
     assert roc_auc_score(y[:120], p[:120]) == table["candidate_auc"].iloc[2]
 
 
 def test_data_without_segments_gives_an_empty_table_with_the_same_columns():
     y, p = sample(10)
     table = metrics.by_segment(pd.DataFrame(index=range(10)), y, {"candidate": p})
-    assert ["segment", "value", "customers", "churn_rate", "candidate_auc"] == list(table)
+    assert list(table) == ["segment", "value", "customers", "churn_rate", "candidate_auc"]
     assert table.empty
 
 
@@ -210,27 +220,27 @@ def test_every_point_of_the_profit_curve_is_the_profit_at_its_threshold(data):
 @given(outcomes_and_tied_predictions())
 def test_contacting_nobody_earns_nothing_even_when_someone_is_certain_to_leave(data):
     last = metrics.profit(*data, **ECONOMICS).iloc[-1]
-    assert (0.0, 0.0) == (last["contacted"], last["profit"])
+    assert (last["contacted"], last["profit"]) == (0.0, 0.0)
 
 
 def test_the_profit_curve_has_at_most_201_thresholds_besides_nobody():
-    assert 202 == len(metrics.profit(*sample(5000), **ECONOMICS))
+    assert len(metrics.profit(*sample(5000), **ECONOMICS)) == 202
 
 
 def test_the_best_threshold_contacts_nobody_when_contacts_only_cost():
     curve = metrics.profit(*sample(), contact_cost=1.0, saved_value=0.0, success_rate=0.2)
-    assert metrics.CONTACT_NOBODY == metrics.best_threshold(curve)
+    assert metrics.best_threshold(curve) == metrics.CONTACT_NOBODY
 
 
 def test_the_best_threshold_earns_the_most_and_among_equals_contacts_fewest():
     curve = pd.DataFrame({"threshold": [0.1, 0.2, 0.3, 1.1], "profit": [1.0, 2.0, 2.0, 0.0]})
-    assert 0.3 == metrics.best_threshold(curve)
+    assert metrics.best_threshold(curve) == 0.3
 
 
 def test_nobody_leaves_says_the_training_churn_rate_for_everyone():
     train = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]})
     found = metrics.baselines(train, np.array([0, 1, 1, 1]), train.head(2))
-    assert [0.75, 0.75] == found["nobody leaves"].tolist()
+    assert found["nobody leaves"].tolist() == [0.75, 0.75]
 
 
 def test_the_best_single_feature_may_point_down_and_may_have_gaps():
@@ -238,9 +248,10 @@ def test_the_best_single_feature_may_point_down_and_may_have_gaps():
     train = pd.DataFrame({"noise": np.arange(500) % 7, "orders": -p, "plan": "basic"})
     train.loc[:20, "orders"] = np.nan
     found = metrics.baselines(train, y, train)
-    assert ["nobody leaves", "best single feature: orders"] == list(found)
+    assert list(found) == ["nobody leaves", "best single feature: orders"]
     assert roc_auc_score(y, found["best single feature: orders"]) == pytest.approx(
-        metrics.single_feature_auc(train, y)["orders"], abs=1e-12)
+        metrics.single_feature_auc(train, y)["orders"], abs=1e-12
+    )
 
 
 def test_the_test_rows_gaps_are_filled_with_the_training_median():
@@ -252,7 +263,7 @@ def test_the_test_rows_gaps_are_filled_with_the_training_median():
 
 def test_without_numeric_features_only_the_constant_baseline_is_left():
     train = pd.DataFrame({"plan": ["a", "b"]})
-    assert ["nobody leaves"] == list(metrics.baselines(train, np.array([0, 1]), train))
+    assert list(metrics.baselines(train, np.array([0, 1]), train)) == ["nobody leaves"]
 
 
 @settings(deadline=None)

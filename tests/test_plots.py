@@ -24,13 +24,27 @@ LONG = "best single feature: purchase_value_mean_over_the_last_one_hundred_and_e
 MODELS = {"candidate": P, "champion": NOISY, "nobody leaves": np.full(N, 0.5), LONG: P**2}
 SEGMENTS = pd.DataFrame({"plan": np.where(np.arange(N) % 2, "basic", "gold")})
 CURVE = metrics.profit(Y, P, contact_cost=1.0, saved_value=10.0, success_rate=0.2)
-RUNS = pd.DataFrame({"run": ["a", "b", "c"], "started": pd.date_range("2025-01-01", periods=3, tz="UTC"),
-                     "auc_train": [0.82, 0.82, 0.83], "auc_test": [0.80, 0.81, 0.79], "low": [0.79, 0.80, 0.78],
-                     "high": [0.81, 0.82, 0.80], "version": [1, None, 2]})
+RUNS = pd.DataFrame(
+    {
+        "run": ["a", "b", "c"],
+        "started": pd.date_range("2025-01-01", periods=3, tz="UTC"),
+        "auc_train": [0.82, 0.82, 0.83],
+        "auc_test": [0.80, 0.81, 0.79],
+        "low": [0.79, 0.80, 0.78],
+        "high": [0.81, 0.82, 0.80],
+        "version": [1, None, 2],
+    }
+)
 EVENTS = pd.DataFrame({"month": pd.date_range("1997-01-01", periods=18, freq="MS"), "kind": "purchase", "events": 100})
 SNAPSHOTS = {"train": ["1997-05-01", "1997-07-01"], "test": "1998-01-01", "serve": date(1998, 7, 1)}
-BALANCE = pd.DataFrame({"part": ["train", "train", "test"], "snapshot": ["1997-05-01", "1997-06-01", "1998-01-01"],
-                        "customers": [100, 300, 200], "churn_rate": [0.6, 0.8, 0.8]})
+BALANCE = pd.DataFrame(
+    {
+        "part": ["train", "train", "test"],
+        "snapshot": ["1997-05-01", "1997-06-01", "1998-01-01"],
+        "customers": [100, 300, 200],
+        "churn_rate": [0.6, 0.8, 0.8],
+    }
+)
 IMPORTANCE = pd.DataFrame({"feature": ["tenure_days", "active_days"], "importance": [0.01, 0.03], "std": 0.001})
 FEATURES = pd.DataFrame({"recency": -P, "flat": 1.0, "empty": np.nan, LONG: NOISY, "orders": (P * 3).astype(int)})
 MISSING = pd.DataFrame({"feature": ["a", "b", LONG], "missing_share": [0.0, 0.25, 0.5]})
@@ -103,8 +117,9 @@ def test_candidate_and_champion_keep_their_colours(name):
 @pytest.mark.parametrize("name", COMPARISONS[:4])
 def test_baselines_are_grey_and_models_are_named_with_their_own_colour(name):
     colours = {label.split(":")[0]: tint.upper() for label, tint in line_colours(FIGURES[name]).items()}
-    assert (style.CANDIDATE, style.CHAMPION, style.GREY) == tuple(
-        colours[model] for model in ("candidate", "champion", "nobody leaves"))
+    assert tuple(
+        colours[model] for model in ("candidate", "champion", "nobody leaves")
+    ) == (style.CANDIDATE, style.CHAMPION, style.GREY)
 
 
 @pytest.mark.parametrize(
@@ -124,29 +139,30 @@ def test_titles_state_the_finding(name, finding):
 
 def test_the_roc_title_is_the_auc_as_a_chance():
     y, p = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
-    assert "The candidate puts a leaver ahead of a stayer 75.0% of the time" == title(plots.roc(y, {"candidate": p}))
+    assert title(plots.roc(y, {"candidate": p})) == "The candidate puts a leaver ahead of a stayer 75.0% of the time"
 
 
 def test_the_gain_title_is_the_lift():
     y, p = np.repeat([0, 1], [8, 2]), np.linspace(0, 1, 10)
-    assert "The top 10% holds 5.00x its share of leavers" == title(plots.gain(y, {"candidate": p}, 0.1))
+    assert title(plots.gain(y, {"candidate": p}, 0.1)) == "The top 10% holds 5.00x its share of leavers"
 
 
 def test_the_reliability_title_says_how_far_off_and_which_way():
     y, p = np.array([0, 0, 0, 1] * 10), np.full(40, 0.35)
     found = plots.reliability(y, {"candidate": p})
-    assert "The candidate is off by 10.0 points on average, mostly too high" == title(found)
+    assert title(found) == "The candidate is off by 10.0 points on average, mostly too high"
 
 
 def test_the_confusion_title_counts_the_flags():
     y, p = np.array([1, 1, 1, 1, 0, 0]), np.array([0.9, 0.9, 0.9, 0.1, 0.9, 0.1])
-    assert "75% of the 4 flagged left; 75% of the leavers were flagged" == title(plots.confusion(y, p, 0.5))
+    assert title(plots.confusion(y, p, 0.5)) == "75% of the 4 flagged left; 75% of the leavers were flagged"
 
 
 def test_a_threshold_that_nobody_reaches_is_said_in_words():
     assert f"Nobody is flagged, so all {Y.sum()} leavers are missed" == title(
-        plots.confusion(Y, P, metrics.CONTACT_NOBODY))
-    assert "No customer reaches the threshold" == title(plots.score_distribution(Y, P, metrics.CONTACT_NOBODY))
+        plots.confusion(Y, P, metrics.CONTACT_NOBODY)
+    )
+    assert title(plots.score_distribution(Y, P, metrics.CONTACT_NOBODY)) == "No customer reaches the threshold"
 
 
 @pytest.mark.parametrize(
@@ -161,49 +177,77 @@ def test_the_profit_title_says_when_choosing_customers_is_pointless(saved_value,
 
 def test_the_interval_title_claims_a_difference_only_when_zero_is_outside():
     rows = [("candidate", 0.8, 0.79, 0.81), ("champion", 0.78, 0.77, 0.79)]
-    for low, finding in [(0.01, "The candidate's AUC is clearly higher than the champion's, by 0.020"),
-                         (-0.01, "No clear difference in AUC")]:
+    for low, finding in [
+        (0.01, "The candidate's AUC is clearly higher than the champion's, by 0.020"),
+        (-0.01, "No clear difference in AUC"),
+    ]:
         table = pd.DataFrame([*rows, ("difference", 0.02, low, 0.03)], columns=["model", "estimate", "low", "high"])
         assert title(plots.intervals(table.assign(metric="auc"))).startswith(finding)
 
 
 def test_the_segment_title_names_where_the_candidate_lost_most():
-    table = pd.DataFrame({"segment": "plan", "value": ["a", "b"], "customers": 100, "churn_rate": 0.5,
-                          "candidate_auc": [0.7, 0.8], "champion_auc": [0.75, 0.7]})
-    assert "The candidate is behind the champion in 1 of 2 segments, at most by 0.050 (plan = a)" == title(
-        plots.segments(table))
-    assert "The weakest segment is plan = a: AUC 0.700" == title(plots.segments(table.drop(columns="champion_auc")))
+    table = pd.DataFrame(
+        {
+            "segment": "plan",
+            "value": ["a", "b"],
+            "customers": 100,
+            "churn_rate": 0.5,
+            "candidate_auc": [0.7, 0.8],
+            "champion_auc": [0.75, 0.7],
+        }
+    )
+    assert title(
+        plots.segments(table)
+    ) == "The candidate is behind the champion in 1 of 2 segments, at most by 0.050 (plan = a)"
+    assert title(plots.segments(table.drop(columns="champion_auc"))) == "The weakest segment is plan = a: AUC 0.700"
 
 
 def test_training_labels_that_close_after_the_test_snapshot_are_called_a_leak():
     found = plots.events_over_time(EVENTS, SNAPSHOTS | {"test": "1997-12-01"}, 180)
-    assert "The last training label closes 27 days after the test snapshot, so it leaks" == title(found)
+    assert title(found) == "The last training label closes 27 days after the test snapshot, so it leaks"
+
+
+def test_labels_that_come_with_the_data_have_no_horizon_to_close():
+    found = plots.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-02-01"}, 0)
+    assert title(found) == "The test snapshot lies 31 days after the last training snapshot"
 
 
 def test_a_shared_snapshot_is_told_apart_by_customers():
     found = plots.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-01-01"}, 30)
-    assert "Training and test share 1998-01-01, so they must not share customers" == title(found)
+    assert title(found) == "Training and test share 1998-01-01, so they must not share customers"
 
 
 @pytest.mark.parametrize(
     "draw",
     [
         lambda: plots.history(RUNS.head(1)),
+        lambda: plots.history(pd.DataFrame([])),
         lambda: plots.history(pd.concat([RUNS] * 20)),
         lambda: plots.history(RUNS.assign(auc_test=[None, None, 0.8], low=None, high=None, version=None)),
         lambda: plots.roc(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
         lambda: plots.precision_recall(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
         lambda: plots.reliability(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
         lambda: plots.segments(metrics.by_segment(SEGMENTS.head(9), Y[:9], {"candidate": P[:9]})),
-        lambda: plots.segments(pd.DataFrame({"segment": LONG, "value": [f"{LONG} {k}" for k in range(60)],
-                                             "customers": 99, "churn_rate": 0.5, "candidate_auc": 0.7})),
+        lambda: plots.segments(
+            pd.DataFrame(
+                {
+                    "segment": LONG,
+                    "value": [f"{LONG} {k}" for k in range(60)],
+                    "customers": 99,
+                    "churn_rate": 0.5,
+                    "candidate_auc": 0.7,
+                }
+            )
+        ),
         lambda: plots.intervals(metrics.bootstrap(Y, {"candidate": P}, replicates=20, seed=1), metric="log_loss"),
         lambda: plots.importance(pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})),
         lambda: plots.feature_overview(MISSING.assign(missing_share=0.0)),
         lambda: plots.feature_against_churn(FEATURES, Y, []),
         lambda: plots.class_balance(BALANCE.head(1)),
+        lambda: plots.events_over_time(EVENTS.head(0), SNAPSHOTS, 180),
         lambda: plots.events_over_time(
-            pd.concat([EVENTS.assign(kind=f"a_rather_long_kind_{k}") for k in range(9)]), SNAPSHOTS, 180),
+            pd.concat([EVENTS.assign(kind=f"a_rather_long_kind_{k}") for k in range(9)]), SNAPSHOTS, 180
+        ),
     ],
 )
 @pytest.mark.filterwarnings("error")
@@ -220,12 +264,13 @@ def test_a_notebook_gets_the_picture_at_twice_the_resolution_it_is_shown_at():
 
 
 def test_drawing_leaves_the_callers_matplotlib_settings_alone():
-    before = dict(matplotlib.rcParams)
-    plots.class_balance(BALANCE)
-    assert before == dict(matplotlib.rcParams)
+    with matplotlib.rc_context({"backend": "svg", "font.size": 30}):
+        before = dict(matplotlib.rcParams)
+        plots.class_balance(BALANCE)
+        assert before == dict(matplotlib.rcParams)
 
 
 def test_the_callers_matplotlib_settings_do_not_change_the_figures():
-    with matplotlib.rc_context({"font.size": 30, "axes.labelsize": 30}):
-        figure = plots.class_balance(BALANCE)
-    assert 10 == figure.axes[0].xaxis.label.get_size()
+    with matplotlib.rc_context({"axes.labelsize": 30, "axes.facecolor": "black"}):
+        ax = plots.class_balance(BALANCE).axes[0]
+    assert (ax.xaxis.label.get_size(), to_hex(ax.get_facecolor())) == (10, "#ffffff")

@@ -47,7 +47,7 @@ def text(tag: Tag | None) -> str:
 def test_code_is_folded_one_click_away(page):
     (folded,) = page(cell("answer = 42")).select("details.code")
     assert not folded.has_attr("open")
-    assert ("code", "answer = 42") == (text(folded.summary), folded.pre.get_text().strip())
+    assert (text(folded.summary), folded.pre.get_text().strip()) == ("code", "answer = 42")
 
 
 def test_one_button_shows_all_code(page):
@@ -68,7 +68,7 @@ def test_nothing_is_loaded_from_elsewhere(page):
         cell("2", shown("image/png", PIXEL)),
     )
     assert not html.select("script[src], link, iframe, object, embed, base")
-    assert ["data:"] == sorted({image["src"][:5] for image in html.select("[src]")})
+    assert sorted({image["src"][:5] for image in html.select("[src]")}) == ["data:"]
     assert not re.search(r"@import|url\(|fetch\(|import\(", str(html))
     assert html.select_one("meta[http-equiv=Content-Security-Policy]")["content"].startswith("default-src 'none'")
 
@@ -84,7 +84,7 @@ def test_parameters_are_a_folded_table_of_what_this_run_was_given(page):
         papermill={"parameters": {"horizon_days": 180}},
     )
     rows = [[text(part) for part in row.select("th, td")] for row in html.select("details.parameters tbody tr")]
-    assert [["horizon_days", "180", "days of the label"], ["seed", "7", ""]] == rows
+    assert rows == [["horizon_days", "180", "days of the label"], ["seed", "7", ""]]
     assert not html.select("details.code, details.parameters[open]")
 
 
@@ -101,28 +101,28 @@ def test_progress_bars_are_invisible(page):
 def test_messages_are_folded(page):
     (log,) = page(cell("fit()", new_output("stream", name="stderr", text="one\ntwo\n"))).select("details.log")
     assert not log.has_attr("open")
-    assert ("messages (2)", "one\ntwo\n") == (text(log.summary), log.pre.get_text())
+    assert (text(log.summary), log.pre.get_text()) == ("messages (2)", "one\ntwo\n")
 
 
 def test_printed_text_is_shown(page):
     html = page(cell("print(1)", new_output("stream", name="stdout", text="<i>1</i>\n")))
-    assert "<i>1</i>" == text(html.select_one("pre.text"))
+    assert text(html.select_one("pre.text")) == "<i>1</i>"
 
 
 def test_failed_cell_is_open_and_linked_from_the_top(page):
     html = page(new_markdown_cell("# Train"), cell("read()", ERROR), cell("after()"))
     failed = html.select_one("#failed-cell")
-    assert "read()" == failed.select_one("details.code[open] pre").get_text().strip()
-    assert "InvalidData: <b>orders</b>: no rows" == text(failed.select_one(".error p"))
-    assert "InvalidData: no rows" == failed.select_one(".error pre").get_text()
+    assert failed.select_one("details.code[open] pre").get_text().strip() == "read()"
+    assert text(failed.select_one(".error p")) == "InvalidData: <b>orders</b>: no rows"
+    assert failed.select_one(".error pre").get_text() == "InvalidData: no rows"
     banner = html.select_one("main > .banner")
-    assert "#failed-cell" == banner.a["href"]
+    assert banner.a["href"] == "#failed-cell"
     assert "InvalidData: <b>orders</b>: no rows" in text(banner)
 
 
 def test_cells_after_the_failure_are_marked_as_not_run(page):
     html = page(cell("before()"), cell("read()", ERROR), cell("after()"))
-    assert ["done", "failed", "not-run"] == [part["class"][-1] for part in html.select("section.cell")]
+    assert [part["class"][-1] for part in html.select("section.cell")] == ["done", "failed", "not-run"]
 
 
 def test_a_dead_kernel_marks_the_cell_it_died_in(page):
@@ -142,58 +142,58 @@ def test_papermills_own_error_notes_are_not_shown(page):
 @pytest.mark.parametrize("mime", ["image/png", "image/jpeg", "image/svg+xml"])
 def test_a_figure_is_described_by_its_section(page, mime):
     html = page(new_markdown_cell("## Calibration\n\nClose."), cell("plot()", shown(mime, PIXEL)))
-    assert "Figure: Calibration" == html.img["alt"]
+    assert html.img["alt"] == "Figure: Calibration"
 
 
 def test_a_figure_before_any_heading_is_described_by_the_title(page):
-    assert "Figure: Train <cdnow>" == page(cell("plot()", shown("image/png", PIXEL))).img["alt"]
+    assert page(cell("plot()", shown("image/png", PIXEL))).img["alt"] == "Figure: Train <cdnow>"
 
 
 def test_a_given_description_of_a_figure_is_kept(page):
     given = shown("image/png", PIXEL, **{"image/png": {"alt": "of the output"}})
     html = page(cell("a()", given, alt="of the cell"), cell("b()", shown("image/png", PIXEL), alt="of the cell"))
-    assert ["of the output", "of the cell"] == [image["alt"] for image in html.select("img")]
+    assert [image["alt"] for image in html.select("img")] == ["of the output", "of the cell"]
 
 
 def test_a_retina_figure_keeps_its_size_on_the_page(page):
     html = page(cell("plot()", shown("image/png", PIXEL, **{"image/png": {"width": 640, "height": 480}})))
-    assert ("640", "480") == (html.img["width"], html.img["height"])
+    assert (html.img["width"], html.img["height"]) == ("640", "480")
 
 
 def test_contents_lead_to_every_section(page):
     html = page(new_markdown_cell("# Train\n\n## Data in\n\n### Rows"), new_markdown_cell("## Model & *fit*"))
     links = html.select("nav a")
-    assert ["Data in", "Model & fit"] == [text(link) for link in links]
-    assert ["Data in", "Model & fit"] == [text(html.find(id=link["href"][1:])).rstrip(" #") for link in links]
+    assert [text(link) for link in links] == ["Data in", "Model & fit"]
+    assert [text(html.find(id=link["href"][1:])).rstrip(" #") for link in links] == ["Data in", "Model & fit"]
 
 
 def test_the_title_is_the_heading_where_the_notebook_has_none(page):
-    assert ["Train <cdnow>"] == [text(heading) for heading in page(cell()).select("h1")]
-    assert ["Mine #"] == [text(heading) for heading in page(new_markdown_cell("# Mine")).select("h1")]
+    assert [text(heading) for heading in page(cell()).select("h1")] == ["Train <cdnow>"]
+    assert [text(heading) for heading in page(new_markdown_cell("# Mine")).select("h1")] == ["Mine #"]
 
 
 def test_columns_of_numbers_are_marked_and_words_are_not(page):
     table = pd.DataFrame({"auc": [0.81, None], "rows": ["1,200", "9"], "verdict": ["better", "2 worse"]})
     html = page(cell("table", shown("text/html", table.rename_axis("segment").to_html())))
-    assert ["auc", "rows"] == [text(head) for head in html.select(".scroll thead th.number")]
-    assert 4 == len(html.select(".scroll td.number"))
+    assert [text(head) for head in html.select(".scroll thead th.number")] == ["auc", "rows"]
+    assert len(html.select(".scroll td.number")) == 4
 
 
 def test_index_names_share_the_row_of_the_column_names(page):
     table = pd.DataFrame({"auc": [0.81]}, index=pd.Index(["basic"], name="plan"))
     html = page(cell("table", shown("text/html", table.to_html())))
-    assert [["plan", "auc"]] == [[text(head) for head in row.select("th")] for row in html.select("thead tr")]
+    assert [[text(head) for head in row.select("th")] for row in html.select("thead tr")] == [["plan", "auc"]]
 
 
 def test_tables_keep_two_rows_of_names_where_both_say_something(page):
     table = pd.crosstab(pd.Series(["a", "b"], name="plan"), pd.Series(["x", "y"], name="country"))
-    assert 2 == len(page(cell("table", shown("text/html", table.to_html()))).select("thead tr"))
+    assert len(page(cell("table", shown("text/html", table.to_html()))).select("thead tr")) == 2
 
 
 def test_footer_shows_the_run(page):
     html = page(cell(), footer={"run": "8f2e1c0a", "commit": "1a2b <dirty>"})
     shown_pairs = [(text(entry.dt), text(entry.dd)) for entry in html.select("footer dl div")]
-    assert [("run", "8f2e1c0a"), ("commit", "1a2b <dirty>")] == shown_pairs
+    assert shown_pairs == [("run", "8f2e1c0a"), ("commit", "1a2b <dirty>")]
 
 
 def test_no_footer_where_nothing_is_to_say(page):
@@ -205,5 +205,5 @@ def test_a_page_that_cannot_be_written_leaves_the_earlier_one_and_nothing_else(p
     with pytest.raises(UnicodeEncodeError):
         page(cell(), footer={"run": "\udcff"})
     (left,) = (tmp_path / "reports").iterdir()
-    assert "train.html" == left.name
+    assert left.name == "train.html"
     assert "first" in left.read_text()

@@ -49,7 +49,7 @@ def _rows(table, up_to: str = "D") -> pa.Table:
 
 
 def test_cdnow_has_23570_customers_and_69659_purchases(cdnow):
-    assert {"events": 69_659, "customers": 23_570, "rejected": 0, "read": 69_659} == cdnow.counts
+    assert cdnow.counts == {"events": 69_659, "customers": 23_570, "rejected": 0, "read": 69_659}
     assert {"purchase"} == set(cdnow.events.kind.execute())
     assert Decimal("2500315.6300") == cdnow.events.value.sum().execute()
 
@@ -62,22 +62,22 @@ def test_cdnow_ids_have_five_digits_and_days_are_utc(cdnow):
 
 def test_cdnow_segments_are_first_month_and_first_order(cdnow):
     customers = cdnow.customers.execute()
-    assert ["acquisition_month", "first_order"] == cdnow.segments
-    assert {"1997-01": 7846, "1997-02": 8476, "1997-03": 7248} == customers.acquisition_month.value_counts().to_dict()
-    assert {"1 CD": 11_920, "2-3 CDs": 8_181, "4+ CDs": 3_469} == customers.first_order.value_counts().to_dict()
+    assert cdnow.segments == ["acquisition_month", "first_order"]
+    assert customers.acquisition_month.value_counts().to_dict() == {"1997-01": 7846, "1997-02": 8476, "1997-03": 7248}
+    assert customers.first_order.value_counts().to_dict() == {"1 CD": 11_920, "2-3 CDs": 8_181, "4+ CDs": 3_469}
 
 
 # --- streaming ---
 
 
 def test_the_simulation_keeps_the_contract(simulated):
-    assert ["string", "timestamp('UTC', 6)", "string", "decimal(18, 4)"] == [
+    assert [
         str(kind) for kind in simulated.events.schema().types
-    ]
+    ] == ["string", "timestamp('UTC', 6)", "string", "decimal(18, 4)"]
     customers = simulated.customers.execute()
     assert 6_000 == customers.customer_id.nunique() == len(customers)
-    assert ["C0000001", "C0006000"] == [customers.customer_id.min(), customers.customer_id.max()]
-    assert ["plan", "country"] == simulated.segments
+    assert [customers.customer_id.min(), customers.customer_id.max()] == ["C0000001", "C0006000"]
+    assert simulated.segments == ["plan", "country"]
     assert set(streaming.KINDS) == set(simulated.events.kind.execute())
 
 
@@ -99,7 +99,7 @@ def test_values_are_minutes_prices_one_and_zero(log):
     assert prices == set(values.get_group("payment")) == set(values.get_group("payment_failed"))
     assert {1.0} == set(values.get_group("ticket")) and {0.0} == set(values.get_group("cancel"))
     sessions = values.get_group("session")
-    assert 0 < sessions.min() and sessions.max() <= 600.01
+    assert sessions.min() > 0 and sessions.max() <= 600.01
 
 
 @settings(max_examples=3, deadline=None)
@@ -127,7 +127,7 @@ def test_leavers_differ_by_plan_country_use_failures_and_tickets(simulated, log)
     assert 0.04 < left.left.mean() < 0.09
     by_plan, by_country = left.groupby("plan").left.mean(), left.groupby("country").left.mean()
     assert by_plan["basic"] > 1.3 * by_plan["premium"]
-    assert by_country["BR"] > 1.3 * by_country["DE"]
+    assert by_country["BR"] > 2 * by_country["DE"]
     assert left[left.session <= 4].left.mean() > 2 * left[left.session > 8].left.mean()
     assert left[left.payment_failed > 0].left.mean() > 1.5 * left[left.payment_failed == 0].left.mean()
     assert left[left.ticket > 0].left.mean() > 1.3 * left[left.ticket == 0].left.mean()

@@ -75,10 +75,10 @@ def refusal(read, *args, **data) -> str:
 
 def test_an_event_log_becomes_events_in_the_contracts_types(read):
     source = read()
-    assert ["string", "timestamp('UTC', 6)", "string", "decimal(18, 4)"] == list(map(str, source.events.schema().types))
+    assert list(map(str, source.events.schema().types)) == ["string", "timestamp('UTC', 6)", "string", "decimal(18, 4)"]
     first = pd.Timestamp("2024-01-01", tz="UTC")
     assert ("1", first, "event", Decimal("5.0000")) == rows(source.events)[0]
-    assert {"events": 3, "customers": 2, "rejected": 0, "read": 3} == source.counts
+    assert source.counts == {"events": 3, "customers": 2, "rejected": 0, "read": 3}
     assert source.rejected.empty and source.tables == {} and source.labels is None
 
 
@@ -86,7 +86,7 @@ def test_without_customers_the_first_event_is_the_sign_up(read):
     source = read()
     expected = [("1", pd.Timestamp("2024-01-01", tz="UTC")), ("2", pd.Timestamp("2024-01-02", tz="UTC"))]
     assert expected == rows(source.customers)
-    assert [] == source.segments
+    assert source.segments == []
 
 
 def test_without_a_value_every_event_counts_one(read):
@@ -106,13 +106,13 @@ def test_a_constant_and_a_column_of_kinds_are_refused(read):
 
 def test_ids_are_text_with_leading_zeros_kept_and_whitespace_gone(read):
     source = read("cust,day,amount\n007,2024-01-01,5\n 8 ,2024-01-01,1\n17850.0,2024-01-01,1\n1.5,2024-01-01,1\n")
-    assert ["007", "1.5", "17850", "8"] == ids(source)
+    assert ids(source) == ["007", "1.5", "17850", "8"]
 
 
 @pytest.mark.parametrize("numbers", [pa.array([17850, 2]), pa.array([17850.0, 2.0]), pa.array(["17850", "2 "])])
 def test_ids_read_the_same_from_any_parquet_type(read, tmp_path, numbers):
     log = parquet(tmp_path / "log.parquet", cust=numbers, day=["2024-01-01"] * 2, amount=[1, 2])
-    assert ["17850", "2"] == ids(read(log))
+    assert ids(read(log)) == ["17850", "2"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_values_are_exact_to_four_decimals(read, tmp_path, amounts):
 def test_column_names_may_hold_spaces_and_quotes(read):
     columns = {"customer_id": "Customer ID", "at": "it's when"}
     source = read("Customer ID,it's when,x\n1,2024-01-01,2\n,2024-01-01,2\n", columns=columns)
-    assert (1, 1) == (source.counts["events"], source.counts["rejected"])
+    assert (source.counts["events"], source.counts["rejected"]) == (1, 1)
 
 
 def test_the_file_may_be_compressed_or_start_with_a_byte_order_mark(read, tmp_path):
@@ -156,7 +156,8 @@ def test_the_file_may_be_compressed_or_start_with_a_byte_order_mark(read, tmp_pa
 
 
 def test_a_file_name_with_brackets_is_a_name_and_not_a_pattern(read, tmp_path):
-    assert 3 == read(write(tmp_path / "log[1].csv", LOG)).counts["events"]
+    write(tmp_path / "log1.csv", "cust,day,amount\n9,2024-01-01,5\n")
+    assert ids(read(write(tmp_path / "log[1].csv", LOG))) == ["1", "1", "2"]
 
 
 def test_a_folder_gives_all_its_files_of_any_kind_but_hidden_ones(read, tmp_path):
@@ -164,7 +165,7 @@ def test_a_folder_gives_all_its_files_of_any_kind_but_hidden_ones(read, tmp_path
     parquet(tmp_path / "logs/b.parquet", amount=[1.5], day=["2024-01-01"], cust=[9])
     write(tmp_path / "logs/_SUCCESS.csv", "")
     write(tmp_path / "logs/readme.txt", "no events")
-    assert ["1", "1", "2", "9"] == ids(read(tmp_path / "logs"))
+    assert ids(read(tmp_path / "logs")) == ["1", "1", "2", "9"]
 
 
 def test_files_may_differ_in_other_columns_and_in_types(read, tmp_path):
@@ -172,25 +173,32 @@ def test_files_may_differ_in_other_columns_and_in_types(read, tmp_path):
     write(tmp_path / "logs/b.csv", "extra,amount,cust,day\nx,1,003,2024-01-01\n")
     parquet(tmp_path / "logs/c.parquet", cust=[4], day=["2024-01-01"], amount=[1])
     parquet(tmp_path / "logs/d.parquet", cust=[5.0], day=["2024-01-01"], amount=[1.0])
-    assert ["003", "1", "1", "2", "4", "5"] == ids(read(tmp_path / "logs"))
+    assert ids(read(tmp_path / "logs")) == ["003", "1", "1", "2", "4", "5"]
 
 
 def test_a_file_named_twice_is_read_once(read, tmp_path):
     log = write(tmp_path / "log.csv", LOG)
-    assert 3 == read(path=[str(log), str(tmp_path / "*.csv")]).counts["events"]
+    assert (
+        read(path=[str(log), str(tmp_path / "*.csv"), str(tmp_path / ".." / tmp_path.name / "log.csv")]).counts[
+            "events"
+        ]
+        == 3
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
-def test_a_partitioned_folder_gives_the_column_that_the_files_lack(read, tmp_path, kind):
+def test_a_partitioned_folder_gives_the_columns_that_the_files_lack(read, tmp_path, kind):
     for day in ("2024-01-01", "2024-01-02"):
-        place = tmp_path / f"logs/day={day}"
+        place = tmp_path / f"logs/cust=01/day={day}"
         place.mkdir(parents=True)
         if kind == "csv":
-            write(place / "a.csv", "cust,amount\n01,5\n")
+            write(place / "a.csv", "amount\n5\n")
         else:
-            parquet(place / "a.parquet", cust=["01"], amount=[5])
+            parquet(place / "a.parquet", amount=[5])
     expected = [pd.Timestamp("2024-01-01", tz="UTC"), pd.Timestamp("2024-01-02", tz="UTC")]
-    assert expected == sorted(read(tmp_path / "logs").events.execute()["at"])
+    source = read(tmp_path / "logs")
+    assert expected == sorted(source.events.execute()["at"])
+    assert ids(source) == ["01", "01"]
 
 
 def test_a_partition_never_replaces_a_column_of_the_files(read, tmp_path):
@@ -199,10 +207,10 @@ def test_a_partition_never_replaces_a_column_of_the_files(read, tmp_path):
 
 
 def test_restaging_replaces_what_was_there(read, tmp_path):
-    assert 1 == read("cust,day,amount\n1,2024-01-01,5\n,2024-01-01,5\n").counts["rejected"]
+    assert read("cust,day,amount\n1,2024-01-01,5\n,2024-01-01,5\n").counts["rejected"] == 1
     source = read("cust,day,amount\n3,2024-01-01,5\n4,2024-01-01,5\n")
-    assert ["3", "4"] == ids(source)
-    assert ["customers.parquet", "events.parquet"] == sorted(file.name for file in (tmp_path / "staged").iterdir())
+    assert ids(source) == ["3", "4"]
+    assert sorted(file.name for file in (tmp_path / "staged").iterdir()) == ["customers.parquet", "events.parquet"]
 
 
 EVENT = st.tuples(
@@ -255,7 +263,7 @@ def test_order_and_split_of_the_files_do_not_matter(con, tmp_path, events, data)
 def test_an_unusable_row_is_kept_with_its_reason(con, read, tmp_path, line, column, reason):
     source = read(f"cust,day,amount\n3,2024-01-01,1\n{line}\n")
     assert [("events", column, reason, 1)] == reasons(source)
-    assert {"events": 1, "customers": 1, "rejected": 1, "read": 2} == source.counts
+    assert source.counts == {"events": 1, "customers": 1, "rejected": 1, "read": 2}
     kept = pd.read_parquet(tmp_path / "staged/rejected.parquet").to_dict("records")
     assert [("events", column, reason)] == [(row["table"], row["column"], row["reason"]) for row in kept]
     if column != "(line)":
@@ -264,22 +272,22 @@ def test_an_unusable_row_is_kept_with_its_reason(con, read, tmp_path, line, colu
 
 def test_bytes_that_are_not_utf8_are_rejected_row_by_row(read, tmp_path):
     log = write(tmp_path / "log.csv", LOG.encode() + "José,2024-01-01,1\n".encode("latin-1"))
-    assert [("events", "(line)", "invalid encoding", 1)] == reasons(read(log))
+    assert reasons(read(log)) == [("events", "(line)", "invalid encoding", 1)]
 
 
 def test_an_unclosed_quote_counts_every_line_it_swallows(read):
-    assert 3 == read(LOG + '"1,2024-01-01,1\n1,2024-01-01,1\n1,2024-01-01,1\n').counts["rejected"]
+    assert read(LOG + '"1,2024-01-01,1\n1,2024-01-01,1\n1,2024-01-01,1\n').counts["rejected"] == 3
 
 
 def test_a_missing_kind_is_rejected(read):
     source = read("cust,day,amount,what\n1,2024-01-01,5,\n1,2024-01-01,5,a\n", columns=COLUMNS | {"kind": "what"})
-    assert [("events", "what", "is missing", 1)] == reasons(source)
+    assert reasons(source) == [("events", "what", "is missing", 1)]
 
 
 def test_numbers_in_parquet_that_are_null_or_infinite_are_rejected(read, tmp_path):
     amounts = [1.0, None, float("inf"), float("nan")]
     source = read(parquet(tmp_path / "log.parquet", cust=[1, 2, 3, 4], day=["2024-01-01"] * 4, amount=amounts))
-    assert [("events", "amount", "is missing", 1), ("events", "amount", "is not a number", 2)] == reasons(source)
+    assert reasons(source) == [("events", "amount", "is missing", 1), ("events", "amount", "is not a number", 2)]
 
 
 def test_too_many_unusable_rows_are_refused_with_column_share_limit_examples_and_remedy(read):
@@ -296,7 +304,7 @@ def test_too_many_unusable_rows_are_refused_with_column_share_limit_examples_and
 
 
 def test_a_share_at_the_limit_is_accepted(read):
-    assert 1 == read(LOG + "1,never,5\n", max_rejected=0.25).counts["rejected"]
+    assert read(LOG + "1,never,5\n", max_rejected=0.25).counts["rejected"] == 1
 
 
 def test_a_log_without_any_usable_row_is_refused(read):
@@ -321,19 +329,19 @@ def test_customers_bring_sign_up_and_segments_with_unknown_for_null(read_with):
     source = read_with(PEOPLE)
     expected = [("1", "2023-12-01", "basic"), ("2", "2023-12-02", "unknown"), ("3", "2023-12-03", "pro")]
     assert [(one, pd.Timestamp(day, tz="UTC"), plan) for one, day, plan in expected] == rows(source.customers)
-    assert ["plan"] == source.segments
+    assert source.segments == ["plan"]
 
 
 def test_an_event_of_an_unknown_customer_is_rejected(read_with):
     source = read_with("id,since,plan\n1,2023-12-01,basic\n")
-    assert [("events", "cust", "is not in the customers' table", 1)] == reasons(source)
-    assert ["1", "1"] == ids(source)
+    assert reasons(source) == [("events", "cust", "is not in the customers' table", 1)]
+    assert ids(source) == ["1", "1"]
 
 
 def test_customers_without_id_or_sign_up_are_rejected(read_with):
     source = read_with(PEOPLE + ",2023-12-01,a\n5,soon,a\n")
-    assert [("customers", "id", "is missing", 1), ("customers", "since", "is not a time", 1)] == reasons(source)
-    assert {"events": 3, "customers": 3, "rejected": 2, "read": 8} == source.counts
+    assert reasons(source) == [("customers", "id", "is missing", 1), ("customers", "since", "is not a time", 1)]
+    assert source.counts == {"events": 3, "customers": 3, "rejected": 2, "read": 8}
 
 
 def test_too_many_unusable_customers_are_refused(read_with):
@@ -402,4 +410,4 @@ def test_a_corrupt_file_is_refused(read, tmp_path, name, content):
 
 def test_a_refused_log_leaves_no_events_behind(read, tmp_path):
     refusal(read, LOG + "1,never,5\n", max_rejected=0.0)
-    assert ["rejected.parquet"] == [file.name for file in (tmp_path / "staged").iterdir()]
+    assert [file.name for file in (tmp_path / "staged").iterdir()] == ["rejected.parquet"]

@@ -10,7 +10,20 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import EngFormatter
 
-from churn.plots.style import GREY, LEFT, SERIES, SHARE, STAYED, Plot, name_rows, plot, rows_height, short, styled
+from churn.plots.style import (
+    GREY,
+    LEFT,
+    SERIES,
+    SHARE,
+    STAYED,
+    Plot,
+    blank,
+    name_rows,
+    plot,
+    rows_height,
+    short,
+    styled,
+)
 
 # greys, because the colours of this figure belong to the kinds of events; what is still unknown is only outlined
 BARS = {
@@ -26,8 +39,11 @@ def events_over_time(
 ) -> Plot:
     """The time design: events per month and kind above; below, each snapshot and the days that its label looks at.
 
-    `events` has columns month, kind, events; `snapshots` holds one date or several for train, test and serve.
+    `events` has columns month, kind, events; `snapshots` holds one date or several for train, test and serve;
+    `horizon_days` is 0 where the source brings labels of its own.
     """
+    if events.empty:
+        return blank("The source holds no events")
     dates = {role: pd.to_datetime(np.atleast_1d(days)) for role, days in snapshots.items()}
     marks = [(role, day) for role, days in dates.items() for day in days]
     figure = plot(_embargo(dates, timedelta(days=horizon_days)), height=3.6 + 0.26 * len(marks))
@@ -40,7 +56,8 @@ def events_over_time(
     log_start = pd.Timestamp(events["month"].min())
     spans.hlines(range(len(marks)), log_start, [day for _, day in reversed(marks)], color="#AAAAAA", linewidth=1.5)
     spans.set(ylim=(-0.7, len(marks) - 0.3))
-    figure.supxlabel(f"Time (UTC); line: what the features see, bar: the {horizon_days} days of the label", fontsize=10)
+    bars = f", bar: the {horizon_days} days of the label" if horizon_days else ""
+    figure.supxlabel(f"Time (UTC); line: what the features see{bars}", fontsize=10)
     locator = AutoDateLocator(minticks=4, maxticks=9)
     spans.xaxis.set_major_locator(locator)
     spans.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -94,6 +111,8 @@ def _embargo(dates: Mapping[str, pd.DatetimeIndex], horizon: timedelta) -> str:
     closed, test = dates["train"].max() + horizon, dates["test"].min()
     if test in dates["train"]:
         return f"Training and test share {test:%Y-%m-%d}, so they must not share customers"
+    if not horizon:
+        return f"The test snapshot lies {_days(test - closed)} after the last training snapshot"
     if closed > test:
         return f"The last training label closes {_days(closed - test)} after the test snapshot, so it leaks"
     return f"The last training label closes {_days(test - closed)} before the test snapshot"

@@ -52,8 +52,10 @@ def feature_overview(table: pd.DataFrame, top: int = 20) -> Plot:
         title = f"None of the {len(table)} features has missing values"
     else:
         worst = gaps.iloc[0]
-        title = (f"{len(gaps)} of {len(table)} features have missing values, "
-                 f"at most {worst['missing_share']:.0%} ({short(worst['feature'], 30)})")
+        title = (
+            f"{len(gaps)} of {len(table)} features have missing values, "
+            f"at most {worst['missing_share']:.0%} ({short(worst['feature'], 30)})"
+        )
     shown = (table if gaps.empty else gaps).head(top).iloc[::-1]
     figure = plot(title, height=rows_height(len(shown)))
     ax = figure.subplots()
@@ -84,7 +86,7 @@ def feature_against_churn(train: pd.DataFrame, y: np.ndarray, features: list[str
     axes = figure.subplots(rows, columns, sharey=True, squeeze=False)
     for ax, name in zip(axes.flat, shown, strict=False):
         _panel(ax, name, tables[name], np.mean(y))
-    for ax in axes.flat[len(shown):]:
+    for ax in axes.flat[len(shown) :]:
         ax.set_axis_off()
     figure.supxlabel("Median of each bin (bins hold about as many customers each)", fontsize=10)
     figure.supylabel("Churn rate of the bin", fontsize=10)

@@ -65,6 +65,8 @@ def history(runs: pd.DataFrame) -> Plot:
 
     Columns: run, started, auc_train, auc_test, low, high (the test interval), version (missing where none).
     """
+    if runs.empty or runs["auc_test"].isna().all():
+        return blank("No run has a test AUC yet")
     runs = runs.sort_values("started", ignore_index=True)
     figure = plot(_trend(runs))
     ax = figure.subplots()
@@ -130,8 +132,6 @@ def _interval(models: pd.DataFrame, name: str) -> str:
 
 def _trend(runs: pd.DataFrame) -> str:
     scored = runs.dropna(subset=["auc_test"])
-    if scored.empty:
-        return "No run has a test AUC yet"
     test, train = scored["auc_test"].astype(float), float(scored["auc_train"].iloc[-1])
     last, best = test.iloc[-1], test.max()
     gap = f"{abs(train - last):.3f} {'below' if last <= train else 'above'} training"

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable
 from functools import wraps
 
-import matplotlib
+from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
@@ -56,7 +56,7 @@ def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:
 
     @wraps(draw)
     def in_style(*args, **kwargs) -> Plot:
-        with matplotlib.rc_context(matplotlib.rcParamsDefault | RC):
+        with style.context(["default", RC]):
             return draw(*args, **kwargs)
 
     return in_style

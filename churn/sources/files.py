@@ -115,7 +115,7 @@ def _partitions(file: Path) -> tuple[str, ...]:
 def _open(con: ibis.BaseBackend, key: tuple, files: list[Path], malformed: str) -> Table:
     csv_files, columns, partitions = key
     names = [pattern_of(file) for file in files]
-    options = {"hive_partitioning": bool(partitions), "hive_types_autocast": False}
+    options = {"hive_partitioning": bool(partitions)}
     if not csv_files:
         return con.read_parquet(names, **options)
     text = {name: "VARCHAR" for name, _ in columns}

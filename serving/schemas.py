@@ -1,0 +1,99 @@
+"""What goes in and what comes out, as pydantic models; the OpenAPI document is made from them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+BATCH_LIMIT = 1000
+
+CustomerId = Annotated[str, Field(min_length=1, max_length=200, description="the customer's id, as in the event log", examples=["00001"])]
+
+
+class Input(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class PredictRequest(Input):
+    customer_id: CustomerId
+
+
+class BatchRequest(Input):
+    customer_ids: list[CustomerId] = Field(min_length=1, max_length=BATCH_LIMIT)
+
+
+class ModelName(BaseModel):
+    name: str
+    version: int
+    run_id: str = Field(description="the MLflow run that trained it")
+
+
+class Score(BaseModel):
+    """One customer's churn probability and what it rests on."""
+
+    customer_id: str
+    churn_probability: float = Field(ge=0, le=1)
+    features_as_of: datetime = Field(description="the snapshot that the features describe")
+    threshold: float | None = Field(description="from this probability on, contacting the customer pays")
+    flagged: bool | None = Field(description="churn_probability >= threshold")
+    out_of_range: list[str] = Field(description="features outside what the model saw in training: the score is a guess there")
+
+
+class Prediction(Score):
+    request_id: str
+    model: ModelName
+    scored_at: datetime
+
+
+class Fault(BaseModel):
+    field: str
+    message: str
+
+
+class ProblemDocument(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str
+    errors: list[Fault] | None = None
+
+
+class Refused(BaseModel):
+    """A customer of a batch that could not be scored."""
+
+    customer_id: str
+    error: CustomerProblem
+
+
+class CustomerProblem(BaseModel):
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Batch(BaseModel):
+    """One entry a customer, in the order of the request, all by one model version."""
+
+    request_id: str
+    model: ModelName
+    scored_at: datetime
+    results: list[Score | Refused]
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class Ready(BaseModel):
+    status: Literal["ready"]
+    model: ModelName
+    warnings: list[str] = Field(description="what needs a look although predictions are answered")
+
+
+Refused.model_rebuild()

@@ -1,0 +1,130 @@
+"""The fitted pipeline as plain numpy: the same probabilities at a fiftieth of the time for one customer.
+
+scikit-learn takes 8 to 16 ms to send one row through a ColumnTransformer, nearly all of it checks and DataFrames.
+`compiled` takes the fitted numbers out of it once, and is used only where it proves equal to the pipeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from churn import model as models
+from churn.registry import Loaded
+
+Rows = list[dict[str, float | int | str | None]]
+Scorer = Callable[[Rows], np.ndarray]
+TOLERANCE = 1e-12
+
+
+def scorer(loaded: Loaded) -> tuple[Scorer, str]:
+    """A function from features (a dict a customer) to probabilities, shape (n,), and the way that it takes: numpy or scikit-learn."""
+    slow = through_pipeline(loaded)
+    rows = trial_rows(loaded)
+    try:
+        fast = compiled(loaded.pipeline)
+        if np.abs(fast(rows) - slow(rows)).max() <= TOLERANCE:
+            return fast, "numpy"
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass  # an estimator that `compiled` does not know
+    return slow, "scikit-learn"
+
+
+def through_pipeline(loaded: Loaded) -> Scorer:
+    """scikit-learn's own way, for any estimator."""
+    text = set(_steps(loaded.pipeline)["category"][1]) if "columns" in loaded.pipeline.named_steps else set()
+
+    def score(rows: Rows) -> np.ndarray:
+        table = pd.DataFrame(rows, columns=loaded.columns)
+        return models.probability(loaded.pipeline, table.astype({name: float for name in loaded.columns if name not in text}))
+
+    return score
+
+
+def compiled(pipeline: Pipeline) -> Scorer:
+    """The numbers of a fitted pipeline of churn.model in a function of numpy."""
+    steps = _steps(pipeline)
+    transform, numeric = steps["number"]
+    encoder, categorical = steps["category"]
+    number = _as_they_are if transform == "passthrough" else _imputed_and_made_symmetric(transform)
+    codes = [_codes(encoder, categorical, i) for i in range(len(categorical))]
+    probability = _probability(pipeline.named_steps["classifier"])
+
+    def score(rows: Rows) -> np.ndarray:
+        numbers = number(np.array([[row[name] for name in numeric] for row in rows], dtype=float))
+        if not categorical:
+            return probability(numbers)
+        encoded = [np.concatenate([code.get(row[name], code[None]) for name, code in zip(categorical, codes)]) for row in rows]
+        return probability(np.hstack([numbers, encoded]))
+
+    return score
+
+
+def trial_rows(loaded: Loaded, *, count: int = 64) -> Rows:
+    """Made-up customers within and beyond the training ranges, with nulls, zeros and categories never seen."""
+    rng = np.random.default_rng(0)
+    columns = {name: _trial_values(rng, loaded.metadata["training_ranges"].get(name, {}), count) for name in loaded.columns}
+    return [{name: values[i] for name, values in columns.items()} for i in range(count)]
+
+
+def _trial_values(rng: np.random.Generator, seen: dict, count: int) -> list:
+    if "values" in seen:
+        choices = [*seen["values"], "never seen", None]
+        return [choices[i] for i in rng.integers(len(choices), size=count)]
+    low, high = seen.get("low", 0.0), seen.get("high", 1.0)
+    values = rng.uniform(low - (high - low) / 4, high + (high - low) / 4, size=count)
+    return [None if null else 0.0 if zero else float(v) for v, null, zero in zip(values, rng.random(count) < 0.2, rng.random(count) < 0.1)]
+
+
+def _steps(pipeline: Pipeline) -> dict[str, tuple]:
+    return {name: (transform, list(columns)) for name, transform, columns in pipeline.named_steps["columns"].transformers_}
+
+
+def _as_they_are(X: np.ndarray) -> np.ndarray:
+    return X
+
+
+def _imputed_and_made_symmetric(transform: Pipeline) -> Callable[[np.ndarray], np.ndarray]:
+    """SimpleImputer with its indicators, then PowerTransformer (Yeo-Johnson) with its scaling."""
+    imputer, power = (step for _, step in transform.steps)
+    medians, marked = imputer.statistics_, imputer.indicator_.features_
+    lambdas, mean, scale = power.lambdas_, power._scaler.mean_, power._scaler.scale_
+    upper, lower = np.where(lambdas == 0, 1.0, lambdas), np.where(lambdas == 2, 1.0, 2 - lambdas)
+    log_above, log_below = lambdas == 0, lambdas == 2
+
+    def apply(X: np.ndarray) -> np.ndarray:
+        missing = np.isnan(X)
+        X = np.hstack([np.where(missing, medians, X), missing[:, marked]])
+        logs = np.log1p(np.abs(X))
+        above = np.where(log_above, logs, np.expm1(lambdas * logs) / upper)
+        if (X < 0).any():
+            below = np.where(log_below, logs, np.expm1((2 - lambdas) * logs) / lower)
+            above = np.where(X < 0, -below, above)
+        return (above - mean) / scale
+
+    return apply
+
+
+def _codes(encoder, categorical: list[str], i: int) -> dict[str | None, np.ndarray]:
+    """What the encoder makes of each value of one category; under None, of a value that it does not know."""
+    known = [value for value in encoder.categories_[i] if isinstance(value, str)]
+    table = pd.DataFrame({name: pd.Series([None] * (len(known) + 2), dtype=object) for name in categorical})
+    table[categorical[i]] = [*known, None, "\0never seen"]
+    names = encoder.get_feature_names_out(categorical)
+    ends = np.cumsum([len(_outputs(encoder, j)) for j in range(len(categorical))])
+    assert ends[-1] == len(names)
+    own = slice(ends[i] - len(_outputs(encoder, i)), ends[i])
+    encoded = np.asarray(encoder.transform(table))[:, own]
+    return dict(zip([*known, None], encoded, strict=False))
+
+
+def _probability(classifier) -> Callable[[np.ndarray], np.ndarray]:
+    if type(classifier) is LogisticRegression:
+        weights, bias = classifier.coef_[0], classifier.intercept_[0]
+        return lambda X: expit(X @ weights + bias)
+    return lambda X: classifier.predict_proba(X)[:, 1]
