@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
 
 from churn import model as models
 from churn.registry import Loaded
@@ -52,15 +53,15 @@ def compiled(pipeline: Pipeline) -> Scorer:
     transform, numeric = steps["number"]
     encoder, categorical = steps["category"]
     number = _as_they_are if transform == "passthrough" else _imputed_and_made_symmetric(transform)
-    codes = [_codes(encoder, categorical, i) for i in range(len(categorical))]
+    codes = {name: _codes(encoder, categorical, name) for name in categorical}
+    unknown = np.zeros(len(encoder.get_feature_names_out())) if categorical else np.zeros(0)
     probability = _probability(pipeline.named_steps["classifier"])
 
     def score(rows: Rows) -> np.ndarray:
         numbers = number(np.array([[row[name] for name in numeric] for row in rows], dtype=float))
         if not categorical:
             return probability(numbers)
-        encoded = [np.concatenate([code.get(row[name], code[None]) for name, code in zip(categorical, codes)]) for row in rows]
-        return probability(np.hstack([numbers, encoded]))
+        return probability(np.hstack([numbers, [sum(codes[name].get(row[name], unknown) for name in categorical) for row in rows]]))
 
     return score
 
@@ -110,17 +111,13 @@ def _imputed_and_made_symmetric(transform: Pipeline) -> Callable[[np.ndarray], n
     return apply
 
 
-def _codes(encoder, categorical: list[str], i: int) -> dict[str | None, np.ndarray]:
-    """What the encoder makes of each value of one category; under None, of a value that it does not know."""
-    known = [value for value in encoder.categories_[i] if isinstance(value, str)]
-    table = pd.DataFrame({name: pd.Series([None] * (len(known) + 2), dtype=object) for name in categorical})
-    table[categorical[i]] = [*known, None, "\0never seen"]
-    names = encoder.get_feature_names_out(categorical)
-    ends = np.cumsum([len(_outputs(encoder, j)) for j in range(len(categorical))])
-    assert ends[-1] == len(names)
-    own = slice(ends[i] - len(_outputs(encoder, i)), ends[i])
-    encoded = np.asarray(encoder.transform(table))[:, own]
-    return dict(zip([*known, None], encoded, strict=False))
+def _codes(encoder: OneHotEncoder, categorical: list[str], name: str) -> dict[str | None, np.ndarray]:
+    """What the encoder makes of each value of one category while the others are unknown, which encodes them as zeros."""
+    at = categorical.index(name)
+    values = [*(v for v in encoder.categories_[at] if isinstance(v, str)), None]
+    table = pd.DataFrame({other: ["\0"] * len(values) for other in categorical}, dtype=object)
+    table[name] = pd.Series(values, dtype=object)
+    return dict(zip(values, encoder.transform(table), strict=True))
 
 
 def _probability(classifier) -> Callable[[np.ndarray], np.ndarray]:

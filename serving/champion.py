@@ -1,0 +1,145 @@
+"""The model in production, held in memory by each worker and swapped when the registry's alias moves.
+
+A thread of its own looks at the alias; whatever happens there, a prediction only ever reads `Keeper.champion`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass, replace
+
+from churn import registry, store
+from churn.errors import ChurnError, ModelUnavailable, RegistryError
+from churn.registry import Version
+from serving import metrics
+from serving.scorer import Scorer, scorer
+
+LOOK_SECONDS = 0.5
+RETRY_SECONDS = 10.0  # until a version that could not be loaded is tried again
+SILENT_SECONDS = 5.0  # without an answer for this long, the registry counts as unreachable
+
+log = logging.getLogger("serving.champion")
+
+
+@dataclass(frozen=True)
+class Champion:
+    """A verified version with all that one answer needs. It never changes, so an answer never mixes two versions."""
+
+    version: Version
+    score: Scorer
+    way: str
+    reader: store.Reader
+    metadata: dict
+    loaded_at: float
+
+    @property
+    def name(self) -> dict:
+        """The version as answers name it."""
+        return {"name": self.version.name, "version": self.version.version, "run_id": self.version.run_id}
+
+    @property
+    def threshold(self) -> float | None:
+        """The probability from which contacting a customer pays, as evaluation found it."""
+        return float(self.version.tags["threshold"]) if "threshold" in self.version.tags else None
+
+    def out_of_range(self, features: dict) -> list[str]:
+        """The features that lie outside what the model saw in training."""
+        return [name for name, seen in self.metadata["training_ranges"].items() if not _within(features[name], seen)]
+
+    def nulls_never_seen(self, features: dict) -> list[str]:
+        """The features without a value that always had one in training."""
+        return [name for name, seen in self.metadata["training_ranges"].items() if features[name] is None and not seen.get("nulls", True)]
+
+
+def _within(value: float | int | str | None, seen: dict) -> bool:
+    if value is None:
+        return True
+    return value in seen["values"] if "values" in seen else seen["low"] <= value <= seen["high"]
+
+
+def load(version: Version) -> Champion:
+    """Load, verify, warm. Raises ModelUnavailable or FeatureStoreUnavailable."""
+    loaded = registry.load(version)
+    held = store.open_store(version.name)
+    reader = store.Reader(held, store.service(held, loaded.metadata["feature_service"]))
+    if sorted(reader.features) != sorted(loaded.columns):
+        differ = sorted(set(reader.features) ^ set(loaded.columns))
+        raise ModelUnavailable(f"{version.name} version {version.version} takes other features than its feature service gives: {', '.join(differ)}")
+    score, way = scorer(loaded)
+    return Champion(version, score, way, reader, loaded.metadata, time.time())
+
+
+class Keeper:
+    """Holds the champion of one registered model; `start` once in every process that answers."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.champion: Champion | None = None
+        self.problem: ChurnError | None = ModelUnavailable(f"the model {name} is being loaded")
+        self._answered_at = time.monotonic()
+        self._alias: tuple[object, Version | None] | None = None  # the registry's watermark, and the alias then
+        self._failed: tuple[Version, float] | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Follow the alias from now on."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._follow, name="champion", daemon=True)
+            self._thread.start()
+
+    @property
+    def registry_silent(self) -> bool:
+        """True when the registry has not answered for a while."""
+        return time.monotonic() - self._answered_at > SILENT_SECONDS
+
+    def look(self) -> None:
+        """Look at the alias once, and swap when it has moved. Whatever fails, the champion stays."""
+        try:
+            wanted = self._in_production()
+        except Exception as error:
+            metrics.REGISTRY_UP.set(0)
+            return self._note(RegistryError(f"the registry does not answer: {error}"))
+        self._answered_at = time.monotonic()
+        metrics.REGISTRY_UP.set(1)
+        if wanted is None:
+            self._note(ModelUnavailable(f"no version of {self.name} is in Production; run the pipeline until one is promoted"))
+        elif self.champion and _same_model(self.champion.version, wanted):
+            self.champion, self.problem = replace(self.champion, version=wanted), None
+        elif self._failed is None or self._failed[0] != wanted or time.monotonic() > self._failed[1]:
+            self._swap(wanted)
+
+    def _follow(self) -> None:
+        while True:
+            self.look()
+            time.sleep(LOOK_SECONDS)
+
+    def _in_production(self) -> Version | None:
+        """The version that the alias points to; an embedded registry is only asked when its file has changed."""
+        mark = registry.watermark()
+        if self._alias is None or mark is None or mark != self._alias[0]:
+            self._alias = mark, registry.production(self.name)
+        return self._alias[1]
+
+    def _swap(self, wanted: Version) -> None:
+        began = time.perf_counter()
+        try:
+            champion = load(wanted)
+        except Exception as error:
+            self._failed = wanted, time.monotonic() + RETRY_SECONDS
+            metrics.SWAP_FAILURES.inc()
+            return self._note(error if isinstance(error, ChurnError) else ModelUnavailable(f"{wanted.name} version {wanted.version}: {error}"))
+        before, self.champion, self.problem, self._failed = self.champion, champion, None, None
+        metrics.swapped(before and before.version, wanted)
+        log.info("model swapped", extra={"facts": {
+            "version": wanted.version, "before": before and before.version.version, "way": champion.way, "seconds": time.perf_counter() - began}})
+
+    def _note(self, problem: ChurnError) -> None:
+        if str(problem) != str(self.problem):
+            log.warning("model problem", extra={"facts": {"problem": str(problem), "still_serving": self.champion and self.champion.version.version}})
+        self.problem = problem
+
+
+def _same_model(one: Version, other: Version) -> bool:
+    return (one.version, one.source) == (other.version, other.source)

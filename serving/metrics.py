@@ -1,0 +1,46 @@
+"""What Prometheus reads at /metrics, summed over all workers. No label ever holds a customer."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY as OWN
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from churn.registry import Version
+
+FAST = (.0005, .001, .002, .003, .005, .0075, .01, .025, .05, .1, .25, .5, 1, 2.5, 5)
+TENTHS = tuple(i / 10 for i in range(1, 11))
+
+REQUEST_SECONDS = Histogram("churn_request_seconds", "time to answer, by route and status", ["route", "status"], buckets=FAST)
+STORE_SECONDS = Histogram("churn_feature_store_seconds", "time of a look-up in the feature store", buckets=FAST)
+MODEL_SECONDS = Histogram("churn_model_seconds", "time of the model", buckets=FAST)
+PROBABILITY = Histogram("churn_probability", "churn probabilities answered", ["version"], buckets=TENTHS)
+REFUSED = Counter("churn_refused_total", "customers that could not be scored, by problem type", ["type"])
+OUT_OF_RANGE = Counter("churn_out_of_range_total", "scored customers with a feature outside its training range", ["feature"])
+SWAPS = Counter("churn_model_swaps_total", "models swapped in, over all workers")
+SWAP_FAILURES = Counter("churn_model_swap_failures_total", "models that could not be loaded or verified; the last good one kept serving")
+MODEL = Gauge("churn_model_info", "workers that serve this version", ["name", "version", "run_id"], multiprocess_mode="livesum")
+REGISTRY_UP = Gauge("churn_registry_up", "1 when every worker reaches the model registry", multiprocess_mode="livemin")
+FEATURE_AGE = Gauge("churn_feature_age_seconds", "age of the features last used", multiprocess_mode="livemostrecent")
+LOGGED = Counter("churn_prediction_log_rows_total", "predictions written to the prediction log")
+LOG_DROPPED = Counter("churn_prediction_log_dropped_total", "predictions that the prediction log lost: it was full or could not be written")
+
+
+def swapped(before: Version | None, after: Version) -> None:
+    """Count a swap and name the version now serving."""
+    SWAPS.inc()
+    if before:
+        MODEL.labels(before.name, before.version, before.run_id).set(0)
+    MODEL.labels(after.name, after.version, after.run_id).set(1)
+
+
+def exposition() -> tuple[bytes, str]:
+    """The metrics of all workers in Prometheus' text format, and its content type."""
+    registry = OWN
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)
+    return generate_latest(registry), CONTENT_TYPE_LATEST

@@ -1,0 +1,82 @@
+"""The features of customers, fit for scoring or not: unknown, incomplete and too old are three different answers."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from churn.errors import FeatureStoreUnavailable
+from churn.store import Row
+from serving import metrics
+from serving.champion import Champion
+from serving.problems import Problem, unavailable
+
+TIMEOUT_SECONDS = 1.0
+READERS = 16  # look-ups at once in a worker; one that hangs holds its thread, not the request
+AT_ONCE = 100  # customers in one look-up: a large batch lets others in between
+
+
+@dataclass(frozen=True)
+class Features:
+    """A customer's complete features, and the snapshot that they describe."""
+
+    values: dict[str, float | int | str | None]
+    as_of: datetime
+
+
+class Online:
+    """Looks customers up, with a timeout, and says which of them can be scored."""
+
+    def __init__(self, *, max_age_days: int | None, as_of: datetime | None) -> None:
+        self._max_age = timedelta(days=max_age_days) if max_age_days else None
+        self._clock = as_of
+        self._pool: ThreadPoolExecutor | None = None
+
+    def start(self) -> None:
+        """Make the threads; after the fork, for threads do not survive one."""
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="features")
+
+    def look_up(self, champion: Champion, customer_ids: list[str]) -> list[Features | Problem]:
+        """Per customer, in order, the features or why there are none. Raises Problem feature-store-unavailable."""
+        rows = [row for start in range(0, len(customer_ids), AT_ONCE) for row in self._read(champion, customer_ids[start:start + AT_ONCE])]
+        return [self._checked(champion, customer, row) for customer, row in zip(customer_ids, rows, strict=True)]
+
+    def _read(self, champion: Champion, customer_ids: list[str]) -> list[Row]:
+        began = time.perf_counter()
+        job: Future = self._pool.submit(champion.reader.read, customer_ids)
+        try:
+            return job.result(TIMEOUT_SECONDS)
+        except TimeoutError:
+            job.cancel()
+            raise Problem("feature-store-unavailable", f"the feature store took longer than {TIMEOUT_SECONDS:g} s; try again", retry_after=2) from None
+        except FeatureStoreUnavailable as error:
+            raise unavailable(error) from error
+        finally:
+            metrics.STORE_SECONDS.observe(time.perf_counter() - began)
+
+    def _checked(self, champion: Champion, customer: str, row: Row) -> Features | Problem:
+        as_of = row.as_of
+        if as_of is None:
+            return Problem("unknown-customer", f"the feature store holds no customer {customer!r}; is the id right, and had they signed up by the last snapshot?")
+        missing = row.missing + champion.nulls_never_seen(row.features)
+        if missing:
+            return Problem("missing-features", f"customer {customer!r}: no value for {_some(missing)}, which every customer had in training; "
+                                               "run the features stage again")
+        if set(row.stamps.values()) != {as_of}:
+            return Problem("feature-store-unavailable", f"customer {customer!r}: a newer snapshot is being written, the one of {as_of:%Y-%m-%d} is no longer whole; "
+                                                        "try again", retry_after=5)
+        return self._stale(customer, as_of) or Features(row.features, as_of)
+
+    def _stale(self, customer: str, as_of: datetime) -> Problem | None:
+        age = (self._clock or datetime.now(UTC)) - as_of
+        metrics.FEATURE_AGE.set(age.total_seconds())
+        if self._max_age is None or age <= self._max_age:
+            return None
+        return Problem("stale-features", f"customer {customer!r}: features are {age / timedelta(days=1):.1f} days old, the limit is {self._max_age.days}; "
+                                         "run the features stage for a newer snapshot")
+
+
+def _some(names: list[str], *, most: int = 5) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
