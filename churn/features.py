@@ -7,6 +7,8 @@ Each function returns one table a feature view: `customer_id`, `snapshot`, then 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -17,6 +19,7 @@ from churn.errors import InvalidData
 
 MICROSECONDS_A_DAY = 86_400_000_000
 KEYS = ("customer_id", "snapshot")
+OF_THE_TRAINING_SET = (*KEYS, "event_timestamp", "churned", "part")  # columns that no feature may be called
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,16 @@ def kinds_seen(events: Table, *, before: date | str, without: list[str]) -> list
     return kinds
 
 
+def refuse_shared_names(names: Iterable[str]) -> None:
+    """Raises InvalidData when two features, or a feature and a column of the training set, would share a name."""
+    for name, times in Counter(name.lower() for name in (*OF_THE_TRAINING_SET, *names)).items():
+        if times > 1:
+            raise InvalidData(
+                f"{name!r} would name two features, or a feature and a column of the training set; "
+                "rename the segment or the column in the input"
+            )
+
+
 def from_events(
     events: Table, customers: Table, *, snapshot: str, windows_days: list[int], kinds: list[str], segments: list[str]
 ) -> dict[str, Table]:
@@ -71,12 +84,15 @@ def from_events(
     t = moment(snapshot)
     seen = events.filter(events.at < t, events.kind.isin(kinds))
     sums = seen.group_by("customer_id").aggregate(**_sums(seen, snapshot, windows_days, kinds))
-    people = customers.filter(customers.signup_at < t)
+    # No sum has a space in its name, so a segment may be called what a sum is called.
+    people = customers.filter(customers.signup_at < t).select(
+        "customer_id", "signup_at", **{f"segment {s}": customers[s] for s in segments}
+    )
     wide = (
         people.left_join(sums, "customer_id").drop("customer_id_right").mutate(snapshot=t).cache()
     )  # read by each view
     views = {slug(kind): wide.select(*KEYS, **_of_kind(wide, slug(kind), t, windows_days)) for kind in kinds}
-    return views | {"profile": wide.select(*KEYS, **_profile(wide, t), **{s: wide[s] for s in segments})}
+    return views | {"profile": wide.select(*KEYS, **_profile(wide, t), **{s: wide[f"segment {s}"] for s in segments})}
 
 
 def _sums(seen: Table, snapshot: str, windows_days: list[int], kinds: list[str]) -> dict[str, Column]:
@@ -127,7 +143,7 @@ def days_between(t: TimestampScalar, at: Column) -> NumericColumn:
 
 
 def described(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Feature]:
-    """What `from_events` returns, column by column, in the same order."""
+    """What `from_events` returns, column by column, in the same order. Raises InvalidData when names are shared."""
     features = []
     for kind in kinds:
         n = slug(kind)
@@ -157,19 +173,21 @@ def described(*, windows_days: list[int], kinds: list[str], segments: list[str])
             f"events in the last {short} days over those in the last {long}; null: none",
         ),
     ]
-    return features + [Feature(s, "profile", "category", "", "segment, from the customers table") for s in segments]
+    features += [Feature(s, "profile", "category", "", "segment, from the customers table") for s in segments]
+    refuse_shared_names(f.name for f in features)
+    return features
 
 
 def from_tables(tables: dict[str, Table], *, snapshot: str) -> dict[str, Table]:
-    """Ready-made tables as feature views at one snapshot: flags become 0/1, dates become days before the snapshot."""
+    """Ready-made tables as feature views at one snapshot: flags become 0/1, dates become days before the snapshot.
+
+    Raises InvalidData when two columns would share a name.
+    """
     t = moment(snapshot)
-    views = {}
-    for view, table in tables.items():
-        rows = table.filter(table.snapshot == t)
-        views[view] = rows.select(
-            *KEYS, **dict(_converted(rows, column, t) for column in rows.columns if column not in KEYS)
-        )
-    return views
+    rows = {view: table.filter(table.snapshot == t) for view, table in tables.items()}
+    made = {view: [_converted(r, c, t) for c in r.columns if c not in KEYS] for view, r in rows.items()}
+    refuse_shared_names(name for columns in made.values() for name, _ in columns)
+    return {view: rows[view].select(*KEYS, **dict(columns)) for view, columns in made.items()}
 
 
 def _converted(rows: Table, column: str, t: TimestampScalar) -> tuple[str, Column]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -33,15 +34,15 @@ def build(
     `kinds_before`: kinds of event count as known when they occur before this snapshot. Raises InvalidData.
     """
     if source.events is None:
-        tables = {t: features.from_tables(source.tables, snapshot=t) for t in snapshots}
-        described = features.described_tables(tables[snapshots[0]], segments=source.segments)
+        views_at = partial(features.from_tables, source.tables)
+        described = features.described_tables(views_at(snapshot=snapshots[0]), segments=source.segments)
     else:
         kinds = features.kinds_seen(source.events, before=kinds_before, without=without_kinds)
         settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
-        tables = {t: features.from_events(source.events, source.customers, snapshot=t, **settings) for t in snapshots}
+        views_at = partial(features.from_events, source.events, source.customers, **settings)
         described = features.described(**settings)
     folder = state.path(experiment, "features")
-    written = {t: _write_snapshot(con, views, folder / t) for t, views in tables.items()}
+    written = {t: _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
     _forget_other_snapshots(folder, keep=snapshots)
     manifest = {
         "experiment": experiment,

@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from churn import paramsfile
 from churn.errors import InvalidParams
@@ -18,12 +18,13 @@ from churn.errors import InvalidParams
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 
 
 class Section(BaseModel):
     """A section of the file: unknown keys are refused, types are not coerced, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 # --- data: where the events, or the ready-made features, come from ---
@@ -69,7 +70,9 @@ class TableColumns(Section):
 class GivenLabels(Section):
     table: str
     column: str
-    horizon_days: int = Field(0, ge=0, description="days after the snapshot that the label looks at; for the embargo")
+    horizon_days: int = Field(
+        0, ge=0, le=36_500, description="days after the snapshot that the label looks at; for the embargo"
+    )
 
 
 class TablesData(Section):
@@ -103,7 +106,9 @@ class InactivityLabel(Section):
     rule: Literal["inactivity"]
     horizon_days: Days = Field(description="left = no event in this many days after the snapshot")
     active_within_days: Days = Field(description="counts = an event in this many days before the snapshot")
-    kinds: list[str] | None = Field(None, description="kinds of event that count as activity; all where absent")
+    kinds: list[str] | None = Field(
+        None, min_length=1, description="kinds of event that count as activity; all where absent"
+    )
 
 
 class EventLabel(Section):
@@ -123,9 +128,9 @@ Label = Annotated[InactivityLabel | EventLabel | GivenLabel, Field(discriminator
 
 
 class Snapshots(Section):
-    train: list[date] = Field(min_length=1, description="dates (00:00 UTC) as of which training customers are seen")
-    test: date = Field(description="date as of which test customers are seen")
-    serve: date = Field(description="date whose features go online: customers as they are now")
+    train: list[Day] = Field(min_length=1, description="dates (00:00 UTC) as of which training customers are seen")
+    test: Day = Field(description="date as of which test customers are seen")
+    serve: Day = Field(description="date whose features go online: customers as they are now")
 
     @model_validator(mode="after")
     def in_order(self) -> Snapshots:
@@ -193,7 +198,7 @@ class Promote(Section):
 
 class Serving(Section):
     max_feature_age_days: Days | None = Field(None, description="older features are an error (409); null: any age")
-    as_of: datetime | None = Field(None, description="the clock for that age; null: now")
+    as_of: AwareDatetime | None = Field(None, description="the clock for that age, with its zone; null: now")
 
 
 class Params(Section):
@@ -209,6 +214,13 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     promote: Promote = Promote()
     serving: Serving = Serving()
+
+    @field_validator("experiment")
+    @classmethod
+    def not_a_folder_of_the_state(cls, name: str) -> str:
+        if name in ("runs", "artifacts"):
+            raise ValueError(f"{name!r} is a folder that all experiments share; choose another name")
+        return name
 
     @property
     def horizon_days(self) -> int:

@@ -19,14 +19,29 @@ SECRET = re.compile(
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML that refuses repeated keys and reads 1e-3 as a number (PyYAML reads it as text)."""
+    """YAML that refuses repeated keys and aliases, and reads 1e-3 as a number (PyYAML reads it as text)."""
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):  # a tree that holds itself, or one value a million times
+            alias = self.peek_event()
+            problem = f"*{alias.anchor} is an alias; write the value itself"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=alias.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:  # 2024-02-30, !!bool maybe, !!timestamp x
+            problem = f"{node.value!r} is not a {node.tag.rpartition(':')[2]} ({error})"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from error
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        pairs = super().construct_mapping(node, deep)
         keys = [key.value for key, _ in node.value]
         repeated = {key for key in keys if keys.count(key) > 1}
         if repeated:
             raise yaml.MarkedYAMLError(problem=f"repeated key {min(repeated)!r}", problem_mark=node.start_mark)
-        return {str(k) if isinstance(k, date) else k: v for k, v in super().construct_mapping(node, deep).items()}
+        return {str(k) if isinstance(k, date) else k: v for k, v in pairs.items()}
 
 
 _Loader.add_implicit_resolver(
@@ -37,7 +52,7 @@ _Loader.add_implicit_resolver(
 def _parse(text: str, where: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -97,6 +112,10 @@ def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[
 
 def _explain_one(fault: dict, model: type[BaseModel]) -> str:
     key, fields = _locate(fault["loc"], model)
+    found = fault["input"]
+    if fault["type"] == "union_tag_invalid":
+        tag = fault["ctx"]["discriminator"].strip("'")
+        key, found = f"{key}.{tag}", found[tag]
     if fault["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(fault["loc"][-1]), fields, 1, cutoff=0.5)
         section = key.rpartition(".")[0]
@@ -107,15 +126,15 @@ def _explain_one(fault: dict, model: type[BaseModel]) -> str:
     if fault["type"] == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{key}: {message}" if key else message
-    found = fault["input"]
-    return f"{key}: {_rule(fault)}; found {found!r:.80}{_nearest(fault, found)}"
+    shown = str(found) if isinstance(found, date) else repr(found)
+    return f"{key}: {_rule(fault)}; found {shown:.80}{_nearest(fault, found)}"
 
 
 def _rule(fault: dict) -> str:
     if fault["type"] == "union_tag_not_found":
         return f"needs {fault['ctx']['discriminator']}"
     if fault["type"] == "union_tag_invalid":
-        return f"{fault['ctx']['discriminator']} must be one of {fault['ctx']['expected_tags']}"
+        return f"must be one of {fault['ctx']['expected_tags']}"
     return fault["msg"].removeprefix("Input ")
 
 
@@ -123,8 +142,7 @@ def _nearest(fault: dict, found: Any) -> str:
     options = re.findall(
         r"'(\w+)'", str(fault.get("ctx", {}).get("expected", fault.get("ctx", {}).get("expected_tags", "")))
     )
-    given = fault.get("ctx", {}).get("tag", found)
-    close = difflib.get_close_matches(str(given), options, 1, cutoff=0.5)
+    close = difflib.get_close_matches(str(found), options, 1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 
@@ -132,13 +150,13 @@ def _locate(loc: tuple, model: type[BaseModel]) -> tuple[str, list[str]]:
     """The key as it is written in the file, and the valid names at its level (pydantic's loc also holds union tags)."""
     shown, here, fields = [], [model], list(model.model_fields)
     for part in loc:
-        tagged = [m for m in here if _tag(m) == part]
+        tagged = [m for m in here if _tag(m) == part] if len(here) > 1 else []
         if tagged:
             here = tagged
             fields = list(here[0].model_fields)
             continue
         if not (isinstance(part, str) and part in ("str", "list[str]")):
-            shown.append(str(part))
+            shown.append(str(part) if str(part).isprintable() else repr(part))
         inside = [
             m for owner in here if part in owner.model_fields for m in _models(owner.model_fields[part].annotation)
         ]

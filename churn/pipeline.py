@@ -53,7 +53,7 @@ def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id:
             snapshots
             | {
                 "manifest": upstream["manifest"],
-                "label": p["label"],
+                "label": p["label"] | {"horizon_days": params.horizon_days},
                 "split": p["train"]["split"],
                 "test_fraction": p["train"]["test_fraction"],
                 "model": p["train"]["model"],

@@ -43,9 +43,13 @@ time.tzset()
 
 @dataclass(frozen=True)
 class Row:
-    """One customer's features as the online store holds them, with each view's time; None: unknown there."""
+    """One customer's features as the online store holds them; with each view's time, None where it has no such customer.
+
+    `missing` names the features of which it holds nothing, not even a null.
+    """
 
     features: dict[str, float | int | str | None]
+    missing: list[str]
     stamps: dict[str, datetime | None]
 
     @property

@@ -227,7 +227,8 @@ def _experiment_id(store: MlflowClient, name: str) -> str:
     found = store.get_experiment_by_name(name)
     if found:
         return found.experiment_id
-    local = None if os.environ.get("MLFLOW_TRACKING_URI") else state.path("artifacts", name).as_uri()
+    embedded = uri() == f"sqlite:///{state.path('mlflow.db')}"  # MLflow itself sets MLFLOW_TRACKING_URI
+    local = state.path("artifacts", name).as_uri() if embedded else None
     return store.create_experiment(name, artifact_location=local)
 
 

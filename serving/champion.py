@@ -78,6 +78,7 @@ class Keeper:
         self.name = name
         self.champion: Champion | None = None
         self.problem: ChurnError | None = ModelUnavailable(f"the model {name} is being loaded")
+        self.looked = threading.Event()
         self._answered_at = time.monotonic()
         self._alias: tuple[object, Version | None] | None = None  # the registry's watermark, and the alias then
         self._failed: tuple[Version, float] | None = None
@@ -113,6 +114,7 @@ class Keeper:
     def _follow(self) -> None:
         while True:
             self.look()
+            self.looked.set()
             time.sleep(LOOK_SECONDS)
 
     def _in_production(self) -> Version | None:

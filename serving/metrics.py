@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client import REGISTRY as OWN
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -39,8 +40,19 @@ def swapped(before: Version | None, after: Version) -> None:
 
 def exposition() -> tuple[bytes, str]:
     """The metrics of all workers in Prometheus' text format, and its content type."""
-    registry = OWN
+    everything = OWN
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+        everything = CollectorRegistry()
+        MultiProcessCollector(everything)
+    return generate_latest(_Ours(everything)), CONTENT_TYPE_LATEST
+
+
+class _Ours:
+    """Leaves out what Feast registers for a server of its own."""
+
+    def __init__(self, everything: CollectorRegistry) -> None:
+        self._everything = everything
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics that begin with churn_."""
+        return (metric for metric in self._everything.collect() if metric.name.startswith("churn_"))

@@ -43,6 +43,10 @@ class Online:
         rows = [row for start in range(0, len(customer_ids), AT_ONCE) for row in self._read(champion, customer_ids[start:start + AT_ONCE])]
         return [self._checked(champion, customer, row) for customer, row in zip(customer_ids, rows, strict=True)]
 
+    def check(self, champion: Champion) -> None:
+        """Ask the feature store for nobody. Raises Problem feature-store-unavailable."""
+        self._read(champion, [""])
+
     def _read(self, champion: Champion, customer_ids: list[str]) -> list[Row]:
         began = time.perf_counter()
         job: Future = self._pool.submit(champion.reader.read, customer_ids)

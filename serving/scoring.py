@@ -25,9 +25,13 @@ class Score:
     def document(self) -> dict:
         """The score as the API answers it."""
         return {
-            "customer_id": self.customer_id, "churn_probability": self.probability, "features_as_of": utc(self.features.as_of),
-            "threshold": self.threshold, "flagged": None if self.threshold is None else self.probability >= self.threshold,
-            "out_of_range": self.out_of_range}
+            "customer_id": self.customer_id,
+            "churn_probability": self.probability,
+            "features_as_of": utc(self.features.as_of),
+            "threshold": self.threshold,
+            "flagged": None if self.threshold is None else self.probability >= self.threshold,
+            "out_of_range": self.out_of_range,
+        }
 
 
 def score(champion: Champion, online: Online, customer_ids: list[str]) -> list[Score | Problem]:

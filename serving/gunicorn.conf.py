@@ -1,0 +1,63 @@
+"""gunicorn's settings: `gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'` from the project's folder."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+# One thread a prediction: with a pool in each of them, boosted trees wait for one another. Before numpy is imported.
+for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(pool, "1")
+# A registry that hangs is asked again later; the model in memory answers meanwhile.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="churn-metrics-")
+
+bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+worker_class = "gthread"
+threads = 24  # of which 16 may predict; the others answer probes, and "overloaded" at once
+preload_app = True  # libraries are imported once and shared; a worker that dies is replaced in half a second
+timeout = 30
+graceful_timeout = 20
+keepalive = 15
+control_socket_disable = True  # nobody steers it from beside
+accesslog = None  # the application logs each request itself, in JSON
+
+MASTER = os.getpid()
+
+
+def on_starting(server):
+    from serving import logs
+
+    logs.configure()
+
+
+def post_worker_init(worker):
+    worker.wsgi.start()
+
+
+def child_exit(server, worker):
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+
+
+def _check_params():
+    """A wrong params file ends in one clear line rather than in a stack trace."""
+    from churn import params
+    from churn.errors import ChurnError
+    from serving.app import DEFAULT_PARAMS
+
+    try:
+        params.load(os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
+    except ChurnError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+_check_params()

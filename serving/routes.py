@@ -1,0 +1,98 @@
+"""The addresses of the API."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from flask import Response, g
+
+from serving import guard, metrics, schemas
+from serving.champion import Champion
+from serving.problems import CONTENT_TYPE, KINDS, Problem, unavailable
+from serving.scoring import score, utc
+
+if TYPE_CHECKING:
+    from serving.app import Api
+
+ABOUT = "The probability that a customer leaves, from the model in production and the features online."
+SLOTS = 16  # predictions at once in a worker
+
+
+def register(app: Api) -> None:
+    """Add the addresses to the application."""
+    _predictions(app)
+    _probes(app)
+
+
+def _predictions(app: Api) -> None:
+    slots = guard.Slots(SLOTS)
+
+    @app.post("/predict", summary="Score one customer", tags=[PREDICTIONS], responses=_responses(schemas.Prediction, PREDICT_PROBLEMS))
+    def predict(body: schemas.PredictRequest) -> Response:
+        with slots.one():
+            champion = _champion(app)
+            [found] = score(champion, app.online, [body.customer_id])
+        if isinstance(found, Problem):
+            raise found
+        return _json(_heading(champion) | found.document())
+
+    @app.post("/predict/batch", summary="Score up to 1,000 customers", tags=[PREDICTIONS], responses=_responses(schemas.Batch, BATCH_PROBLEMS))
+    def predict_batch(body: schemas.BatchRequest) -> Response:
+        with slots.one():
+            champion = _champion(app)
+            found = score(champion, app.online, body.customer_ids)
+        results = [{"customer_id": customer, "error": one.document()} if isinstance(one, Problem) else one.document()
+                   for customer, one in zip(body.customer_ids, found, strict=True)]
+        return _json(_heading(champion) | {"results": results})
+
+
+def _probes(app: Api) -> None:
+    @app.get("/health", summary="Does the process answer?", tags=[OPERATION], responses=_responses(schemas.Health, ()))
+    def health() -> Response:
+        return _json({"status": "ok"})
+
+    @app.get("/ready", summary="Can it predict?", tags=[OPERATION], responses=_responses(schemas.Ready, READY_PROBLEMS))
+    def ready() -> Response:
+        champion = _champion(app)
+        app.online.check(champion)
+        if app.keeper.registry_silent:
+            raise Problem("registry-unavailable", f"{app.keeper.problem}; version {champion.version.version} keeps answering", retry_after=5)
+        return _json({"status": "ready", "model": champion.name, "warnings": [str(app.keeper.problem)] if app.keeper.problem else []})
+
+    @app.get("/metrics", summary="Prometheus metrics of all workers", tags=[OPERATION], responses={200: {"content": {"text/plain": {}}}})
+    def exposition() -> Response:
+        text, content_type = metrics.exposition()
+        return Response(text, content_type=content_type)
+
+
+def _champion(app: Api) -> Champion:
+    """The model that answers this request, from its start to its end. Raises Problem model-unavailable."""
+    champion = app.keeper.champion
+    if champion is None:
+        raise unavailable(app.keeper.problem)
+    return champion
+
+
+def _heading(champion: Champion) -> dict:
+    return {"request_id": g.request_id, "model": champion.name, "scored_at": utc()}
+
+
+def _json(value: dict) -> Response:
+    return Response(json.dumps(value), content_type="application/json")
+
+
+PREDICTIONS, OPERATION = {"name": "predictions"}, {"name": "operation"}
+EVERYWHERE = ("unauthorized", "internal-error")
+BATCH_PROBLEMS = ("invalid-request", "payload-too-large", "unsupported-media-type", "overloaded", "model-unavailable", "feature-store-unavailable")
+PREDICT_PROBLEMS = (*BATCH_PROBLEMS, "unknown-customer", "missing-features", "stale-features")
+READY_PROBLEMS = ("model-unavailable", "feature-store-unavailable", "registry-unavailable")
+
+
+def _responses(answer: type, problems: tuple[str, ...]) -> dict:
+    """What an address can answer, for the OpenAPI document."""
+    kinds: dict[int, list[str]] = {}
+    for kind in (*problems, *EVERYWHERE):
+        kinds.setdefault(KINDS[kind][0], []).append(kind)
+    document = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
+    return {200: answer} | {status: {"description": ", ".join(of_status), "content": document} for status, of_status in kinds.items()}

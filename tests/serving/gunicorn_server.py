@@ -1,0 +1,76 @@
+"""A real gunicorn on a free port, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import requests
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """`gunicorn -c serving/gunicorn.conf.py` with the given environment; `url`, `get`, `predict`, `log`, `workers`."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log_file = folder / f"gunicorn-{self.port}.log"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_", "PROMETHEUS_"))}
+        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", "serving.app:create_app()"]
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, env=clean | {"PORT": str(self.port)} | environment, start_new_session=True,
+            stdout=self.log_file.open("w"), stderr=subprocess.STDOUT)
+        self.http = requests.Session()
+
+    def __enter__(self) -> Server:
+        self.wait(lambda: self.get("/health").status_code == 200)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+
+    def get(self, path: str, **more: object) -> requests.Response:
+        return self.http.get(self.url + path, timeout=20, **more)
+
+    def predict(self, customer: object, **more: object) -> requests.Response:
+        return self.http.post(self.url + "/predict", json={"customer_id": customer}, timeout=20, **more)
+
+    def batch(self, customers: object) -> requests.Response:
+        return self.http.post(self.url + "/predict/batch", json={"customer_ids": customers}, timeout=60)
+
+    def log(self) -> str:
+        return self.log_file.read_text()
+
+    def workers(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def wait(self, condition, *, seconds: float = 40) -> float:
+        """Seconds until the condition held; it counts as not held while the server does not answer."""
+        began = time.monotonic()
+        while time.monotonic() - began < seconds:
+            try:
+                if condition():
+                    return time.monotonic() - began
+            except requests.ConnectionError:
+                pass
+            assert self.process.poll() is None, f"gunicorn ended:\n{self.log()}"
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s:\n{self.log()[-4000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
