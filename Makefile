@@ -33,6 +33,9 @@ features-ui: .venv/core-stamp   # Feast's own pages on one experiment's features
 test: .venv/dev-stamp
 	$(BIN)/python -m pytest -m "not system"
 
+accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep the new ones, then read the diff
+	$(BIN)/python tests/accept_notebooks.py
+
 lint: .venv/dev-stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -65,4 +68,4 @@ define environment
 	@touch $@
 endef
 
-.PHONY: help run serve ui features-ui test lint lock
+.PHONY: help run serve ui features-ui test accept lint lock

@@ -76,11 +76,14 @@ def importance(
 
 
 def training_ranges(X: pd.DataFrame) -> dict[str, dict]:
-    """What the model saw of each feature: lowest and highest number, or the categories."""
+    """What the model saw of each feature: whether it had nulls, and lowest and highest number or the categories."""
     return {
-        name: {"low": float(column.min()), "high": float(column.max())}
-        if pd.api.types.is_numeric_dtype(column)
-        else {"values": sorted(column.dropna().unique())}
+        name: {"nulls": bool(column.isna().any())}
+        | (
+            {"low": float(column.min()), "high": float(column.max())}
+            if pd.api.types.is_numeric_dtype(column)
+            else {"values": sorted(column.dropna().unique())}
+        )
         for name, column in X.items()
         if column.notna().any()
     }

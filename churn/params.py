@@ -38,8 +38,8 @@ class EventColumns(Section):
 
 
 class CustomerColumns(Section):
-    customer_id: str
-    signup_at: str
+    customer_id: str = Field(description="their column with the customer's id")
+    signup_at: str = Field(description="their column with the time of sign-up; UTC where it has no zone")
 
 
 class CustomersFile(Section):
@@ -49,7 +49,7 @@ class CustomersFile(Section):
 
 
 class EventsData(Section):
-    source: Literal["events"]
+    source: Literal["events"] = Field(description="any event log")
     path: str | list[str] = Field(description="CSV or Parquet: a file, a list, a pattern, or a folder")
     columns: EventColumns
     kind: str | None = Field(None, description="one kind for all events, where no column has it")
@@ -64,36 +64,36 @@ class EventsData(Section):
 
 
 class TableColumns(Section):
-    customer_id: str
+    customer_id: str = Field(description="the column with the customer's id, in every table")
 
 
 class GivenLabels(Section):
-    table: str
-    column: str
+    table: str = Field(description="name of the file with the labels, without its ending")
+    column: str = Field(description="its column that says who left: true or false, 1 or 0")
     horizon_days: int = Field(
         0, ge=0, le=36_500, description="days after the snapshot that the label looks at; for the embargo"
     )
 
 
 class TablesData(Section):
-    source: Literal["tables"]
+    source: Literal["tables"] = Field(description="ready-made features and labels")
     path: str = Field(".", description="folder that the snapshots' folders lie in")
     columns: TableColumns
     tables: list[str] = Field(min_length=1, description="ready-made feature tables, one feature view each")
     snapshots: dict[str, str] = Field(min_length=1, description="snapshot date: its folder")
     labels: GivenLabels
-    segments: list[str] = []
+    segments: list[str] = Field([], description="text columns by which results are also reported")
 
 
 class CdnowData(Section):
-    source: Literal["cdnow"]
+    source: Literal["cdnow"] = Field(description="the CD shop's purchases, which come with the packages")
 
 
 class StreamingData(Section):
-    source: Literal["streaming"]
-    customers: int = Field(ge=1, le=100_000_000)
-    months: int = Field(ge=1, le=240)
-    seed: int = Field(ge=0)
+    source: Literal["streaming"] = Field(description="a simulated subscription business")
+    customers: int = Field(ge=1, le=100_000_000, description="how many customers to simulate")
+    months: int = Field(ge=1, le=240, description="length of the log, from 2023-01-01")
+    seed: int = Field(ge=0, description="the same seed gives the same log")
 
 
 Data = Annotated[EventsData | TablesData | CdnowData | StreamingData, Field(discriminator="source")]
@@ -103,7 +103,7 @@ Data = Annotated[EventsData | TablesData | CdnowData | StreamingData, Field(disc
 
 
 class InactivityLabel(Section):
-    rule: Literal["inactivity"]
+    rule: Literal["inactivity"] = Field(description="who stays silent has left")
     horizon_days: Days = Field(description="left = no event in this many days after the snapshot")
     active_within_days: Days = Field(description="counts = an event in this many days before the snapshot")
     kinds: list[str] | None = Field(
@@ -112,13 +112,13 @@ class InactivityLabel(Section):
 
 
 class EventLabel(Section):
-    rule: Literal["event"]
+    rule: Literal["event"] = Field(description="who cancels has left")
     kind: str = Field(description="left = an event of this kind within the horizon")
-    horizon_days: Days
+    horizon_days: Days = Field(description="days after the snapshot that the label looks at")
 
 
 class GivenLabel(Section):
-    rule: Literal["given"] = "given"
+    rule: Literal["given"] = Field("given", description="the labels of `source: tables`; the section may be left out")
 
 
 Label = Annotated[InactivityLabel | EventLabel | GivenLabel, Field(discriminator="rule")]
@@ -157,16 +157,16 @@ class Logistic(Section):
 
 
 class HistGradientBoosting(Section):
-    max_iter: int = Field(100, ge=1, le=10_000, description="trees")
-    learning_rate: float = Field(0.05, gt=0, le=1)
-    max_leaf_nodes: int = Field(8, ge=2)
-    min_samples_leaf: int = Field(100, ge=1)
+    max_iter: int = Field(100, ge=1, le=10_000, description="number of trees")
+    learning_rate: float = Field(0.05, gt=0, le=1, description="share of each tree's correction that is taken")
+    max_leaf_nodes: int = Field(8, ge=2, description="leaves of a tree")
+    min_samples_leaf: int = Field(100, ge=1, description="training rows that a leaf needs")
 
 
 class Train(Section):
     split: Literal["temporal", "entity"] = Field("temporal", description="test on a later snapshot, or on other people")
     test_fraction: Fraction = Field(0.25, description="share of customers that `split: entity` keeps for the test")
-    model: Literal["logistic", "hist_gradient_boosting"] = "logistic"
+    model: Literal["logistic", "hist_gradient_boosting"] = Field("logistic", description="the estimator")
     logistic: Logistic = Logistic()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
 
@@ -187,7 +187,9 @@ class Rules(Section):
     min_auc: float | None = Field(0.75, ge=0, le=1, description="floor for the test AUC")
     baseline_margin: float | None = Field(0.005, ge=0, le=1, description="AUC above the best trivial baseline")
     champion_margin: float | None = Field(0.005, ge=0, le=1, description="AUC that may be lost against the champion")
-    max_calibration_error: float | None = Field(0.08, ge=0, le=1)
+    max_calibration_error: float | None = Field(
+        0.08, ge=0, le=1, description="ceiling for the expected calibration error"
+    )
     segment_margin: float | None = Field(0.05, ge=0, le=1, description="AUC that any segment may lose")
 
 
@@ -204,8 +206,8 @@ class Serving(Section):
 class Params(Section):
     """One run: `experiment` names the MLflow experiment, the registered model and the Feast project."""
 
-    experiment: Name
-    seed: int = Field(ge=0, lt=2**32)
+    experiment: Name = Field(description="names the MLflow experiment, the registered model and the Feast project")
+    seed: int = Field(ge=0, lt=2**32, description="for everything that is drawn at random")
     data: Data
     label: Label = GivenLabel()
     snapshots: Snapshots

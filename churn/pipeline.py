@@ -17,7 +17,7 @@ import yaml
 from jupyter_client import KernelManager
 from nbclient.exceptions import DeadKernelError
 
-from churn import errors, notebook, report, state, tracking
+from churn import errors, notebook, report, sources, state, tracking
 from churn.params import Params
 
 STAGES = ("features", "train", "evaluate", "promote")
@@ -91,6 +91,7 @@ def absolute_paths(data: dict) -> dict:
 
 def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) -> Result:
     """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence."""
+    sources.look_for(absolute_paths(params.data.model_dump(mode="json", exclude_none=True)))
     with _only_one(params.experiment), Kernels() as kernels:
         began = tracking.start(params.experiment)
         folder = state.path("runs", began.id)

@@ -43,7 +43,7 @@ time.tzset()
 
 @dataclass(frozen=True)
 class Row:
-    """One customer's features as the online store holds them; with each view's time, None where it has no such customer.
+    """One customer's features as the online store holds them, with each view's time: None where the view has none.
 
     `missing` names the features of which it holds nothing, not even a null.
     """

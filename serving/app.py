@@ -1,4 +1,4 @@
-"""The API. `create_app()` makes it for one params file; what would not survive a fork is opened by `start`, in each worker."""
+"""The API. `create_app()` makes it for one params file; what would not survive a fork is opened by `Api.start`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,12 @@ class Api(OpenAPI):
 
     def __init__(self, settings: params.Params) -> None:
         super().__init__(
-            "serving", root_path=str(state.PROJECT / "serving"), validation_error_model=ProblemDocument, validation_error_callback=_invalid,
-            info=Info(title=f"Churn predictions: {settings.experiment}", version="1", description=routes.ABOUT))
+            "serving",
+            root_path=str(state.PROJECT / "serving"),
+            validation_error_model=ProblemDocument,
+            validation_error_callback=_invalid,
+            info=Info(title=f"Churn predictions: {settings.experiment}", version="1", description=routes.ABOUT),
+        )
         self.openapi_version = "3.1.0"
         self.config["MAX_CONTENT_LENGTH"] = guard.BODY_LIMIT
         self.keeper = Keeper(settings.experiment)
@@ -47,7 +51,7 @@ class Api(OpenAPI):
         self._lock, self._started_in = threading.Lock(), 0
 
     def start(self) -> None:
-        """Begin to follow the registry, once in each process; gunicorn calls it after the fork, others with the first request."""
+        """Begin to follow the registry, once a process: after gunicorn's fork, elsewhere with the first request."""
         with self._lock:
             if self._started_in != os.getpid():
                 self.online.start()
@@ -86,15 +90,30 @@ def _finish(response: Response) -> Response:
     docs = route.startswith("/openapi")  # its page comes with scripts inline; no page loads anything from elsewhere
     response.headers["Content-Security-Policy"] = f"{POLICY}; script-src 'self' 'unsafe-inline'" if docs else POLICY
     metrics.REQUEST_SECONDS.labels(route, response.status_code).observe(seconds)
-    log.info("request", extra={"facts": {
-        "request_id": g.request_id, "method": request.method, "route": route, "status": response.status_code, "ms": round(seconds * 1e3, 3)}})
+    log.info(
+        "request",
+        extra={
+            "facts": {
+                "request_id": g.request_id,
+                "method": request.method,
+                "route": route,
+                "status": response.status_code,
+                "ms": round(seconds * 1e3, 3),
+            }
+        },
+    )
     return response
 
 
 def _invalid(error: ValidationError) -> Response:
-    faults = [{"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]} for fault in error.errors(include_url=False)]
+    faults = [
+        {"field": ".".join(map(str, fault["loc"])) or "body", "message": fault["msg"]}
+        for fault in error.errors(include_url=False)
+    ]
     more = f" and {len(faults) - 1} more" if len(faults) > 1 else ""
-    return Problem("invalid-request", f"{faults[0]['field']}: {faults[0]['message']}{more}", errors=faults[:20]).response(request_id=g.request_id)
+    return Problem(
+        "invalid-request", f"{faults[0]['field']}: {faults[0]['message']}{more}", errors=faults[:20]
+    ).response(request_id=g.request_id)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:

@@ -50,7 +50,11 @@ class Champion:
 
     def nulls_never_seen(self, features: dict) -> list[str]:
         """The features without a value that always had one in training."""
-        return [name for name, seen in self.metadata["training_ranges"].items() if features[name] is None and not seen.get("nulls", True)]
+        return [
+            name
+            for name, seen in self.metadata["training_ranges"].items()
+            if features[name] is None and not seen.get("nulls", True)
+        ]
 
 
 def _within(value: float | int | str | None, seen: dict) -> bool:
@@ -66,7 +70,7 @@ def load(version: Version) -> Champion:
     reader = store.Reader(held, store.service(held, loaded.metadata["feature_service"]))
     if sorted(reader.features) != sorted(loaded.columns):
         differ = sorted(set(reader.features) ^ set(loaded.columns))
-        raise ModelUnavailable(f"{version.name} version {version.version} takes other features than its feature service gives: {', '.join(differ)}")
+        raise ModelUnavailable(f"version {version.version} and its feature service differ in {', '.join(differ)}")
     score, way = scorer(loaded)
     return Champion(version, score, way, reader, loaded.metadata, time.time())
 
@@ -105,7 +109,9 @@ class Keeper:
         self._answered_at = time.monotonic()
         metrics.REGISTRY_UP.set(1)
         if wanted is None:
-            self._note(ModelUnavailable(f"no version of {self.name} is in Production; run the pipeline until one is promoted"))
+            self._note(
+                ModelUnavailable(f"no version of {self.name} is in Production; run the pipeline until one is promoted")
+            )
         elif self.champion and _same_model(self.champion.version, wanted):
             self.champion, self.problem = replace(self.champion, version=wanted), None
         elif self._failed is None or self._failed[0] != wanted or time.monotonic() > self._failed[1]:
@@ -131,15 +137,33 @@ class Keeper:
         except Exception as error:
             self._failed = wanted, time.monotonic() + RETRY_SECONDS
             metrics.SWAP_FAILURES.inc()
-            return self._note(error if isinstance(error, ChurnError) else ModelUnavailable(f"{wanted.name} version {wanted.version}: {error}"))
+            return self._note(
+                error
+                if isinstance(error, ChurnError)
+                else ModelUnavailable(f"{wanted.name} version {wanted.version}: {error}")
+            )
         before, self.champion, self.problem, self._failed = self.champion, champion, None, None
         metrics.swapped(before and before.version, wanted)
-        log.info("model swapped", extra={"facts": {
-            "version": wanted.version, "before": before and before.version.version, "way": champion.way, "seconds": time.perf_counter() - began}})
+        log.info(
+            "model swapped",
+            extra={
+                "facts": {
+                    "version": wanted.version,
+                    "before": before and before.version.version,
+                    "way": champion.way,
+                    "seconds": time.perf_counter() - began,
+                }
+            },
+        )
 
     def _note(self, problem: ChurnError) -> None:
         if str(problem) != str(self.problem):
-            log.warning("model problem", extra={"facts": {"problem": str(problem), "still_serving": self.champion and self.champion.version.version}})
+            log.warning(
+                "model problem",
+                extra={
+                    "facts": {"problem": str(problem), "still_serving": self.champion and self.champion.version.version}
+                },
+            )
         self.problem = problem
 
 

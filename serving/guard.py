@@ -47,7 +47,9 @@ def check_body(request: Request) -> None:
     if request.method != "POST":
         return
     if request.mimetype != "application/json":
-        raise Problem("unsupported-media-type", f"send Content-Type: application/json; found {request.mimetype or 'none'!r:.80}")
+        raise Problem(
+            "unsupported-media-type", f"send Content-Type: application/json; found {request.mimetype or 'none'!r:.80}"
+        )
     try:
         body = json.loads(request.get_data(cache=True))
     except (ValueError, RecursionError) as error:
@@ -70,7 +72,9 @@ class Slots:
     def one(self) -> Iterator[None]:
         """Hold a slot. Raises Problem overloaded."""
         if not self._free.acquire(blocking=False):
-            raise Problem("overloaded", "as many predictions as this worker takes are under way; try again", retry_after=1)
+            raise Problem(
+                "overloaded", "as many predictions as this worker takes are under way; try again", retry_after=1
+            )
         try:
             yield
         finally:

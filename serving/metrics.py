@@ -5,29 +5,40 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client import REGISTRY as OWN
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from churn.registry import Version
 
-FAST = (.0005, .001, .002, .003, .005, .0075, .01, .025, .05, .1, .25, .5, 1, 2.5, 5)
+FAST = (0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 TENTHS = tuple(i / 10 for i in range(1, 11))
 
-REQUEST_SECONDS = Histogram("churn_request_seconds", "time to answer, by route and status", ["route", "status"], buckets=FAST)
+REQUEST_SECONDS = Histogram(
+    "churn_request_seconds", "time to answer, by route and status", ["route", "status"], buckets=FAST
+)
 STORE_SECONDS = Histogram("churn_feature_store_seconds", "time of a look-up in the feature store", buckets=FAST)
 MODEL_SECONDS = Histogram("churn_model_seconds", "time of the model", buckets=FAST)
 PROBABILITY = Histogram("churn_probability", "churn probabilities answered", ["version"], buckets=TENTHS)
 REFUSED = Counter("churn_refused_total", "customers that could not be scored, by problem type", ["type"])
-OUT_OF_RANGE = Counter("churn_out_of_range_total", "scored customers with a feature outside its training range", ["feature"])
+OUT_OF_RANGE = Counter(
+    "churn_out_of_range_total", "scored customers with a feature outside its training range", ["feature"]
+)
 SWAPS = Counter("churn_model_swaps_total", "models swapped in, over all workers")
-SWAP_FAILURES = Counter("churn_model_swap_failures_total", "models that could not be loaded or verified; the last good one kept serving")
-MODEL = Gauge("churn_model_info", "workers that serve this version", ["name", "version", "run_id"], multiprocess_mode="livesum")
+SWAP_FAILURES = Counter(
+    "churn_model_swap_failures_total", "models that could not be loaded or verified; the last good one kept serving"
+)
+MODEL = Gauge(
+    "churn_model_info", "workers that serve this version", ["name", "version", "run_id"], multiprocess_mode="livesum"
+)
 REGISTRY_UP = Gauge("churn_registry_up", "1 when every worker reaches the model registry", multiprocess_mode="livemin")
 FEATURE_AGE = Gauge("churn_feature_age_seconds", "age of the features last used", multiprocess_mode="livemostrecent")
 LOGGED = Counter("churn_prediction_log_rows_total", "predictions written to the prediction log")
-LOG_DROPPED = Counter("churn_prediction_log_dropped_total", "predictions that the prediction log lost: it was full or could not be written")
+LOG_DROPPED = Counter(
+    "churn_prediction_log_dropped_total",
+    "predictions that the prediction log lost: it was full or could not be written",
+)
 
 
 def swapped(before: Version | None, after: Version) -> None:

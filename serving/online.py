@@ -31,7 +31,7 @@ class Online:
 
     def __init__(self, *, max_age_days: int | None, as_of: datetime | None) -> None:
         self._max_age = timedelta(days=max_age_days) if max_age_days else None
-        self._clock = as_of
+        self._clock = as_of if as_of is None or as_of.tzinfo else as_of.replace(tzinfo=UTC)
         self._pool: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
@@ -40,7 +40,11 @@ class Online:
 
     def look_up(self, champion: Champion, customer_ids: list[str]) -> list[Features | Problem]:
         """Per customer, in order, the features or why there are none. Raises Problem feature-store-unavailable."""
-        rows = [row for start in range(0, len(customer_ids), AT_ONCE) for row in self._read(champion, customer_ids[start:start + AT_ONCE])]
+        rows = [
+            row
+            for start in range(0, len(customer_ids), AT_ONCE)
+            for row in self._read(champion, customer_ids[start : start + AT_ONCE])
+        ]
         return [self._checked(champion, customer, row) for customer, row in zip(customer_ids, rows, strict=True)]
 
     def check(self, champion: Champion) -> None:
@@ -54,7 +58,11 @@ class Online:
             return job.result(TIMEOUT_SECONDS)
         except TimeoutError:
             job.cancel()
-            raise Problem("feature-store-unavailable", f"the feature store took longer than {TIMEOUT_SECONDS:g} s; try again", retry_after=2) from None
+            raise Problem(
+                "feature-store-unavailable",
+                f"the feature store took longer than {TIMEOUT_SECONDS:g} s; try again",
+                retry_after=2,
+            ) from None
         except FeatureStoreUnavailable as error:
             raise unavailable(error) from error
         finally:
@@ -63,14 +71,23 @@ class Online:
     def _checked(self, champion: Champion, customer: str, row: Row) -> Features | Problem:
         as_of = row.as_of
         if as_of is None:
-            return Problem("unknown-customer", f"the feature store holds no customer {customer!r}; is the id right, and had they signed up by the last snapshot?")
-        missing = row.missing + champion.nulls_never_seen(row.features)
-        if missing:
-            return Problem("missing-features", f"customer {customer!r}: no value for {_some(missing)}, which every customer had in training; "
-                                               "run the features stage again")
+            return Problem(
+                "unknown-customer",
+                f"the feature store holds no customer {customer!r}; check the id, and that they had signed up",
+            )
+        if row.missing:
+            return _missing(customer, row.missing, "are not in the store; run the features stage again")
+        unseen = champion.nulls_never_seen(row.features)
+        if unseen:
+            return _missing(
+                customer, unseen, "have no value, though every customer had one in training; no score is made up"
+            )
         if set(row.stamps.values()) != {as_of}:
-            return Problem("feature-store-unavailable", f"customer {customer!r}: a newer snapshot is being written, the one of {as_of:%Y-%m-%d} is no longer whole; "
-                                                        "try again", retry_after=5)
+            return Problem(
+                "feature-store-unavailable",
+                f"customer {customer!r}: a newer snapshot than that of {as_of:%Y-%m-%d} is being written; try again",
+                retry_after=5,
+            )
         return self._stale(customer, as_of) or Features(row.features, as_of)
 
     def _stale(self, customer: str, as_of: datetime) -> Problem | None:
@@ -78,9 +95,13 @@ class Online:
         metrics.FEATURE_AGE.set(age.total_seconds())
         if self._max_age is None or age <= self._max_age:
             return None
-        return Problem("stale-features", f"customer {customer!r}: features are {age / timedelta(days=1):.1f} days old, the limit is {self._max_age.days}; "
-                                         "run the features stage for a newer snapshot")
+        return Problem(
+            "stale-features",
+            f"customer {customer!r}: features are {age / timedelta(days=1):.1f} days old, the limit is "
+            f"{self._max_age.days}; run the features stage for a newer snapshot",
+        )
 
 
-def _some(names: list[str], *, most: int = 5) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _missing(customer: str, names: list[str], why: str, *, most: int = 5) -> Problem:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return Problem("missing-features", f"customer {customer!r}: {', '.join(names[:most])}{more} {why}")

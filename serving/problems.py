@@ -32,7 +32,9 @@ BY_STATUS = {status: kind for kind, (status, _) in reversed(KINDS.items())} | {4
 class Problem(Exception):
     """An answer that is an error. `errors` lists fields with their message; `retry_after` is in seconds."""
 
-    def __init__(self, kind: str, detail: str, *, errors: list[dict] | None = None, retry_after: int | None = None) -> None:
+    def __init__(
+        self, kind: str, detail: str, *, errors: list[dict] | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(detail)
         self.kind, self.detail, self.errors, self.retry_after = kind, detail, errors, retry_after
         self.status, self.title = KINDS[kind]
@@ -44,7 +46,9 @@ class Problem(Exception):
 
     def response(self, *, request_id: str) -> Response:
         """The document as an answer to the request of that id."""
-        response = Response(json.dumps(self.document() | {"request_id": request_id}), self.status, content_type=CONTENT_TYPE)
+        response = Response(
+            json.dumps(self.document() | {"request_id": request_id}), self.status, content_type=CONTENT_TYPE
+        )
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         if self.kind == "unauthorized":

@@ -28,7 +28,12 @@ def register(app: Api) -> None:
 def _predictions(app: Api) -> None:
     slots = guard.Slots(SLOTS)
 
-    @app.post("/predict", summary="Score one customer", tags=[PREDICTIONS], responses=_responses(schemas.Prediction, PREDICT_PROBLEMS))
+    @app.post(
+        "/predict",
+        summary="Score one customer",
+        tags=[PREDICTIONS],
+        responses=_responses(schemas.Prediction, PREDICT_PROBLEMS),
+    )
     def predict(body: schemas.PredictRequest) -> Response:
         with slots.one():
             champion = _champion(app)
@@ -37,13 +42,20 @@ def _predictions(app: Api) -> None:
             raise found
         return _json(_heading(champion) | found.document())
 
-    @app.post("/predict/batch", summary="Score up to 1,000 customers", tags=[PREDICTIONS], responses=_responses(schemas.Batch, BATCH_PROBLEMS))
+    @app.post(
+        "/predict/batch",
+        summary="Score up to 1,000 customers",
+        tags=[PREDICTIONS],
+        responses=_responses(schemas.Batch, BATCH_PROBLEMS),
+    )
     def predict_batch(body: schemas.BatchRequest) -> Response:
         with slots.one():
             champion = _champion(app)
             found = score(champion, app.online, body.customer_ids)
-        results = [{"customer_id": customer, "error": one.document()} if isinstance(one, Problem) else one.document()
-                   for customer, one in zip(body.customer_ids, found, strict=True)]
+        results = [
+            {"customer_id": customer, "error": one.document()} if isinstance(one, Problem) else one.document()
+            for customer, one in zip(body.customer_ids, found, strict=True)
+        ]
         return _json(_heading(champion) | {"results": results})
 
 
@@ -57,10 +69,25 @@ def _probes(app: Api) -> None:
         champion = _champion(app)
         app.online.check(champion)
         if app.keeper.registry_silent:
-            raise Problem("registry-unavailable", f"{app.keeper.problem}; version {champion.version.version} keeps answering", retry_after=5)
-        return _json({"status": "ready", "model": champion.name, "warnings": [str(app.keeper.problem)] if app.keeper.problem else []})
+            raise Problem(
+                "registry-unavailable",
+                f"{app.keeper.problem}; version {champion.version.version} keeps answering",
+                retry_after=5,
+            )
+        return _json(
+            {
+                "status": "ready",
+                "model": champion.name,
+                "warnings": [str(app.keeper.problem)] if app.keeper.problem else [],
+            }
+        )
 
-    @app.get("/metrics", summary="Prometheus metrics of all workers", tags=[OPERATION], responses={200: {"content": {"text/plain": {}}}})
+    @app.get(
+        "/metrics",
+        summary="Prometheus metrics of all workers",
+        tags=[OPERATION],
+        responses={200: {"content": {"text/plain": {}}}},
+    )
     def exposition() -> Response:
         text, content_type = metrics.exposition()
         return Response(text, content_type=content_type)
@@ -84,7 +111,14 @@ def _json(value: dict) -> Response:
 
 PREDICTIONS, OPERATION = {"name": "predictions"}, {"name": "operation"}
 EVERYWHERE = ("unauthorized", "internal-error")
-BATCH_PROBLEMS = ("invalid-request", "payload-too-large", "unsupported-media-type", "overloaded", "model-unavailable", "feature-store-unavailable")
+BATCH_PROBLEMS = (
+    "invalid-request",
+    "payload-too-large",
+    "unsupported-media-type",
+    "overloaded",
+    "model-unavailable",
+    "feature-store-unavailable",
+)
 PREDICT_PROBLEMS = (*BATCH_PROBLEMS, "unknown-customer", "missing-features", "stale-features")
 READY_PROBLEMS = ("model-unavailable", "feature-store-unavailable", "registry-unavailable")
 
@@ -95,4 +129,6 @@ def _responses(answer: type, problems: tuple[str, ...]) -> dict:
     for kind in (*problems, *EVERYWHERE):
         kinds.setdefault(KINDS[kind][0], []).append(kind)
     document = {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}
-    return {200: answer} | {status: {"description": ", ".join(of_status), "content": document} for status, of_status in kinds.items()}
+    return {200: answer} | {
+        status: {"description": ", ".join(of_status), "content": document} for status, of_status in kinds.items()
+    }

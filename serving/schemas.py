@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 BATCH_LIMIT = 1000
 
-CustomerId = Annotated[str, Field(min_length=1, max_length=200, description="the customer's id, as in the event log", examples=["00001"])]
+CustomerId = Annotated[
+    str, Field(min_length=1, max_length=200, description="the customer's id, as in the event log", examples=["00001"])
+]
 
 
 class Input(BaseModel):
@@ -38,7 +40,9 @@ class Score(BaseModel):
     features_as_of: datetime = Field(description="the snapshot that the features describe")
     threshold: float | None = Field(description="from this probability on, contacting the customer pays")
     flagged: bool | None = Field(description="churn_probability >= threshold")
-    out_of_range: list[str] = Field(description="features outside what the model saw in training: the score is a guess there")
+    out_of_range: list[str] = Field(
+        description="features outside what the model saw in training: the score is a guess there"
+    )
 
 
 class Prediction(Score):

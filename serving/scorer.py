@@ -24,7 +24,7 @@ TOLERANCE = 1e-12
 
 
 def scorer(loaded: Loaded) -> tuple[Scorer, str]:
-    """A function from features (a dict a customer) to probabilities, shape (n,), and the way that it takes: numpy or scikit-learn."""
+    """From features (a dict a customer) to probabilities, shape (n,); and the way it takes: numpy or scikit-learn."""
     slow = through_pipeline(loaded)
     rows = trial_rows(loaded)
     try:
@@ -42,7 +42,9 @@ def through_pipeline(loaded: Loaded) -> Scorer:
 
     def score(rows: Rows) -> np.ndarray:
         table = pd.DataFrame(rows, columns=loaded.columns)
-        return models.probability(loaded.pipeline, table.astype({name: float for name in loaded.columns if name not in text}))
+        return models.probability(
+            loaded.pipeline, table.astype({name: float for name in loaded.columns if name not in text})
+        )
 
     return score
 
@@ -61,7 +63,9 @@ def compiled(pipeline: Pipeline) -> Scorer:
         numbers = number(np.array([[row[name] for name in numeric] for row in rows], dtype=float))
         if not categorical:
             return probability(numbers)
-        return probability(np.hstack([numbers, [sum(codes[name].get(row[name], unknown) for name in categorical) for row in rows]]))
+        return probability(
+            np.hstack([numbers, [sum(codes[name].get(row[name], unknown) for name in categorical) for row in rows]])
+        )
 
     return score
 
@@ -69,7 +73,9 @@ def compiled(pipeline: Pipeline) -> Scorer:
 def trial_rows(loaded: Loaded, *, count: int = 64) -> Rows:
     """Made-up customers within and beyond the training ranges, with nulls, zeros and categories never seen."""
     rng = np.random.default_rng(0)
-    columns = {name: _trial_values(rng, loaded.metadata["training_ranges"].get(name, {}), count) for name in loaded.columns}
+    columns = {
+        name: _trial_values(rng, loaded.metadata["training_ranges"].get(name, {}), count) for name in loaded.columns
+    }
     return [{name: values[i] for name, values in columns.items()} for i in range(count)]
 
 
@@ -79,11 +85,14 @@ def _trial_values(rng: np.random.Generator, seen: dict, count: int) -> list:
         return [choices[i] for i in rng.integers(len(choices), size=count)]
     low, high = seen.get("low", 0.0), seen.get("high", 1.0)
     values = rng.uniform(low - (high - low) / 4, high + (high - low) / 4, size=count)
-    return [None if null else 0.0 if zero else float(v) for v, null, zero in zip(values, rng.random(count) < 0.2, rng.random(count) < 0.1)]
+    values[rng.random(count) < 0.1] = 0.0
+    return [None if null else value for value, null in zip(values.tolist(), rng.random(count) < 0.2, strict=True)]
 
 
 def _steps(pipeline: Pipeline) -> dict[str, tuple]:
-    return {name: (transform, list(columns)) for name, transform, columns in pipeline.named_steps["columns"].transformers_}
+    return {
+        name: (transform, list(columns)) for name, transform, columns in pipeline.named_steps["columns"].transformers_
+    }
 
 
 def _as_they_are(X: np.ndarray) -> np.ndarray:
@@ -112,7 +121,7 @@ def _imputed_and_made_symmetric(transform: Pipeline) -> Callable[[np.ndarray], n
 
 
 def _codes(encoder: OneHotEncoder, categorical: list[str], name: str) -> dict[str | None, np.ndarray]:
-    """What the encoder makes of each value of one category while the others are unknown, which encodes them as zeros."""
+    """What the encoder makes of each value of one category while the others are unknown, and so zeros."""
     at = categorical.index(name)
     values = [*(v for v in encoder.categories_[at] if isinstance(v, str)), None]
     table = pd.DataFrame({other: ["\0"] * len(values) for other in categorical}, dtype=object)

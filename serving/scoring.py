@@ -42,9 +42,11 @@ def score(champion: Champion, online: Online, customer_ids: list[str]) -> list[S
     probabilities = iter(champion.score(usable).tolist() if usable else [])
     metrics.MODEL_SECONDS.observe(time.perf_counter() - began)
     scores = [
-        features if isinstance(features, Problem)
+        features
+        if isinstance(features, Problem)
         else Score(customer, next(probabilities), features, champion.threshold, champion.out_of_range(features.values))
-        for customer, features in zip(customer_ids, found, strict=True)]
+        for customer, features in zip(customer_ids, found, strict=True)
+    ]
     _count(champion, scores)
     return scores
 

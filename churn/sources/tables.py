@@ -39,7 +39,7 @@ def stage_tables(
     segments = list(segments)
     places = {day: Path(path).expanduser() / place for day, place in snapshots.items()}
     customer = columns["customer_id"]
-    found = {name: {day: _file(place, name) for day, place in places.items()} for name in tables}
+    found = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
     read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
     _refuse_shared_names(read, label=labels["column"])
     _refuse_missing_segments(read, segments)
@@ -54,7 +54,7 @@ def stage_tables(
 
 
 def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table: str, column: str) -> Table:
-    by_day = {day: _file(place, table) for day, place in places.items() if _candidates(place, table)}
+    by_day = {day: find_table(place, table) for day, place in places.items() if _candidates(place, table)}
     if not by_day:
         shown = ", ".join(map(str, places.values()))
         raise InvalidData(f"labels: no {table}.csv or {table}.parquet in {shown}; at least one snapshot needs them")
@@ -148,7 +148,7 @@ def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> Non
     files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
 
 
-def _file(place: Path, table: str) -> Path:
+def find_table(place: Path, table: str) -> Path:
     """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
     if not place.is_dir():
         raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
@@ -160,7 +160,7 @@ def _file(place: Path, table: str) -> Path:
 
 
 def _candidates(place: Path, table: str) -> list[Path]:
-    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
+    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").isfind_table()]
 
 
 def _count(table: Table) -> int:

@@ -29,8 +29,13 @@ def world(tmp_path_factory) -> World:
     folder = tmp_path_factory.mktemp("world")
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_"))}
     made = subprocess.run(
-        [sys.executable, "tests/serving/world.py", str(folder)], cwd=PROJECT, check=False, capture_output=True, text=True,
-        env=clean | {"CHURN_STATE": str(folder), "PYTHONPATH": str(PROJECT)})
+        [sys.executable, "tests/serving/world.py", str(folder)],
+        cwd=PROJECT,
+        check=False,
+        capture_output=True,
+        text=True,
+        env=clean | {"CHURN_STATE": str(folder), "PYTHONPATH": str(PROJECT)},
+    )
     assert made.returncode == 0, made.stderr
     profile = pq.read_table(folder / "world" / "features" / "2023-09-01" / "profile.parquet", columns=["customer_id"])
     return World(folder, sorted(profile["customer_id"].to_pylist()))

@@ -26,8 +26,13 @@ class Server:
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_", "PROMETHEUS_"))}
         command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", "serving.app:create_app()"]
         self.process = subprocess.Popen(
-            command, cwd=PROJECT, env=clean | {"PORT": str(self.port)} | environment, start_new_session=True,
-            stdout=self.log_file.open("w"), stderr=subprocess.STDOUT)
+            command,
+            cwd=PROJECT,
+            env=clean | {"PORT": str(self.port)} | environment,
+            start_new_session=True,
+            stdout=self.log_file.open("w"),
+            stderr=subprocess.STDOUT,
+        )
         self.http = requests.Session()
 
     def __enter__(self) -> Server:

@@ -20,7 +20,11 @@ label: {rule: event, kind: cancel, horizon_days: 30}
 snapshots: {train: [2023-04-01, 2023-05-01], test: 2023-07-01, serve: 2023-09-01}
 features: {windows_days: [7, 30]}
 """
-CANDIDATES = [("logistic", {"C": 1.0}), ("logistic", {"C": 0.001}), ("hist_gradient_boosting", {"max_iter": 30, "min_samples_leaf": 20})]
+CANDIDATES = [
+    ("logistic", {"C": 1.0}),
+    ("logistic", {"C": 0.001}),
+    ("hist_gradient_boosting", {"max_iter": 30, "min_samples_leaf": 20}),
+]
 
 
 def build(folder: Path) -> None:
@@ -31,11 +35,20 @@ def build(folder: Path) -> None:
     source = sources.stage(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]
     made = manifest.build(
-        con, source, experiment="world", snapshots=days, kinds_before=days[1], windows_days=settings.features.windows_days, without_kinds=["cancel"])
+        con,
+        source,
+        experiment="world",
+        snapshots=days,
+        kinds_before=days[1],
+        windows_days=settings.features.windows_days,
+        without_kinds=["cancel"],
+    )
     feast = store.open_store("world")
     store.apply(feast)
     store.materialize(feast, made, days[-1])
-    labelled = labels.build(source.events, source.customers, source.labels, snapshots=days[:2], label=settings.label.model_dump()).execute()
+    labelled = labels.build(
+        source.events, source.customers, source.labels, snapshots=days[:2], label=settings.label.model_dump()
+    ).execute()
     rows = dataset.typed(store.join(feast, made, labelled), made)
     for model, values in CANDIDATES:
         _register(rows, made, model, values)
@@ -46,9 +59,17 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
     X, y = rows[[feature["name"] for feature in made["features"]]], rows["churned"].to_numpy()
     fitted = models.fit(X, y, model=model, settings=values, seed=7)
     run = tracking.start("world")
-    facts = models.metadata(fitted, X, X.head(1), service=made["service"], features=made["fingerprint"], segments=made["segments"])
+    facts = models.metadata(
+        fitted, X, X.head(1), service=made["service"], features=made["fingerprint"], segments=made["segments"]
+    )
     uri = run.model(fitted, X.head(1), trusted_types=models.TRUSTED_TYPES, metadata=facts)
-    tags = {"feature_service": made["service"], "features": made["fingerprint"], "model": model, "threshold": "0.2", "test_auc": "0.7"}
+    tags = {
+        "feature_service": made["service"],
+        "features": made["fingerprint"],
+        "model": model,
+        "threshold": "0.2",
+        "test_auc": "0.7",
+    }
     registry.register("world", source=uri, run_id=run.id, tags=tags)
     run.end("FINISHED")
 

@@ -1,0 +1,50 @@
+"""What several test files share: an engine, small tables of the data contract, a state folder of the test's own."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from churn import engine
+
+AT = pa.timestamp("us", tz="UTC")
+EVENTS = pa.schema(
+    [("customer_id", pa.string()), ("at", AT), ("kind", pa.string()), ("value", pa.decimal128(18, 4))],
+)
+
+
+@pytest.fixture(scope="session")
+def con():
+    return engine.connect(threads=2)
+
+
+@pytest.fixture(scope="session")
+def log(con, tmp_path_factory):
+    """Rows (customer_id, at, kind, value) and (customer_id, signup_at, *segments) as tables of the data contract."""
+    folder, numbers = tmp_path_factory.mktemp("log"), count()
+
+    def table(rows: list[tuple], schema: pa.Schema):
+        columns = zip(*rows, strict=True) if rows else [[]] * len(schema)
+        arrays = [pa.array(list(values), kind) for values, kind in zip(columns, schema.types, strict=True)]
+        path = folder / f"{next(numbers)}.parquet"
+        pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
+        return con.read_parquet(str(path))
+
+    def _log(events: list[tuple], customers: list[tuple], segments: list[str] | None = None):
+        people = pa.schema(
+            [("customer_id", pa.string()), ("signup_at", AT), *((s, pa.string()) for s in segments or [])]
+        )
+        return table(events, EVENTS), table(customers, people)
+
+    return _log
+
+
+@pytest.fixture
+def state_folder(tmp_path, monkeypatch) -> Path:
+    """A state folder that no other test sees."""
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"

@@ -1,0 +1,149 @@
+"""The whole workflow by the real command line, on the smoke parameters: what a user types and what comes of it."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[1]
+SMOKE = "params/smoke.yaml"
+
+
+def run(*arguments: str, state: Path, cwd: Path = PROJECT) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(PROJECT / "run_pipeline.py"), *arguments]
+    return subprocess.run(
+        command, cwd=cwd, env=os.environ | {"CHURN_STATE": str(state)}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def first(state) -> subprocess.CompletedProcess:
+    return run("--params", SMOKE, state=state)
+
+
+@pytest.fixture(scope="module")
+def tracking(state, first):
+    """MLflow as a user of it would look."""
+    import mlflow
+
+    mlflow.set_tracking_uri(f"sqlite:///{state}/mlflow.db")
+    return mlflow.MlflowClient()
+
+
+def only_run(tracking, experiment: str):
+    return tracking.search_runs([tracking.get_experiment_by_name(experiment).experiment_id])[-1]
+
+
+def test_a_run_ends_with_the_decision_the_reports_and_the_next_command(first):
+    assert 0 == first.returncode, first.stderr
+    assert "smoke version 1: promoted" in first.stdout
+    assert "make serve PARAMS=params/smoke.yaml" in first.stdout
+    reports = re.findall(r"^  \w+ +(/\S+\.html)$", first.stdout, re.MULTILINE)
+    assert 4 == len([path for path in reports if Path(path).exists()])
+
+
+def test_progress_is_plain_lines_when_piped(first):
+    assert ["[1/4] features ...", "[4/4] promote ..."] == [
+        line for line in first.stdout.splitlines() if line in ("[1/4] features ...", "[4/4] promote ...")
+    ]
+    assert "\x1b" not in first.stdout + first.stderr
+
+
+def test_every_notebook_and_its_html_are_artifacts_of_the_one_run(tracking):
+    made = only_run(tracking, "smoke")
+    names = {a.path for a in tracking.list_artifacts(made.info.run_id, "notebooks")}
+    assert {
+        f"notebooks/{s}.{e}" for s in ("features", "train", "evaluate", "promote") for e in ("ipynb", "html")
+    } == names
+    assert "FINISHED" == made.info.status
+
+
+def test_the_run_records_who_what_and_with_which_data(tracking):
+    made = only_run(tracking, "smoke")
+    assert "temporal" == made.data.params["train.split"]
+    assert {"mlflow.user", "mlflow.source.git.commit", "code.clean", "lock.sha256"} <= set(made.data.tags)
+    assert {"training_set", "profile@2023-07-01"} <= {d.dataset.name for d in made.inputs.dataset_inputs}
+
+
+def test_the_decision_is_a_run_of_its_own_with_its_notebook(tracking):
+    decision = only_run(tracking, "smoke-decisions")
+    assert "promoted" == decision.data.tags["decision"]
+    assert {"notebooks/promote.html", "notebooks/promote.ipynb"} == {
+        a.path for a in tracking.list_artifacts(decision.info.run_id, "notebooks")
+    }
+
+
+def test_stage_and_alias_name_the_same_version(tracking):
+    assert 1 == int(tracking.get_model_version_by_alias("smoke", "production").version)
+    assert "Production" == tracking.get_model_version("smoke", "1").current_stage
+
+
+def test_the_same_parameters_give_the_same_data_metrics_and_predictions(first, state, tmp_path):
+    again = run("--params", SMOKE, state=tmp_path)
+    assert 0 == again.returncode, again.stderr
+    for table in ("training/training_set.parquet", "features/2023-07-01/session.parquet"):
+        one, two = (pd.read_parquet(folder / "smoke" / table) for folder in (state, tmp_path))
+        keys = ["customer_id", "snapshot"]
+        pd.testing.assert_frame_equal(
+            one.sort_values(keys, ignore_index=True), two.sort_values(keys, ignore_index=True), check_exact=True
+        )
+    one, two = (json.loads((folder / "smoke/evaluation/evaluation.json").read_text()) for folder in (state, tmp_path))
+    assert one == two
+    samples = [next(folder.glob("artifacts/**/predictions_sample.csv")).read_bytes() for folder in (state, tmp_path)]
+    assert samples[0] == samples[1]
+
+
+@pytest.mark.parametrize(("override", "told"), [
+    ("train.modle=logistic", "did you mean train.model?"),
+    ("snapshots.test=2023-04-15", "move test"),
+    ("data.customers=many", "data.customers"),
+    ("data={source: events, path: nowhere/*.csv, columns: {customer_id: a, at: b}}", "nowhere"),
+])  # fmt: skip
+def test_bad_parameters_are_refused_before_anything_is_written(override, told, tmp_path):
+    done = run("--params", SMOKE, "--set", override, state=tmp_path / "state")
+    assert 2 == done.returncode
+    assert told in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_bad_input_fails_its_run_and_registers_nothing(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("who,when,amount\n" + "".join(f"c{i},2023-0{1 + i % 8}-01,nonsense\n" for i in range(50)))
+    columns = "{customer_id: who, at: when, value: amount}"
+    done = run(
+        "--params", SMOKE, "--set", f"data={{source: events, path: {log}, columns: {columns}}}",
+        "--set", "label={rule: inactivity, horizon_days: 30, active_within_days: 60}", state=tmp_path / "state",
+    )  # fmt: skip
+    assert 2 == done.returncode
+    lines = done.stderr.strip().splitlines()
+    assert 1 == len(lines)
+    assert "amount" in lines[0] and "100.00%" in lines[0]
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/state/mlflow.db")
+    failed = only_run(client, "smoke")
+    assert "FAILED" == failed.info.status
+    assert "features" == failed.data.tags["failed_stage"]
+    assert {"notebooks/features.html", "notebooks/features.ipynb"} == {
+        a.path for a in client.list_artifacts(failed.info.run_id, "notebooks")
+    }
+    assert [] == list(client.search_registered_models())
+
+
+def test_a_run_writes_only_into_the_state_folder(tmp_path):
+    elsewhere = tmp_path / "cwd"
+    elsewhere.mkdir()
+    done = run("--params", str(PROJECT / SMOKE), "--set", "train.modle=x", state=tmp_path / "state", cwd=elsewhere)
+    assert 2 == done.returncode
+    assert [] == list(elsewhere.iterdir())

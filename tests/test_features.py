@@ -1,0 +1,274 @@
+"""Features as of a snapshot: exactly the events before it, of the customer alone, whatever order they come in."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from churn.errors import InvalidData
+from churn.features import described, described_tables, from_events, from_tables, instant, kinds_seen, slug
+
+SNAPSHOT = "2024-03-01"
+T = datetime(2024, 3, 1, tzinfo=UTC)
+DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
+SETTINGS = {"windows_days": [7, 30], "kinds": ["Gift card", "purchase"], "segments": ["plan"]}
+IDS = ["ann", "bob", "cy"]
+
+few = settings(deadline=None, max_examples=7, suppress_health_check=[HealthCheck.function_scoped_fixture])
+edges = [w * -DAY + offset for w in (0, 7, 30) for offset in (-MICROSECOND, 0 * DAY, MICROSECOND)]
+times = (st.sampled_from(edges) | st.timedeltas(-60 * DAY, 10 * DAY)).map(lambda offset: T + offset)
+values = st.integers(-(10**9), 10**9).map(lambda units: Decimal(units) / 10_000)
+events_of_many = st.lists(
+    st.tuples(st.sampled_from(IDS), times, st.sampled_from(SETTINGS["kinds"]), values), max_size=25
+)
+signups = st.tuples(*[st.sampled_from([T - 90 * DAY, T - MICROSECOND, T, T + DAY])] * len(IDS))
+people = signups.map(lambda found: [(one, at, f"plan {one}") for one, at in zip(IDS, found, strict=True)])
+EVERYONE = [(one, T - 90 * DAY, "basic") for one in IDS]
+
+
+@pytest.fixture(scope="module")
+def features(con, log):
+    """The features of each customer at SNAPSHOT, as the engine gives them: {customer_id: {name: value}}."""
+
+    def _features(events: list[tuple], customers: list[tuple] = EVERYONE, **changed) -> dict[str, dict]:
+        views = from_events(
+            *log(events, customers, (SETTINGS | changed)["segments"]), snapshot=SNAPSHOT, **SETTINGS | changed
+        )
+        found = {}
+        for table in views.values():
+            for row in con.to_pyarrow(table).to_pylist():
+                assert row.pop("snapshot") == T
+                found.setdefault(row.pop("customer_id"), {}).update(row)
+        return found
+
+    return _features
+
+
+def reference(events: list[tuple], customers: list[tuple]) -> dict[str, dict]:
+    """The same by the definition, one customer and one feature after another."""
+    return {
+        one: of_one([e for e in events if e[0] == one and e[1] < T], at, plan) for one, at, plan in customers if at < T
+    }
+
+
+def of_one(events: list[tuple], signup: datetime, plan: str) -> dict:
+    found = {"tenure_days": (T - signup) / DAY, "active_days": len({at.date() for _, at, _, _ in events}), "plan": plan}
+    recent, longer = (sum(at >= T - w * DAY for _, at, _, _ in events) for w in (7, 30))
+    found["momentum"] = recent / longer if longer else None
+    for kind, name in (("Gift card", "gift_card"), ("purchase", "purchase")):
+        of_kind = [(at, value) for _, at, k, value in events if k == kind]
+        found[f"days_since_{name}"] = (T - max(at for at, _ in of_kind)) / DAY if of_kind else None
+        found[f"{name}_count"] = len(of_kind)
+        for w in (7, 30):
+            inside = [value for at, value in of_kind if at >= T - w * DAY]
+            found[f"{name}_count_{w}d"], found[f"{name}_value_{w}d"] = len(inside), float(sum(inside))
+            found[f"{name}_mean_{w}d"] = float(sum(inside)) / len(inside) if inside else None
+    return found
+
+
+@settings(few, max_examples=20)
+@given(events=events_of_many, customers=people)
+def test_every_feature_is_what_its_definition_says(features, events, customers):
+    assert reference(events, customers) == features(events, customers)
+
+
+@few
+@given(
+    events=events_of_many, later=st.lists(st.tuples(st.timedeltas(0 * DAY, 90 * DAY), values), min_size=1, max_size=9)
+)
+def test_an_event_at_or_after_the_snapshot_never_changes_a_feature(features, events, later):
+    after = [(one, T + offset, kind, v) for offset, v in later for one in IDS for kind in SETTINGS["kinds"]]
+    assert features(events) == features(events + after)
+
+
+@few
+@given(events=events_of_many, data=st.data())
+def test_events_in_any_order_give_the_same_table(features, events, data):
+    assert features(events) == features(data.draw(st.permutations(events)))
+
+
+@few
+@given(events=events_of_many, customers=people)
+def test_a_customer_does_not_depend_on_the_others(features, events, customers):
+    alone = features([e for e in events if e[0] == "ann"], customers[:1])
+    assert alone == {one: row for one, row in features(events, customers).items() if one == "ann"}
+
+
+@few
+@given(events=events_of_many)
+def test_a_longer_window_holds_the_shorter_ones(features, events):
+    for row in features(events).values():
+        for name in ("gift_card", "purchase"):
+            assert row[f"{name}_count_7d"] <= row[f"{name}_count_30d"] <= row[f"{name}_count"]
+
+
+@pytest.mark.parametrize(
+    ("at", "week", "month", "ever"),
+    [
+        (T, 0, 0, 0),
+        (T - MICROSECOND, 1, 1, 1),
+        (T - 7 * DAY, 1, 1, 1),
+        (T - 7 * DAY - MICROSECOND, 0, 1, 1),
+        (T - 30 * DAY, 0, 1, 1),
+        (T - 30 * DAY - MICROSECOND, 0, 0, 1),
+    ],
+)
+def test_a_window_begins_at_its_first_microsecond_and_ends_before_the_snapshot(features, at, week, month, ever):
+    found = features([("ann", at, "purchase", Decimal("2.5"))])["ann"]
+    assert (week, month, ever) == tuple(found[f"purchase_count{w}"] for w in ("_7d", "_30d", ""))
+    assert (2.5 * week, 2.5 * month) == (found["purchase_value_7d"], found["purchase_value_30d"])
+
+
+def test_whoever_signs_up_at_the_snapshot_is_not_known_yet(features):
+    customers = [("ann", T - MICROSECOND, "basic"), ("bob", T, "basic")]
+    assert list(features([("bob", T - DAY, "purchase", Decimal(1))], customers)) == ["ann"]
+
+
+def test_a_customer_without_events_has_counts_of_zero_and_no_mean(features):
+    found = features([("bob", T - DAY, "purchase", Decimal(1))])["ann"]
+    assert tuple(found[f"purchase_{what}_30d"] for what in ("count", "value", "mean")) == (0, 0.0, None)
+    assert (found["days_since_purchase"], found["momentum"], found["active_days"]) == (None, None, 0)
+
+
+def test_sums_are_exact_in_any_order(features):
+    amounts = [Decimal("99999999999999.9999"), Decimal("0.0001"), Decimal("-99999999999999.9999")]
+    found = features([("ann", T - DAY, "purchase", amount) for amount in amounts])["ann"]
+    assert found["purchase_value_7d"] == 0.0001
+
+
+def test_the_zone_of_the_machine_does_not_matter(features):
+    events = [("ann", T - timedelta(hours=h), "purchase", Decimal(1)) for h in (1, 23, 25, 24 * 7, 24 * 7 + 1)]
+    here, expected = os.environ.get("TZ"), features(events)
+    try:
+        for zone in ("America/Los_Angeles", "Pacific/Kiritimati"):
+            os.environ["TZ"] = zone
+            time.tzset()
+            assert expected == features(events)
+    finally:
+        os.environ.pop("TZ") if here is None else os.environ.update(TZ=here)
+        time.tzset()
+    assert expected["ann"]["active_days"] == 4
+
+
+def test_described_names_every_column_with_its_type_in_order(log):
+    views = from_events(*log([], EVERYONE, ["plan"]), snapshot=SNAPSHOT, **SETTINGS)
+    types = {"integer": "int64", "number": "float64", "category": "string"}
+    for view, table in views.items():
+        columns = {name: str(kind) for name, kind in table.schema().items()}
+        assert {n: columns.pop(n) for n in list(columns)[:2]} == {
+            "customer_id": "string",
+            "snapshot": "timestamp('UTC', 6)",
+        }
+        assert columns == {f.name: types[f.type] for f in described(**SETTINGS) if f.view == view}
+        assert list(columns) == [f.name for f in described(**SETTINGS) if f.view == view]
+    assert all(f.meaning for f in described(**SETTINGS))
+
+
+def test_kinds_are_those_seen_before_a_date_but_for_the_label(log):
+    rows = [
+        ("ann", T - DAY, "visit", 1),
+        ("ann", T, "late", 1),
+        ("ann", T - DAY, "cancel", 1),
+        ("bob", T - DAY, "buy", 1),
+    ]
+    events, _ = log(rows, [])
+    assert kinds_seen(events, before=SNAPSHOT, without=["cancel"]) == ["buy", "visit"]
+    with pytest.raises(InvalidData, match="no events before the snapshot 2024-02-01"):
+        kinds_seen(events, before="2024-02-01", without=[])
+
+
+@pytest.mark.parametrize(
+    ("kinds", "said"),
+    [
+        (["Gift card", "gift_card"], "kind 'gift_card' and 'Gift card' would share feature names"),
+        (["Profile"], "kind 'Profile' and the view of that name would share feature names"),
+        (["!?"], "kind '!\\?' and an empty name would share feature names"),
+    ],
+)
+def test_kinds_that_would_share_feature_names_are_refused(log, kinds, said):
+    events, _ = log([("ann", T - DAY, kind, 1) for kind in kinds], [])
+    with pytest.raises(InvalidData, match=said):
+        kinds_seen(events, before=SNAPSHOT, without=[])
+
+
+def test_a_kind_reads_as_a_column_name():
+    assert [slug(kind) for kind in ("Gift card", "  Buy 2, get 1!")] == ["gift_card", "buy_2_get_1"]
+
+
+@pytest.mark.parametrize("name", ["tenure_days", "purchase_count_7d", "Momentum", "churned", "part", "event_timestamp"])
+def test_a_segment_may_not_be_called_what_a_feature_or_a_column_of_the_training_set_is_called(name):
+    with pytest.raises(InvalidData, match=f"'{name.lower()}' would name two features"):
+        described(**SETTINGS | {"segments": ["plan", name]})
+
+
+@pytest.mark.parametrize("name", ["recent", "longer", "purchase_last", "customer_id_right", "My plan"])
+def test_a_segment_may_have_any_other_name(features, name):
+    described(**SETTINGS | {"segments": [name]})
+    found = features([("ann", T - DAY, "purchase", Decimal(1))], segments=[name])["ann"]
+    assert (found[name], found["purchase_count_7d"], found["momentum"]) == ("basic", 1, 1.0)
+
+
+@pytest.fixture(scope="module")
+def ready_made(con, tmp_path_factory):
+    """Ready-made tables as the reader stages them: customers a and b at SNAPSHOT, then a a month later."""
+
+    def _ready_made(views: dict[str, dict]) -> dict:
+        tables = {}
+        for view, columns in views.items():
+            keys = {
+                "customer_id": ["a", "b", "a"],
+                "snapshot": pa.array([T, T, T + 30 * DAY], pa.timestamp("us", tz="UTC")),
+            }
+            path = tmp_path_factory.mktemp("tables") / f"{view}.parquet"
+            pq.write_table(pa.table(keys | columns), path)
+            tables[view] = con.read_parquet(str(path))
+        return tables
+
+    return _ready_made
+
+
+def test_ready_made_flags_become_numbers_and_dates_become_days_before_the_snapshot(con, ready_made):
+    usage = {"hours": pa.array([1.5, None, 9.0]), "senior": [True, False, True], "plan": ["x", None, "y"]}
+    tables = ready_made({"usage": usage, "users": {"since": pa.array([T - 36 * DAY / 24, T + DAY, T])}})
+    views = from_tables(tables, snapshot=SNAPSHOT)
+    expected = [{"hours": 1.5, "senior": 1, "plan": "x"}, {"hours": None, "senior": 0, "plan": None}]
+    assert expected == [row(r) for r in con.to_pyarrow(views["usage"].order_by("customer_id")).to_pylist()]
+    assert [row(r) for r in con.to_pyarrow(views["users"].order_by("customer_id")).to_pylist()] == [
+        {"days_since_since": 1.5},
+        {"days_since_since": -1.0},
+    ]
+    kinds = {f.name: (f.view, f.type) for f in described_tables(views, segments=["plan"])}
+    assert kinds == {
+        "hours": ("usage", "number"),
+        "senior": ("usage", "integer"),
+        "plan": ("usage", "category"),
+        "days_since_since": ("users", "number"),
+    }
+    assert all(asdict(f)["meaning"] for f in described_tables(views, segments=["plan"]))
+
+
+def row(found: dict) -> dict:
+    assert instant(SNAPSHOT) == found["snapshot"]
+    return {name: value for name, value in found.items() if name not in ("customer_id", "snapshot")}
+
+
+@pytest.mark.parametrize(
+    ("views", "name"),
+    [
+        ({"one": {"total": [1, 2, 3]}, "two": {"Total": [1, 2, 3]}}, "total"),
+        ({"one": {"since": pa.array([T, T, T]), "days_since_since": [1.0, 2.0, 3.0]}}, "days_since_since"),
+        ({"one": {"churned": [True, False, True]}}, "churned"),
+    ],
+)
+def test_ready_made_columns_that_would_share_a_name_are_refused(ready_made, views, name):
+    with pytest.raises(InvalidData, match=f"'{name}' would name two features"):
+        from_tables(ready_made(views), snapshot=SNAPSHOT)
