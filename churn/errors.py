@@ -29,6 +29,10 @@ class RegistryError(ChurnError):
     """The model registry refuses or cannot be reached."""
 
 
+class RegistryBusy(RegistryError):
+    """Another process has held the registry's lock for too long; the message names it."""
+
+
 class ModelUnavailable(ChurnError):
     """There is no model to serve or to score with: none in Production, or one that fails verification."""
 

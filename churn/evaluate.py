@@ -1,11 +1,11 @@
-"""Candidate, champion and trivial baselines scored on the same rows; what the gate decides on."""
+"""Candidate, champion and trivial baselines, scored on the same rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from churn import dataset, metrics, model
+from churn import dataset, metrics, model, store
 from churn.registry import Loaded
 
 METRICS = [
@@ -19,6 +19,19 @@ METRICS = [
     "recall_top",
     "lift_top",
 ]
+
+
+def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFrame:
+    """The rows with what the champion takes beside, through its own feature service; as they are where that is gone."""
+    if champion is None or can_score(champion, rows):
+        return rows
+    try:
+        feast = store.open_store(champion.version.name)
+        joined = store.join_service(feast, champion.metadata["feature_service"], rows[["customer_id", "snapshot"]])
+    except Exception:  # Feast raises what it likes for a service whose views have changed; the gate says what follows
+        return rows
+    missing = [name for name in champion.columns if name not in rows]
+    return rows.merge(joined[["customer_id", "snapshot", *missing]], on=["customer_id", "snapshot"], validate="1:1")
 
 
 def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
@@ -64,6 +77,8 @@ def document(
     threshold: float,
     profit: float,
     top_fraction: float,
+    parity: dict,
+    contract: dict,
 ) -> dict:
     """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
     plain = {"scores": scores, "intervals": intervals, "segments": segments}
@@ -77,6 +92,8 @@ def document(
         "top_fraction": top_fraction,
         "threshold": threshold,
         "profit_per_customer": profit,
+        "parity": parity,
+        "contract": contract,
     } | {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in plain.items()}
 
 
@@ -101,28 +118,3 @@ def sample(rows: pd.DataFrame, predictions: dict[str, np.ndarray], *, seed: int,
         .assign(**predictions)
     )
     return test.sample(min(size, len(test)), random_state=seed).sort_values("customer_id")
-
-
-def test_scores(document: dict) -> pd.DataFrame:
-    """The document's scores on the test rows, a row a model."""
-    table = pd.DataFrame(document["scores"])
-    return table[table.part == "test"].drop(columns="part").set_index("model").astype("float64")
-
-
-def intervals(document: dict) -> pd.DataFrame:
-    """The document's bootstrap intervals as a table."""
-    return pd.DataFrame(document["intervals"])
-
-
-def evidence(document: dict) -> dict:
-    """The arguments that the gate takes, from `evaluation.json`."""
-    on_test = {s["model"]: s for s in document["scores"] if s["part"] == "test"}
-    difference = {i["metric"]: i for i in document["intervals"] if i["model"] == "difference"}
-    champion = on_test.get("champion") or ({} if document["champion"] else None)
-    return {
-        "candidate": on_test["candidate"],
-        "baselines": {name: s for name, s in on_test.items() if name not in ("candidate", "champion")},
-        "champion": champion,
-        "difference": difference or None,
-        "segments": pd.DataFrame(document["segments"]) if document["segments"] else None,
-    }

@@ -38,7 +38,9 @@ def row_hashes(rows: pd.DataFrame) -> np.ndarray:
 def _plain(column: pd.Series) -> pd.Series:
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.astype("datetime64[us, UTC]").astype("int64")
-    return column.astype("float64") if pd.api.types.is_numeric_dtype(column) else column.astype("str")
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype("float64")
+    return column.astype("str").where(column.notna(), "\x01")  # a null is not the text "None"
 
 
 def _combined(parts: Iterable[np.ndarray]) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 
 import pandas as pd
 
@@ -14,15 +14,28 @@ ROUNDING = 1e-12  # 0.70 - 0.75 is a hair below -0.05 in floating point; a limit
 
 @dataclass(frozen=True)
 class Check:
-    """One rule applied: `value` is what was measured, None when there was nothing to measure or to compare with."""
+    """One rule applied: `value` is what was measured, None when there was nothing to measure or to compare with.
+
+    A failed `advisory` rule is shown and refuses nothing; an `undecided` one could not be applied, so that a person
+    has to decide.
+    """
 
     rule: str
-    limit: float
+    limit: float | None
     value: float | None
     observed: str
     passed: bool
     text: str
     why: str
+    advisory: bool = False
+    undecided: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """pass, FAIL, advisory or undecided, as the report shows it."""
+        if self.passed:
+            return "pass"
+        return "advisory" if self.advisory else "undecided" if self.undecided else "FAIL"
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,17 @@ class Decision:
     @property
     def failed(self) -> list[str]:
         """What went wrong, one sentence a failed rule, such as "auc 0.710 is below the floor 0.750"."""
-        return [check.text for check in self.checks if not check.passed]
+        return [check.text for check in self.checks if check.outcome in ("FAIL", "undecided")]
+
+    @property
+    def undecided(self) -> bool:
+        """Whether nothing failed, but something could not be compared: a person has to decide."""
+        return {c.outcome for c in self.checks} & {"FAIL", "undecided"} == {"undecided"}
 
     def table(self) -> pd.DataFrame:
-        """The rules for people: columns rule, limit, observed, passed, why."""
-        columns = ["rule", "limit", "observed", "passed", "why"]
-        return pd.DataFrame([asdict(check) for check in self.checks], columns=columns)
+        """The rules for people: columns rule, limit, observed, outcome, why."""
+        columns = ["rule", "limit", "observed", "outcome", "why"]
+        return pd.DataFrame([asdict(check) | {"outcome": check.outcome} for check in self.checks], columns=columns)
 
     def to_dict(self) -> dict:
         """The decision in plain JSON types; a value that was not a number becomes null."""
@@ -54,13 +72,20 @@ def decide(
     difference: Mapping[str, Scores] | None,
     segments: pd.DataFrame | None,
     *,
-    rules: Mapping[str, float | None],
+    rules: Mapping[str, float | bool | None],
+    profit: float | None = None,
+    parity: Mapping | None = None,
+    contract: Mapping | None = None,
+    advisory: Sequence[str] = (),
 ) -> Decision:
     """Apply every rule whose limit is not None; what could not be measured never passes.
 
     `candidate`, `champion` and each of `baselines` are `metrics.scores` on the same test rows; `difference` is the
     bootstrap of candidate minus champion, {"auc": {"estimate", "low", "high"}}; `segments` is `metrics.by_segment`.
-    `rules`: min_auc, baseline_margin, champion_margin, max_calibration_error, segment_margin.
+    `profit` is money per test customer at the chosen threshold; `parity` {"customers", "different", "example"} compares
+    offline with online features; `contract` {"service", "missing"} the columns that the feature service lacks.
+    `rules`: min_auc, baseline_margin, champion_margin, max_calibration_error, segment_margin, min_profit, parity,
+    signature; `advisory` names those whose failure is only shown.
     """
     applied = {
         "min_auc": lambda limit: _floor(candidate, limit),
@@ -68,9 +93,13 @@ def decide(
         "champion_margin": lambda limit: _holds_against_champion(champion, difference, limit),
         "max_calibration_error": lambda limit: _calibrated(candidate, limit),
         "segment_margin": lambda limit: _no_segment_worse(champion, segments, limit),
+        "min_profit": lambda limit: _earns(profit, limit),
+        "parity": lambda _: _online_equals_offline(parity),
+        "signature": lambda _: _can_be_fed(contract),
     }
-    checks = [check(rules[rule]) for rule, check in applied.items() if rules[rule] is not None]
-    return Decision(promote=all(check.passed for check in checks), checks=checks)
+    asked = [rule for rule in applied if rules.get(rule) not in (None, False)]
+    checks = [replace(applied[rule](rules[rule]), advisory=rule in advisory) for rule in asked]
+    return Decision(promote=all(check.passed or check.advisory for check in checks), checks=checks)
 
 
 def _floor(candidate: Scores, limit: float) -> Check:
@@ -104,7 +133,7 @@ def _holds_against_champion(champion: Scores | None, difference: Mapping[str, Sc
         return Check(rule, limit, None, "no champion", True, "there is no champion to be worse than", why)
     if difference is None:
         text = "the champion could not be scored on the same rows, so nothing shows that the candidate is no worse"
-        return Check(rule, limit, None, "champion not scored", False, text, why)
+        return Check(rule, limit, None, "champion not scored", False, text, why, undecided=True)
     value = difference["auc"]["low"]
     passed = _at_least(value, -limit)
     low, allowed = _figures(value, -limit, signed=True)
@@ -131,7 +160,7 @@ def _no_segment_worse(champion: Scores | None, segments: pd.DataFrame | None, li
         return Check(rule, limit, None, "no segments", True, "the data has no segments to compare", why)
     if "champion_auc" not in segments:
         text = "the champion could not be scored by segment, so nothing shows that no segment is worse"
-        return Check(rule, limit, None, "champion not scored", False, text, why)
+        return Check(rule, limit, None, "champion not scored", False, text, why, undecided=True)
     scored = segments.dropna(subset=["candidate_auc", "champion_auc"], how="all")
     if scored.empty:
         text = "no segment has enough customers of both classes to be compared"
@@ -143,6 +172,36 @@ def _no_segment_worse(champion: Scores | None, segments: pd.DataFrame | None, li
     where = f"{worst['segment']} = {worst['value']}"
     text = f"auc against the champion in {where} is {gap}, {'within' if passed else 'beyond'} the allowed {allowed}"
     return Check(rule, limit, value, f"{gap} in {where}", passed, text, why)
+
+
+def _earns(profit: float | None, limit: float) -> Check:
+    why = "Acting on the model has to bring more than it costs, at the threshold that will be used."
+    value = math.nan if profit is None else profit
+    passed = _at_least(value, limit)
+    found, least = _figures(value, limit, signed=True)
+    text = f"expected profit {found} per customer is {'at least' if passed else 'less than'} {least}"
+    return Check("min_profit", limit, value, f"{found} per customer", passed, text, why)
+
+
+def _online_equals_offline(parity: Mapping | None) -> Check:
+    why = "A model that is served other features than it learnt from answers confidently and wrongly."
+    if not parity or not parity["customers"]:
+        return Check("parity", None, None, "not compared", False, "offline and online features were not compared", why)
+    different = parity["different"]
+    text = f"{different} of {parity['customers']} customers have other features online than offline"
+    observed = text if not different else f"{text}, for example {parity['example']}"
+    return Check("parity", 0.0, float(different), observed, different == 0, text, why)
+
+
+def _can_be_fed(contract: Mapping | None) -> Check:
+    why = "Serving can only feed a model the features that the feature service holds."
+    if not contract:
+        return Check("signature", None, None, "not compared", False, "the signature was not compared", why)
+    missing = ", ".join(contract["missing"])
+    observed = f"{contract['service']} lacks {missing}" if missing else f"{contract['service']} holds every column"
+    return Check(
+        "signature", 0.0, float(len(contract["missing"])), observed, not missing, f"signature: {observed}", why
+    )
 
 
 def _at_least(value: float, limit: float) -> bool:
@@ -161,4 +220,9 @@ def _figures(value: float, limit: float, *, signed: bool = False) -> tuple[str, 
 
 def _jsonable(check: Check) -> dict:
     unmeasured = check.value is None or math.isnan(check.value)
-    return asdict(check) | {"value": None if unmeasured else float(check.value), "limit": float(check.limit)}
+    limit = None if check.limit is None else float(check.limit)
+    return asdict(check) | {
+        "value": None if unmeasured else float(check.value),
+        "limit": limit,
+        "outcome": check.outcome,
+    }

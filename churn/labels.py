@@ -74,5 +74,5 @@ def _refuse_open_horizons(events: Table, snapshots: list[str], horizon_days: int
     if end < closes - timedelta(days=1):
         raise InvalidData(
             f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but the log ends on {end:%Y-%m-%d}; "
-            f"use a snapshot up to {end - timedelta(days=horizon_days):%Y-%m-%d} or a shorter horizon"
+            f"use a snapshot up to {end - timedelta(days=horizon_days - 1):%Y-%m-%d} or a shorter horizon"
         )

@@ -192,9 +192,19 @@ class Rules(Section):
     )
     segment_margin: float | None = Field(0.05, ge=0, le=1, description="AUC that any segment may lose")
 
+    min_profit: float | None = Field(0.0, description="expected money per customer at the threshold")
+    parity: bool = Field(True, description="online features of a sample equal the offline ones exactly")
+    signature: bool = Field(True, description="the feature service holds every column that the model takes")
+
 
 class Promote(Section):
     approval: Literal["automatic", "required"] = Field("automatic", description="required: stop at Staging")
+    advisory: list[
+        Literal[
+            "min_auc", "baseline_margin", "champion_margin", "max_calibration_error", "segment_margin", "min_profit",
+            "parity", "signature",
+        ]
+    ] = Field([], description="rules whose failure is shown and refuses nothing")  # fmt: skip
     rules: Rules = Rules()
 
 

@@ -5,7 +5,6 @@ Between stages nothing passes but explicit parameters and the plain values that 
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ import yaml
 from jupyter_client import KernelManager
 from nbclient.exceptions import DeadKernelError
 
-from churn import errors, notebook, report, sources, state, tracking
+from churn import errors, notebook, report, sources, state, tracking, wiring
 from churn.params import Params
 
 STAGES = ("features", "train", "evaluate", "promote")
@@ -33,65 +32,9 @@ class Result:
     glued: dict[str, dict]
 
 
-def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:
-    """What a stage's notebook is given: its share of the params file and what earlier stages glued. Plain values."""
-    p = params.model_dump(mode="json", exclude_none=True)
-    rules = params.promote.rules.model_dump(mode="json")  # null switches a rule off, and says so
-    snapshots = {"train_snapshots": p["snapshots"]["train"], "test_snapshot": p["snapshots"]["test"]}
-    upstream = {name: value for values in glued.values() for name, value in values.items()}
-    own = {
-        "features": lambda: (
-            snapshots
-            | {
-                "data": absolute_paths(p["data"]),
-                "serve_snapshot": p["snapshots"]["serve"],
-                "windows_days": p["features"]["windows_days"],
-                "label_kind": p["label"].get("kind", ""),
-            }
-        ),
-        "train": lambda: (
-            snapshots
-            | {
-                "manifest": upstream["manifest"],
-                "label": p["label"] | {"horizon_days": params.horizon_days},
-                "split": p["train"]["split"],
-                "test_fraction": p["train"]["test_fraction"],
-                "model": p["train"]["model"],
-                "settings": p["train"][p["train"]["model"]],
-                "seed": p["seed"],
-            }
-        ),
-        "evaluate": lambda: (
-            p["evaluate"]
-            | {"version": upstream["version"], "training_set": upstream["training_set"], "seed": p["seed"]}
-        ),
-        "promote": lambda: {
-            "version": upstream["version"],
-            "evaluation": upstream["evaluation"],
-            "rules": rules,
-            "approval": p["promote"]["approval"],
-        },
-    }
-    return {"experiment": p["experiment"]} | own[stage]() | {"run_id": run_id}
-
-
-def absolute_paths(data: dict) -> dict:
-    """The data section with every path absolute, for a kernel may start elsewhere."""
-    made = dict(data)
-    if "path" in data:
-        made["path"] = (
-            [os.path.abspath(p) for p in data["path"]]
-            if isinstance(data["path"], list)
-            else os.path.abspath(data["path"])
-        )
-    if "customers" in data and isinstance(data["customers"], dict):
-        made["customers"] = data["customers"] | {"path": os.path.abspath(data["customers"]["path"])}
-    return made
-
-
 def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) -> Result:
     """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence."""
-    sources.look_for(absolute_paths(params.data.model_dump(mode="json", exclude_none=True)))
+    sources.look_for(wiring.input_of(params))
     with _only_one(params.experiment), Kernels() as kernels:
         began = tracking.start(params.experiment)
         folder = state.path("runs", began.id)
@@ -113,7 +56,7 @@ def _stages(
         for number, stage in enumerate(STAGES, 1):
             started = time.perf_counter()
             tell(f"[{number}/{len(STAGES)}] {stage} ...")
-            given = stage_parameters(params, stage, glued, began.id)
+            given = wiring.stage_parameters(params, stage, glued, began.id)
             executed, reports[stage] = execute(
                 stage, given, folder=folder, log_to=began, kernel=kernels.take(stage), progress=progress
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from churn import evaluate
-from churn.gate import Decision
 from churn.registry import Loaded
 from churn.sources import Source
 
@@ -101,13 +100,6 @@ def threshold(
     )
 
 
-def decision(made: Decision) -> str:
-    """The gate's verdict in a sentence."""
-    if made.promote:
-        return f"All **{len(made.checks)}** rules hold."
-    return f"**{len(made.failed)}** of {len(made.checks)} rules fail: " + "; ".join(made.failed) + "."
-
-
 def online(manifest: dict, snapshot: str, served: pd.DataFrame) -> str:
     """What is online now."""
     rows = max(table["rows"] for table in manifest["snapshots"][snapshot]["views"].values())
@@ -128,9 +120,14 @@ def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) 
     )
 
 
-def outcome(made: dict) -> str:
-    """What was done."""
-    before, after = made["production_before"], made["production_after"]
-    now = f"In production: **version {after}**" if after else "Nothing is in production"
-    was = " as before" if before == after else f", before it version {before}" if before else ", the first one"
-    return f"Version {made['version']}: **{made['decision']}**. {now}{was}."
+def parity(compared: dict, contract: dict) -> str:
+    """Whether online equals offline, and whether the feature service can feed the model."""
+    same = compared["customers"] - compared["different"]
+    text = f"**{same:,} of {compared['customers']:,}** customers have exactly the same features online and offline"
+    text += f"; for example {compared['example']}" if compared["different"] else ""
+    lacks = (
+        f"lacks {', '.join(contract['missing'])}"
+        if contract["missing"]
+        else "holds every column that the candidate takes"
+    )
+    return f"{text}. The feature service `{contract['service']}` {lacks}."

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import pandas as pd
-import skops.io
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model
-from sklearn.pipeline import Pipeline
 
-from churn import model as models
 from churn import state, tracking
-from churn.errors import ModelUnavailable, RegistryError
+from churn.errors import ModelUnavailable, RegistryBusy, RegistryError
+
+if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
+    from mlflow.models import Model
+    from sklearn.pipeline import Pipeline
 
 ALIAS = "production"
 LOCK_SECONDS = 30
@@ -52,7 +56,7 @@ class Loaded:
 def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Version:
     """Register a logged model as the next version, stage None, with the digest of its files."""
     client = tracking.client()
-    with _locked(name):
+    with locked(name), registry_errors(name):
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         tags = tags | {"digest": digest(_files(source))}
@@ -98,29 +102,32 @@ def watermark() -> object:
     ]
 
 
-def promote(name: str, version: int) -> Version | None:
-    """Put a version into Production, archive the one that was there and move the alias. Returns the one before."""
+def put_into_production(name: str, version: int) -> None:
+    """Point the alias at a version, give it the stage Production and archive any other that has it.
+
+    Under the lock; doing it again changes nothing, so that whoever comes next can finish what was cut short.
+    """
     client = tracking.client()
-    with _locked(name):
-        before = production(name)
-        for other in versions(name):
-            if other.stage == "Production" and other.version != version:
-                client.transition_model_version_stage(name, str(other.version), "Archived")
-        client.transition_model_version_stage(name, str(version), "Production")
+    with registry_errors(name):
         client.set_registered_model_alias(name, ALIAS, str(version))
-    return before
+        stages = {v.version: v.stage for v in versions(name)}
+        if stages[version] != "Production":
+            client.transition_model_version_stage(name, str(version), "Production")
+        for other in (v for v, stage in stages.items() if stage == "Production" and v != version):
+            client.transition_model_version_stage(name, str(other), "Archived")
 
 
 def to_staging(name: str, version: int) -> None:
     """Put a version into Staging, to wait for approval."""
-    with _locked(name):
+    with registry_errors(name):
         tracking.client().transition_model_version_stage(name, str(version), "Staging")
 
 
 def tag(name: str, version: int, tags: dict[str, object]) -> None:
     """Record facts on a version."""
-    for key, value in tags.items():
-        tracking.client().set_model_version_tag(name, str(version), key, str(value))
+    with registry_errors(name):
+        for key, value in tags.items():
+            tracking.client().set_model_version_tag(name, str(version), key, str(value))
 
 
 def table(name: str) -> pd.DataFrame:
@@ -148,11 +155,12 @@ def load_production(name: str) -> Loaded | None:
 def load(version: Version) -> Loaded:
     """Load a version without unpickling. Raises ModelUnavailable when its files are not those that were registered,
     hold a type that is not on our own list, or do not reproduce the recorded prediction."""
-    folder = _files(version.source)
-    if digest(folder) != version.tags.get("digest"):
-        raise ModelUnavailable(
-            f"{version.name} version {version.version}: its files are not those that were registered"
-        )
+    import skops.io
+    from mlflow.models import Model
+
+    from churn import model as models
+
+    folder = verified_files(version)
     file = folder / "model.skops"
     foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(models.TRUSTED_TYPES))
     if foreign:
@@ -170,6 +178,23 @@ def load(version: Version) -> Loaded:
     return loaded
 
 
+def columns(version: Version) -> list[str]:
+    """The features that a version takes, from its signature."""
+    from mlflow.models import Model
+
+    return Model.load(str(_files(version.source))).signature.inputs.input_names()
+
+
+def verified_files(version: Version) -> Path:
+    """A version's files. Raises ModelUnavailable when they are gone, or not those that were registered."""
+    folder = _files(version.source)
+    if digest(folder) != version.tags.get("digest"):
+        raise ModelUnavailable(
+            f"{version.name} version {version.version}: its files are not those that were registered"
+        )
+    return folder
+
+
 def digest(folder: Path) -> str:
     """SHA-256 over the names and contents of a model's files."""
     total = hashlib.sha256()
@@ -179,6 +204,8 @@ def digest(folder: Path) -> str:
 
 
 def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
+    from churn import model as models
+
     split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())
     example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
     expected, found = loaded.metadata["example_probability"], float(models.probability(loaded.pipeline, example)[0])
@@ -198,16 +225,35 @@ def _files(source: str) -> Path:
 
 
 @contextmanager
-def _locked(name: str) -> Iterator[None]:
+def locked(name: str) -> Iterator[None]:
+    """Hold the registry of a model against every other process that shares the state folder.
+
+    The operating system frees the lock of a process that dies. Raises RegistryBusy, which names the holder.
+    """
     path = state.path(name, "registry.lock")
+    owner = path.with_suffix(".owner.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with filelock.FileLock(path, timeout=LOCK_SECONDS):
+        with filelock.FileLock(path, timeout=LOCK_SECONDS, is_singleton=True):  # one object a path: may be held twice
+            state.write_json(
+                owner, {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%FT%TZ}"}
+            )
             yield
     except filelock.Timeout:
-        raise RegistryError(
-            f"the registry of {name} is busy: another promotion has held {path} for {LOCK_SECONDS} s; try again"
+        holder = json.loads(owner.read_text()) if owner.exists() else {"pid": "unknown"}
+        raise RegistryBusy(
+            f"the registry of {name} is busy: process {holder['pid']} on {holder.get('host', 'this machine')} has held it "
+            f"since {holder.get('since', 'some time')}, longer than {LOCK_SECONDS} s; try again, or end that process"
         ) from None
+
+
+@contextmanager
+def registry_errors(name: str) -> Iterator[None]:
+    """Raises RegistryError, in one line, for what MLflow raises."""
+    try:
+        yield
+    except MlflowException as error:
+        raise RegistryError(f"registry of {name}: {str(error.message).splitlines()[0]}") from error
 
 
 def _version(found) -> Version:

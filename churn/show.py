@@ -19,11 +19,7 @@ def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3)
 
 
 def gate(verdict: Decision) -> Styler:
-    """The gate's table, with what failed in red."""
-    rows = (
-        verdict.table()
-        .assign(passed=lambda t: t.passed.map({True: "pass", False: "FAIL"}))
-        .rename(columns={"passed": "outcome"})
-    )
-    colours = {"pass": "color: #0b6e4f; font-weight: 600", "FAIL": "color: #b00020; font-weight: 700"}
-    return table(rows).map(lambda value: colours.get(value, ""), subset=["outcome"])
+    """The gate's table, each outcome in its colour."""
+    colours = {"pass": "#0b6e4f", "FAIL": "#b00020", "undecided": "#b00020", "advisory": "#8a5a00"}
+    styler = table(verdict.table())
+    return styler.map(lambda value: f"color: {colours[value]}; font-weight: 700", subset=["outcome"])

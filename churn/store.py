@@ -88,16 +88,21 @@ def join(store: feast.FeatureStore, manifest: dict, labels: pd.DataFrame) -> pd.
 
     Raises InvalidData when the join loses or repeats rows.
     """
+    names = [f["name"] for f in manifest["features"]]
+    return join_service(store, manifest["service"], labels)[[*labels.columns, *names]]
+
+
+def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> pd.DataFrame:
+    """The same for any feature service by name. Raises InvalidData, and FeatureStoreUnavailable where it is gone."""
     entities = labels.rename(columns={"snapshot": "event_timestamp"})  # the name that Feast looks for
-    job = store.get_historical_features(entity_df=entities, features=store.get_feature_service(manifest["service"]))
+    job = store.get_historical_features(entity_df=entities, features=service(store, name))
     joined = job.to_df().rename(columns={"event_timestamp": "snapshot"})
     if len(joined) != len(labels):
         raise InvalidData(
             f"the point-in-time join gave {len(joined):,} rows for {len(labels):,} labels; "
             "customer and snapshot must be unique in every feature table"
         )
-    names = [f["name"] for f in manifest["features"]]
-    return joined.sort_values(["snapshot", "customer_id"], ignore_index=True)[[*labels.columns, *names]]
+    return joined.sort_values(["snapshot", "customer_id"], ignore_index=True)
 
 
 def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> bool:
@@ -105,8 +110,7 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
 
     Raises InvalidData for a snapshot older than the one online: stores differ in what they do with older rows.
     """
-    marker = state.path(store.project, "feast", "online.txt")
-    online = marker.read_text().split() if marker.exists() else ["", ""]
+    marker, online = _marker(store.project), _online(store.project)
     wanted = [snapshot, f"{manifest['service']}-{manifest['snapshots'][snapshot]['fingerprint']}"]
     if online == wanted:
         return False
@@ -122,6 +126,24 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
         store.materialize(start_date=at - timedelta(seconds=1), end_date=at + timedelta(seconds=1), feature_views=views)
     state.write_text(marker, "\n".join(wanted))
     return True
+
+
+def online_snapshot(experiment: str) -> str:
+    """The snapshot whose features are online. Raises FeatureStoreUnavailable when there is none."""
+    snapshot = _online(experiment)[0]
+    if not snapshot:
+        raise FeatureStoreUnavailable(f"feature store of {experiment}: nothing is online; run the features stage")
+    return snapshot
+
+
+def _marker(experiment: str) -> Path:
+    return state.path(experiment, "feast", "online.txt")
+
+
+def _online(experiment: str) -> list[str]:
+    """The snapshot that is online and the fingerprint of its content; empty where there is none."""
+    marker = _marker(experiment)
+    return marker.read_text().split() if marker.exists() else ["", ""]
 
 
 def describe(store: feast.FeatureStore, manifest: dict) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import platform
 import subprocess
 import tempfile
 import warnings
+from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 
@@ -169,10 +170,55 @@ def attach(experiment: str, run_id: str) -> Run:
     return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
 
 
+class Missing(LookupError):
+    """The run keeps no such artifact."""
+
+
 def artifact(run_id: str, name: str) -> Path:
-    """A local copy of an artifact of a run."""
+    """A local copy of an artifact of a run. Raises Missing."""
     client()
-    return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    except (OSError, mlflow.MlflowException) as error:
+        raise Missing(f"run {run_id} keeps no {name}") from error
+
+
+def runs(experiment: str) -> list[dict]:
+    """Runs of an experiment, oldest first: id, status, user, started and ended (UTC, ISO), params and tags."""
+    store = client()
+    found = store.get_experiment_by_name(experiment)
+    if not found:
+        return []
+    return [
+        _plain_run(r) for r in store.search_runs([found.experiment_id], order_by=["start_time ASC"], max_results=50_000)
+    ]
+
+
+def run(run_id: str) -> dict:
+    """One run: as in `runs`, with metrics and data sets."""
+    found = client().get_run(run_id)
+    inputs = [
+        {"name": i.dataset.name, "digest": i.dataset.digest, **json.loads(i.dataset.profile or "{}"),
+         "context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
+        for i in found.inputs.dataset_inputs
+    ]  # fmt: skip
+    return _plain_run(found) | {"metrics": dict(found.data.metrics), "datasets": inputs}
+
+
+def _plain_run(found) -> dict:
+    return {
+        "id": found.info.run_id,
+        "status": found.info.status,
+        "user": found.data.tags.get("mlflow.user", ""),
+        "started": _iso(found.info.start_time),
+        "ended": _iso(found.info.end_time),
+        "params": dict(found.data.params),
+        "tags": dict(found.data.tags),
+    }
+
+
+def _iso(milliseconds: int | None) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%FT%TZ}" if milliseconds else ""
 
 
 def history(experiment: str) -> pd.DataFrame:

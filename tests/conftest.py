@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from churn import engine
+from churn import engine, manifest
+from churn.sources import Source
 
 AT = pa.timestamp("us", tz="UTC")
 EVENTS = pa.schema(
@@ -48,3 +50,17 @@ def state_folder(tmp_path, monkeypatch) -> Path:
     """A state folder that no other test sees."""
     monkeypatch.setenv("CHURN_STATE", str(tmp_path / "state"))
     return tmp_path / "state"
+
+
+@pytest.fixture
+def built(con, log, state_folder):
+    """A manifest built of an event log, with its tables under the test's own state folder."""
+
+    def _built(events: list[tuple], customers: list[tuple], *, snapshots: list[str], **changed) -> dict:
+        segments = changed.pop("segments", ["plan"])
+        tables = log(events, customers, segments)
+        source = Source(*tables, {}, None, segments, {"read": len(events), "rejected": 0}, pd.DataFrame())
+        settings = {"windows_days": [7, 30], "kinds_before": snapshots[0], "without_kinds": ["cancel"]} | changed
+        return manifest.build(con, source, experiment="mine", snapshots=snapshots, **settings)
+
+    return _built

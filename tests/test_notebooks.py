@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from churn import params, pipeline
+from churn import params, pipeline, wiring
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMOKE = params.load(PROJECT / "params" / "smoke.yaml")
@@ -39,7 +39,7 @@ every_stage = pytest.mark.parametrize("stage", pipeline.STAGES)
 
 @every_stage
 def test_defaults_are_the_smoke_run_so_notebooks_and_schema_cannot_drift(stage):
-    given = pipeline.stage_parameters(SMOKE, stage, {"before": GLUED}, run_id="")
+    given = wiring.stage_parameters(SMOKE, stage, {"before": GLUED}, run_id="")
     defaults = {line.target.id: ast.literal_eval(line.value) for line in parameters(stage).body}
     assert given == defaults
 

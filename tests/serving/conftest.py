@@ -1,15 +1,12 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.serving.gunicorn_server import PROJECT, Server
+from tests.serving.gunicorn_server import Server, make_world
 
 
 @dataclass(frozen=True)
@@ -27,16 +24,7 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory) -> World:
     folder = tmp_path_factory.mktemp("world")
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_"))}
-    made = subprocess.run(
-        [sys.executable, "tests/serving/world.py", str(folder)],
-        cwd=PROJECT,
-        check=False,
-        capture_output=True,
-        text=True,
-        env=clean | {"CHURN_STATE": str(folder), "PYTHONPATH": str(PROJECT)},
-    )
-    assert made.returncode == 0, made.stderr
+    make_world(folder)
     profile = pq.read_table(folder / "world" / "features" / "2023-09-01" / "profile.parquet", columns=["customer_id"])
     return World(folder, sorted(profile["customer_id"].to_pylist()))
 

@@ -19,16 +19,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Server:
     """`gunicorn -c serving/gunicorn.conf.py` with the given environment; `url`, `get`, `predict`, `log`, `workers`."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self.port = _free_port()
+    def __init__(self, folder: Path, *, app: str = "serving.app:create_app()", **environment: str) -> None:
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"gunicorn-{self.port}.log"
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_", "PROMETHEUS_"))}
-        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", "serving.app:create_app()"]
+        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", app]
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,
-            env=clean | {"PORT": str(self.port)} | environment,
+            env=clean_environment() | {"PORT": str(self.port)} | environment,
             start_new_session=True,
             stdout=self.log_file.open("w"),
             stderr=subprocess.STDOUT,
@@ -40,6 +39,7 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.http.close()
         self.process.send_signal(signal.SIGTERM)
         try:
             self.process.wait(30)
@@ -75,7 +75,27 @@ class Server:
         raise AssertionError(f"not within {seconds} s:\n{self.log()[-4000:]}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what points it at a state, a registry or metrics."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_", "PROMETHEUS_"))}
+
+
+def make_world(folder: Path) -> dict[str, str]:
+    """Build world.py's state in the folder; the environment that a server of it needs."""
+    environment = {"CHURN_STATE": str(folder), "CHURN_PARAMS": str(folder / "world.yaml")}
+    made = subprocess.run(
+        [sys.executable, "tests/serving/world.py", str(folder)],
+        cwd=PROJECT,
+        env=clean_environment() | environment | {"PYTHONPATH": str(PROJECT)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
+    return environment

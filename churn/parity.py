@@ -1,0 +1,50 @@
+"""Whether serving sees what training saw: the same customers' features, joined offline and looked up online."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from churn import manifest as manifests
+from churn import store
+from churn.features import instant
+
+
+def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200) -> dict:
+    """Compare a sample of customers at the snapshot that is online, value by value.
+
+    Returns `customers` compared, how many are `different`, and one `example` of a difference.
+    """
+    feast = store.open_store(experiment)
+    snapshot = store.online_snapshot(experiment)
+    sampled = _sample(manifest, snapshot, seed, customers)
+    offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
+    online = store.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
+    found = [
+        (row.customer_id, name, getattr(row, name), held.features[name])
+        for row, held in zip(offline.itertuples(), online, strict=True)
+        for name in (f["name"] for f in manifest["features"])
+        if not same(getattr(row, name), held.features[name])
+    ]
+    example = "customer {}: {} is {} offline, {} online".format(*found[0]) if found else ""
+    return {"customers": len(offline), "different": len({customer for customer, *_ in found}), "example": example}
+
+
+def same(offline: object, online: object) -> bool:
+    """Exact equality; a null is a null, whichever way a store spells it."""
+    if pd.isna(offline) or online is None:
+        return bool(pd.isna(offline)) and online is None
+    return offline == online
+
+
+def contract(manifest: dict, columns: list[str]) -> dict:
+    """The feature service, and which of a model's columns it lacks."""
+    held = {f["name"] for f in manifest["features"]}
+    return {"service": manifest["service"], "missing": sorted(set(columns) - held)}
+
+
+def _sample(manifest: dict, snapshot: str, seed: int, customers: int) -> list[str]:
+    view = list(manifests.views(manifest))[-1]
+    ids = pd.read_parquet(manifests.table_path(manifest, snapshot, view), columns=["customer_id"]).customer_id
+    ids = np.sort(ids.to_numpy(dtype=str))
+    return list(np.random.default_rng(seed).choice(ids, min(customers, len(ids)), replace=False))

@@ -1,0 +1,79 @@
+"""What each notebook is given: its share of the params file, and what the stages before it glued. Plain values only."""
+
+from __future__ import annotations
+
+import os
+
+from churn.params import Params
+
+
+def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:
+    """The parameters of a stage's notebook. `glued`: stage -> what its notebook glued."""
+    upstream = {name: value for values in glued.values() for name, value in values.items()}
+    own = {"features": _features, "train": _train, "evaluate": _evaluate, "promote": _promote}[stage](params, upstream)
+    return {"experiment": params.experiment} | own | {"run_id": run_id}
+
+
+def decision_parameters(
+    params: Params, action: str, version: int, *, reason: str, by: str, override: bool = False
+) -> dict:
+    """The parameters of notebooks/promote.ipynb for a decision that a person takes."""
+    asked = {"action": action, "reason": reason, "by": by, "override": override}
+    return {"experiment": params.experiment} | _promote(params, {"version": version, "evaluation": ""}) | asked
+
+
+def absolute_paths(data: dict) -> dict:
+    """The data section with every path absolute, for a kernel may start elsewhere."""
+    made = dict(data)
+    if isinstance(data.get("path"), list):
+        made["path"] = [os.path.abspath(p) for p in data["path"]]
+    elif "path" in data:
+        made["path"] = os.path.abspath(data["path"])
+    if data.get("customers") and data["source"] == "events":
+        made["customers"] = data["customers"] | {"path": os.path.abspath(data["customers"]["path"])}
+    return made
+
+
+def input_of(params: Params) -> dict:
+    """The data section as the readers take it."""
+    return absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+
+
+def _features(params: Params, upstream: dict) -> dict:
+    return _snapshots(params) | {
+        "data": input_of(params),
+        "serve_snapshot": str(params.snapshots.serve),
+        "windows_days": params.features.windows_days,
+        "label_kind": getattr(params.label, "kind", ""),
+    }
+
+
+def _train(params: Params, upstream: dict) -> dict:
+    label = params.label.model_dump(mode="json", exclude_none=True)
+    return _snapshots(params) | {
+        "manifest": upstream["manifest"],
+        "label": label | {"horizon_days": params.horizon_days},
+        "split": params.train.split,
+        "test_fraction": params.train.test_fraction,
+        "model": params.train.model,
+        "settings": getattr(params.train, params.train.model).model_dump(),
+        "seed": params.seed,
+    }
+
+
+def _evaluate(params: Params, upstream: dict) -> dict:
+    taken = {name: upstream[name] for name in ("version", "training_set", "manifest")}
+    return params.evaluate.model_dump() | taken | {"seed": params.seed}
+
+
+def _promote(params: Params, upstream: dict) -> dict:
+    promote = params.promote.model_dump()  # a rule that is None is off, and the notebook says so
+    taken = {name: upstream[name] for name in ("version", "evaluation")}
+    return {"action": "decide"} | taken | promote | {"by": "", "reason": "", "override": False}
+
+
+def _snapshots(params: Params) -> dict:
+    return {
+        "train_snapshots": [str(t) for t in params.snapshots.train],
+        "test_snapshot": str(params.snapshots.test),
+    }
