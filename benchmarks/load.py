@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Answers:
-    """What one client saw: seconds a request, and the (status, body) of each answer."""
+    """What one client saw: seconds a request, when each answer came, and its (status, body)."""
 
     seconds: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
     bodies: list[tuple[int, bytes]] = field(default_factory=list)
 
 
 def post(port: int, path: str, body: bytes) -> bytes:
     """An HTTP request as bytes."""
-    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json"
+    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def sequence(port: int, requests: list[bytes], *, until: float = 0.0) -> Answers:
@@ -32,7 +33,8 @@ def sequence(port: int, requests: list[bytes], *, until: float = 0.0) -> Answers
                 began = time.perf_counter()
                 connection.sendall(request)
                 answers.bodies.append(_answer(connection))
-                answers.seconds.append(time.perf_counter() - began)
+                answers.ends.append(time.perf_counter())
+                answers.seconds.append(answers.ends[-1] - began)
                 if until and time.perf_counter() > until:
                     return answers
             if not until:

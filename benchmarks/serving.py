@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PROJECT))
+sys.path[0] = str(PROJECT)  # not this folder: its serving.py is not the package
 
 import requests  # noqa: E402
 
@@ -107,7 +107,11 @@ class Mlflow:
         command = ["mlflow", "models", "serve", "-m", "models:/world/1", "--env-manager", "local", "-p", str(self.port)]
         self.process = subprocess.Popen(
             [sys.executable, "-m", *command],
-            env=clean_environment() | {"MLFLOW_TRACKING_URI": uri},
+            env=clean_environment()
+            | {
+                "MLFLOW_TRACKING_URI": uri,
+                "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # it calls uvicorn by name
+            },
             cwd=folder,
             stdout=(folder / "mlflow.log").open("w"),
             stderr=subprocess.STDOUT,
@@ -118,6 +122,7 @@ class Mlflow:
 
     def __enter__(self) -> Mlflow:
         for _ in range(240):
+            assert self.process.poll() is None, "mlflow models serve ended"
             try:
                 if requests.get(f"http://127.0.0.1:{self.port}/ping", timeout=2).ok:
                     return self

@@ -85,15 +85,9 @@ def _say(line: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `churn`."""
+    from churn import commands
+
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (text, arguments, action) in COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=text)
-        command.add_argument("--params", required=True, metavar="FILE", help="the params file of the experiment")
-        arguments(command)
-        command.set_defaults(action=action)
+    commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
     given = parser.parse_args(argv)
     return _guarded(lambda: given.action(given))
-
-
-COMMANDS: dict = {}

@@ -11,7 +11,7 @@ PLAIN = ("action", "version", "by", "reason", "override", "run_id", "decision", 
 
 def decisions(experiment: str) -> list[dict]:
     """Every decision, oldest first: when, who, what, from, to, why, and the run that holds its notebook."""
-    return [_read(run) for run in tracking.runs(f"{experiment}-decisions") if run["status"] == "FINISHED"]
+    return [_read(run) for run in tracking.runs(f"{experiment}-decisions", status="FINISHED")]
 
 
 def write(experiment: str, decision: dict) -> str:
@@ -35,7 +35,7 @@ def finish_open(experiment: str) -> list[str]:
 
 def unfinished(experiment: str) -> list[dict]:
     """Runs of decisions that were begun and not ended."""
-    return [run for run in tracking.runs(f"{experiment}-decisions") if run["status"] == "RUNNING"]
+    return tracking.runs(f"{experiment}-decisions", status="RUNNING")
 
 
 def stack(experiment: str) -> list[int]:

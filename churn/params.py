@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from churn import paramsfile
 from churn.errors import InvalidParams
@@ -210,7 +210,7 @@ class Promote(Section):
 
 class Serving(Section):
     max_feature_age_days: Days | None = Field(None, description="older features are an error (409); null: any age")
-    as_of: AwareDatetime | None = Field(None, description="the clock for that age, with its zone; null: now")
+    as_of: datetime | None = Field(None, description="the clock for that age; null: now")
 
 
 class Params(Section):

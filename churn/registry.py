@@ -235,15 +235,14 @@ def locked(name: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(path, timeout=LOCK_SECONDS, is_singleton=True):  # one object a path: may be held twice
-            state.write_json(
-                owner, {"pid": os.getpid(), "host": socket.gethostname(), "since": f"{datetime.now(UTC):%FT%TZ}"}
-            )
+            since = f"{datetime.now(UTC):%FT%TZ}"
+            state.write_json(owner, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
             yield
     except filelock.Timeout:
         holder = json.loads(owner.read_text()) if owner.exists() else {"pid": "unknown"}
         raise RegistryBusy(
-            f"the registry of {name} is busy: process {holder['pid']} on {holder.get('host', 'this machine')} has held it "
-            f"since {holder.get('since', 'some time')}, longer than {LOCK_SECONDS} s; try again, or end that process"
+            f"the registry of {name} is busy: process {holder['pid']} on {holder.get('host', 'this machine')} has held "
+            f"it since {holder.get('since', 'some time')}, over {LOCK_SECONDS} s; try again, or end that process"
         ) from None
 
 

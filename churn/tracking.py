@@ -12,15 +12,20 @@ import subprocess
 import tempfile
 import warnings
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from churn import state
 
+if TYPE_CHECKING:  # half a second that only a report needs
+    from matplotlib.figure import Figure
+
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
 warnings.filterwarnings("ignore", message=".*``noload`` loader", category=DeprecationWarning)
 
@@ -183,15 +188,15 @@ def artifact(run_id: str, name: str) -> Path:
         raise Missing(f"run {run_id} keeps no {name}") from error
 
 
-def runs(experiment: str) -> list[dict]:
+def runs(experiment: str, *, status: str | None = None) -> list[dict]:
     """Runs of an experiment, oldest first: id, status, user, started and ended (UTC, ISO), params and tags."""
     store = client()
     found = store.get_experiment_by_name(experiment)
     if not found:
         return []
-    return [
-        _plain_run(r) for r in store.search_runs([found.experiment_id], order_by=["start_time ASC"], max_results=50_000)
-    ]
+    only = f"attributes.status = '{status}'" if status else ""
+    listed = store.search_runs([found.experiment_id], only, order_by=["start_time ASC"], max_results=50_000)
+    return [_plain_run(r) for r in listed]
 
 
 def run(run_id: str) -> dict:
@@ -221,6 +226,11 @@ def _iso(milliseconds: int | None) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%FT%TZ}" if milliseconds else ""
 
 
+def artifacts(run_id: str, folder: str) -> list[str]:
+    """Paths of the artifacts in a folder of a run, sorted."""
+    return sorted(a.path for a in client().list_artifacts(run_id, folder))
+
+
 def history(experiment: str) -> pd.DataFrame:
     """Evaluated runs of the experiment, oldest first: run, started, version, auc_train, auc_test, low, high."""
     store = client()
@@ -248,6 +258,7 @@ def signature(example: pd.DataFrame) -> ModelSignature:
     return ModelSignature(Schema(columns))
 
 
+@cache
 def provenance() -> dict[str, str]:
     """Tags that say who ran which code in which environment."""
     commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")

@@ -9,7 +9,7 @@ from churn.params import Params
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- parameters: begin -->", "<!-- parameters: end -->"
-WORDS = {"string": "text", "integer": "whole number", "number": "number", "date": "date", "date-time": "time with zone"}
+WORDS = {"string": "text", "integer": "whole number", "number": "number", "date": "date", "date-time": "time"}
 
 
 def tables() -> str:

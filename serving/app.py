@@ -16,11 +16,12 @@ from churn import params, state
 from serving import guard, metrics, routes
 from serving.champion import Keeper
 from serving.online import Online
+from serving.predictions import PredictionLog
 from serving.problems import BY_STATUS, Problem
 from serving.schemas import ProblemDocument
 
 DEFAULT_PARAMS = state.PROJECT / "params" / "cdnow.yaml"
-FIRST_LOOK_SECONDS = 5.0  # that a new worker waits for its model before it takes requests
+FIRST_LOOK_SECONDS = 15.0  # that a new worker waits for its model before it takes requests
 POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -48,6 +49,7 @@ class Api(OpenAPI):
         self.config["MAX_CONTENT_LENGTH"] = guard.BODY_LIMIT
         self.keeper = Keeper(settings.experiment)
         self.online = Online(max_age_days=settings.serving.max_feature_age_days, as_of=settings.serving.as_of)
+        self.predictions = PredictionLog(settings.experiment)
         self._lock, self._started_in = threading.Lock(), 0
 
     def start(self) -> None:
@@ -55,6 +57,7 @@ class Api(OpenAPI):
         with self._lock:
             if self._started_in != os.getpid():
                 self.online.start()
+                self.predictions.start()
                 self.keeper.start()
                 self.keeper.looked.wait(FIRST_LOOK_SECONDS)
                 self._started_in = os.getpid()

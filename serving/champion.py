@@ -83,7 +83,7 @@ class Keeper:
         self.champion: Champion | None = None
         self.problem: ChurnError | None = ModelUnavailable(f"the model {name} is being loaded")
         self.looked = threading.Event()
-        self._answered_at = time.monotonic()
+        self._asked_at: float | None = None  # since when the registry owes an answer
         self._alias: tuple[object, Version | None] | None = None  # the registry's watermark, and the alias then
         self._failed: tuple[Version, float] | None = None
         self._thread: threading.Thread | None = None
@@ -97,16 +97,18 @@ class Keeper:
     @property
     def registry_silent(self) -> bool:
         """True when the registry has not answered for a while."""
-        return time.monotonic() - self._answered_at > SILENT_SECONDS
+        asked_at = self._asked_at
+        return asked_at is not None and time.monotonic() - asked_at > SILENT_SECONDS
 
     def look(self) -> None:
         """Look at the alias once, and swap when it has moved. Whatever fails, the champion stays."""
+        self._asked_at = self._asked_at or time.monotonic()
         try:
             wanted = self._in_production()
         except Exception as error:
             metrics.REGISTRY_UP.set(0)
             return self._note(RegistryError(f"the registry does not answer: {error}"))
-        self._answered_at = time.monotonic()
+        self._asked_at = None
         metrics.REGISTRY_UP.set(1)
         if wanted is None:
             self._note(

@@ -37,6 +37,10 @@ def post_worker_init(worker):
     worker.wsgi.start()
 
 
+def worker_exit(server, worker):
+    worker.wsgi.predictions.write()
+
+
 def child_exit(server, worker):
     from prometheus_client import multiprocess
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flask import Response, g
 
-from serving import guard, metrics, schemas
+from serving import guard, metrics, pages, schemas
 from serving.champion import Champion
 from serving.problems import CONTENT_TYPE, KINDS, Problem, unavailable
-from serving.scoring import score, utc
+from serving.scoring import Score, score, utc
 
 if TYPE_CHECKING:
     from serving.app import Api
@@ -22,11 +23,22 @@ SLOTS = 16  # predictions at once in a worker
 def register(app: Api) -> None:
     """Add the addresses to the application."""
     _predictions(app)
+    _pages(app)
     _probes(app)
 
 
 def _predictions(app: Api) -> None:
     slots = guard.Slots(SLOTS)
+
+    def answered(customer_ids: list[str]) -> tuple[dict, list[Score | Problem]]:
+        """The head of the answer, and a score or a problem for each customer: all by one version."""
+        with slots.one():
+            champion = _champion(app)
+            found = score(champion, app.online, customer_ids)
+        now = datetime.now(UTC)
+        scores = [one for one in found if isinstance(one, Score)]
+        app.predictions.add(champion, scores, request_id=g.request_id, scored_at=now)
+        return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, found
 
     @app.post(
         "/predict",
@@ -35,12 +47,10 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Prediction, PREDICT_PROBLEMS),
     )
     def predict(body: schemas.PredictRequest) -> Response:
-        with slots.one():
-            champion = _champion(app)
-            [found] = score(champion, app.online, [body.customer_id])
+        head, [found] = answered([body.customer_id])
         if isinstance(found, Problem):
             raise found
-        return _json(_heading(champion) | found.document())
+        return _json(head | found.document())
 
     @app.post(
         "/predict/batch",
@@ -49,14 +59,27 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Batch, BATCH_PROBLEMS),
     )
     def predict_batch(body: schemas.BatchRequest) -> Response:
-        with slots.one():
-            champion = _champion(app)
-            found = score(champion, app.online, body.customer_ids)
-        results = [
-            {"customer_id": customer, "error": one.document()} if isinstance(one, Problem) else one.document()
-            for customer, one in zip(body.customer_ids, found, strict=True)
-        ]
-        return _json(_heading(champion) | {"results": results})
+        head, found = answered(body.customer_ids)
+        return _json(head | {"results": [_entry(*pair) for pair in zip(body.customer_ids, found, strict=True)]})
+
+
+def _entry(customer: str, found: Score | Problem) -> dict:
+    return found.document() if isinstance(found, Score) else {"customer_id": customer, "error": found.document()}
+
+
+def _pages(app: Api) -> None:
+    @app.get(
+        "/model",
+        summary="What is in production, and why",
+        tags=[OPERATION],
+        responses=_responses(schemas.InProduction, ()),
+    )
+    def model() -> Response:
+        return _json(pages.facts(app))
+
+    @app.get("/", doc_ui=False)
+    def page() -> str:
+        return pages.page(app)
 
 
 def _probes(app: Api) -> None:
@@ -99,10 +122,6 @@ def _champion(app: Api) -> Champion:
     if champion is None:
         raise unavailable(app.keeper.problem)
     return champion
-
-
-def _heading(champion: Champion) -> dict:
-    return {"request_id": g.request_id, "model": champion.name, "scored_at": utc()}
 
 
 def _json(value: dict) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -98,6 +98,20 @@ class Ready(BaseModel):
     status: Literal["ready"]
     model: ModelName
     warnings: list[str] = Field(description="what needs a look although predictions are answered")
+
+
+class InProduction(BaseModel):
+    """The model that answers and what is known of it; `model` is null when there is none."""
+
+    model: dict[str, Any] | None
+    threshold: float | None = None
+    test_auc: float | None = None
+    feature_service: str | None = None
+    loaded_at: datetime | None = None
+    scored_by: str | None = Field(None, description="numpy, or scikit-learn where numpy would not give the same")
+    decision: dict[str, Any] | None = Field(None, description="who put it into production, when and why")
+    training_ranges: dict[str, dict[str, Any]] | None = None
+    warnings: list[str]
 
 
 Refused.model_rebuild()

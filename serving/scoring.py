@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from serving import metrics
 from serving.champion import Champion
@@ -51,9 +51,9 @@ def score(champion: Champion, online: Online, customer_ids: list[str]) -> list[S
     return scores
 
 
-def utc(moment: datetime | None = None) -> str:
-    """A moment, or now, in ISO 8601 with a Z."""
-    return (moment or datetime.now(UTC)).isoformat().replace("+00:00", "Z")
+def utc(moment: datetime) -> str:
+    """A moment in ISO 8601 with a Z."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _count(champion: Champion, scores: list[Score | Problem]) -> None:

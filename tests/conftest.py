@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from itertools import count
 from pathlib import Path
 
@@ -29,18 +30,18 @@ def log(con, tmp_path_factory):
     """Rows (customer_id, at, kind, value) and (customer_id, signup_at, *segments) as tables of the data contract."""
     folder, numbers = tmp_path_factory.mktemp("log"), count()
 
-    def table(rows: list[tuple], schema: pa.Schema):
+    def table(con, rows: list[tuple], schema: pa.Schema):
         columns = zip(*rows, strict=True) if rows else [[]] * len(schema)
         arrays = [pa.array(list(values), kind) for values, kind in zip(columns, schema.types, strict=True)]
         path = folder / f"{next(numbers)}.parquet"
         pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path)
         return con.read_parquet(str(path))
 
-    def _log(events: list[tuple], customers: list[tuple], segments: list[str] | None = None):
+    def _log(events: list[tuple], customers: list[tuple], segments: list[str] | None = None, *, con=con):
         people = pa.schema(
             [("customer_id", pa.string()), ("signup_at", AT), *((s, pa.string()) for s in segments or [])]
         )
-        return table(events, EVENTS), table(customers, people)
+        return table(con, events, EVENTS), table(con, customers, people)
 
     return _log
 
@@ -52,14 +53,14 @@ def state_folder(tmp_path, monkeypatch) -> Path:
     return tmp_path / "state"
 
 
-@pytest.fixture
-def built(con, log, state_folder):
-    """A manifest built of an event log, with its tables under the test's own state folder."""
+@pytest.fixture(scope="session")
+def built(con, log):
+    """A manifest built of an event log, with its tables under the state folder of whoever asks (see `state_folder`)."""
 
     def _built(events: list[tuple], customers: list[tuple], *, snapshots: list[str], **changed) -> dict:
+        assert "CHURN_STATE" in os.environ
         segments = changed.pop("segments", ["plan"])
-        tables = log(events, customers, segments)
-        source = Source(*tables, {}, None, segments, {"read": len(events), "rejected": 0}, pd.DataFrame())
+        source = Source(*log(events, customers, segments), {}, None, segments, {"read": len(events)}, pd.DataFrame())
         settings = {"windows_days": [7, 30], "kinds_before": snapshots[0], "without_kinds": ["cancel"]} | changed
         return manifest.build(con, source, experiment="mine", snapshots=snapshots, **settings)
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from churn import engine
 from churn.errors import InvalidData
 from churn.features import described, described_tables, from_events, from_tables, instant, kinds_seen, slug
 
@@ -39,14 +40,13 @@ EVERYONE = [(one, T - 90 * DAY, "basic") for one in IDS]
 def features(con, log):
     """The features of each customer at SNAPSHOT, as the engine gives them: {customer_id: {name: value}}."""
 
-    def _features(events: list[tuple], customers: list[tuple] = EVERYONE, **changed) -> dict[str, dict]:
-        views = from_events(
-            *log(events, customers, (SETTINGS | changed)["segments"]), snapshot=SNAPSHOT, **SETTINGS | changed
-        )
+    def _features(events: list[tuple], customers: list[tuple] = EVERYONE, *, con=con, **changed) -> dict[str, dict]:
+        how = SETTINGS | changed
+        tables = log(events, customers, how["segments"], con=con)
         found = {}
-        for table in views.values():
+        for table in from_events(*tables, snapshot=SNAPSHOT, **how).values():
             for row in con.to_pyarrow(table).to_pylist():
-                assert row.pop("snapshot") == T
+                assert T == row.pop("snapshot")
                 found.setdefault(row.pop("customer_id"), {}).update(row)
         return found
 
@@ -152,7 +152,7 @@ def test_the_zone_of_the_machine_does_not_matter(features):
         for zone in ("America/Los_Angeles", "Pacific/Kiritimati"):
             os.environ["TZ"] = zone
             time.tzset()
-            assert expected == features(events)
+            assert expected == features(events, con=engine.connect())
     finally:
         os.environ.pop("TZ") if here is None else os.environ.update(TZ=here)
         time.tzset()

@@ -79,9 +79,10 @@ def test_a_candidate_that_may_be_worse_than_the_champion_by_more_than_the_margin
 def test_the_first_model_has_no_champion_to_beat():
     found = decision(champion=None, difference=None)
     assert found.promote
-    assert tuple(
-        check(found, rule).observed for rule in ("champion_margin", "segment_margin")
-    ) == ("no champion", "no champion")
+    assert tuple(check(found, rule).observed for rule in ("champion_margin", "segment_margin")) == (
+        "no champion",
+        "no champion",
+    )
 
 
 def test_a_champion_that_could_not_be_scored_blocks_the_promotion_and_says_so():
@@ -116,9 +117,9 @@ def test_data_without_comparable_segments_passes_and_says_so(segments, observed)
 
 
 def test_a_rule_switched_off_is_not_in_the_table():
-    assert [
-        check.rule for check in decision(rules=dict.fromkeys(RULES) | {"max_calibration_error": 0.08}).checks
-    ] == ["max_calibration_error"]
+    assert [check.rule for check in decision(rules=dict.fromkeys(RULES) | {"max_calibration_error": 0.08}).checks] == [
+        "max_calibration_error"
+    ]
 
 
 def test_a_forgotten_rule_is_an_error_and_not_switched_off():

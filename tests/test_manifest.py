@@ -26,8 +26,11 @@ EVENTS = [
 ]
 
 
+pytestmark = pytest.mark.usefixtures("state_folder")
+
+
 @pytest.fixture
-def march(built):
+def march(built, state_folder):
     return built(EVENTS, CUSTOMERS, snapshots=[MARCH])
 
 

@@ -128,10 +128,7 @@ def test_a_name_that_is_not_a_choice_is_refused_with_the_nearest_that_is(overrid
         ("evaluate.economics.saved_value=.inf", "evaluate.economics.saved_value: should be a finite number; found inf"),
         ("evaluate.bootstrap=10", "evaluate.bootstrap: should be greater than or equal to 50; found 10"),
         ("promote.rules.min_auc=1.5", "promote.rules.min_auc: should be less than or equal to 1; found 1.5"),
-        (
-            "serving.as_of=1998-07-01 00:00:00",
-            "serving.as_of: should have timezone info; found 1998-07-01 00:00:00",
-        ),
+        ("serving.as_of=1998-07-01", "serving.as_of: should be a valid datetime; found 1998-07-01"),
         ("data=cdnow", "data: should be a valid dictionary or object to extract fields from; found 'cdnow'"),
         ("data={customers: 5}", "data: needs 'source'; found {'customers': 5}"),
         (
@@ -242,6 +239,7 @@ def test_a_kind_is_a_column_or_a_constant_not_both():
         ("a: 1\n---\nb: 2\n", "line 2: not readable as YAML: but found another document"),
         ("a: !!python/object:os.system x\n", "line 1: not readable as YAML: could not determine a constructor"),
         ("[" * 1500, "not readable as YAML: maximum recursion depth"),
+        ("seed: !!bool maybe\n", "line 1: not readable as YAML: 'maybe' is not a bool"),
         ("seed: \x00\n", "not readable as YAML: unacceptable character"),
         ("", "a params file is a mapping of sections (experiment, seed, data, ...); found None"),
         (

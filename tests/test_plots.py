@@ -117,9 +117,11 @@ def test_candidate_and_champion_keep_their_colours(name):
 @pytest.mark.parametrize("name", COMPARISONS[:4])
 def test_baselines_are_grey_and_models_are_named_with_their_own_colour(name):
     colours = {label.split(":")[0]: tint.upper() for label, tint in line_colours(FIGURES[name]).items()}
-    assert tuple(
-        colours[model] for model in ("candidate", "champion", "nobody leaves")
-    ) == (style.CANDIDATE, style.CHAMPION, style.GREY)
+    assert tuple(colours[model] for model in ("candidate", "champion", "nobody leaves")) == (
+        style.CANDIDATE,
+        style.CHAMPION,
+        style.GREY,
+    )
 
 
 @pytest.mark.parametrize(
@@ -196,9 +198,10 @@ def test_the_segment_title_names_where_the_candidate_lost_most():
             "champion_auc": [0.75, 0.7],
         }
     )
-    assert title(
-        plots.segments(table)
-    ) == "The candidate is behind the champion in 1 of 2 segments, at most by 0.050 (plan = a)"
+    assert (
+        title(plots.segments(table))
+        == "The candidate is behind the champion in 1 of 2 segments, at most by 0.050 (plan = a)"
+    )
     assert title(plots.segments(table.drop(columns="champion_auc"))) == "The weakest segment is plan = a: AUC 0.700"
 
 

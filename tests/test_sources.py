@@ -71,9 +71,12 @@ def test_cdnow_segments_are_first_month_and_first_order(cdnow):
 
 
 def test_the_simulation_keeps_the_contract(simulated):
-    assert [
-        str(kind) for kind in simulated.events.schema().types
-    ] == ["string", "timestamp('UTC', 6)", "string", "decimal(18, 4)"]
+    assert [str(kind) for kind in simulated.events.schema().types] == [
+        "string",
+        "timestamp('UTC', 6)",
+        "string",
+        "decimal(18, 4)",
+    ]
     customers = simulated.customers.execute()
     assert 6_000 == customers.customer_id.nunique() == len(customers)
     assert [customers.customer_id.min(), customers.customer_id.max()] == ["C0000001", "C0006000"]

@@ -52,7 +52,13 @@ def build(folder: Path) -> None:
     rows = dataset.typed(store.join(feast, made, labelled), made)
     for model, values in CANDIDATES:
         _register(rows, made, model, values)
-    registry.promote("world", 1)
+    promote(1)
+
+
+def promote(version: int) -> None:
+    """Put a version into Production."""
+    with registry.locked("world"):
+        registry.put_into_production("world", version)
 
 
 def _register(rows, made: dict, model: str, values: dict) -> None:

@@ -1,0 +1,217 @@
+"""Promotions and rollbacks under load and under fire: does the registry stay whole?
+
+`python benchmarks/promotions.py [--store URI] [--processes 8] [--operations 25] [--kills 50]`
+
+Many processes promote and roll back at random; others are killed at random moments, and after every single call to
+the registry. After each round there must be one Production version, the alias on it, every decision in the history,
+and a silent doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own (CHURN_STATE).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+EXPERIMENT = "load"
+VERSIONS = 4
+
+
+def world() -> None:
+    """Four registered versions of a small model, and the features that they take."""
+    import numpy as np
+    import pandas as pd
+
+    from churn import model, registry, state, tracking
+
+    X = pd.DataFrame({"visits": np.arange(200.0), "value": np.arange(200.0) % 7})
+    y = (X.visits > 90).to_numpy(dtype=int)
+    features = [{"name": name, "type": "number", "view": "profile", "meaning": ""} for name in X]
+    state.write_json(state.path(EXPERIMENT, "features", "features.json"), {"features": features, "service": "load"})
+    run = tracking.start(EXPERIMENT)
+    for seed in range(VERSIONS):
+        fitted = model.fit(X, y, model="logistic", settings={"C": 1.0 + seed}, seed=seed)
+        example = X.head(1)
+        facts = model.metadata(fitted, X, example, service="load", features="", segments=[])
+        uri = run.model(fitted, example, trusted_types=model.TRUSTED_TYPES, metadata=facts)
+        registry.register(EXPERIMENT, source=uri, run_id=run.id, tags={"model": "logistic"})
+    run.end("FINISHED")
+
+
+def decide(rng: random.Random) -> str:
+    """One decision at random; returns its outcome, or "busy"."""
+    from churn import decisions, history
+    from churn.errors import RegistryBusy
+    from churn.gate import Decision
+
+    back = history.previous(EXPERIMENT) if rng.random() < 0.5 else None
+    action, version = ("roll back", back) if back else ("decide", rng.randint(1, VERSIONS))
+    asked = decisions.request(action, version, by="load", reason="load")
+    verdict = decisions.judge(EXPERIMENT, asked, Decision(promote=True, checks=[]))
+    try:
+        return decisions.carry_out(EXPERIMENT, asked, verdict, approval="automatic")["decision"]
+    except RegistryBusy:
+        return "busy"
+
+
+def many(seed: int, operations: int, outcomes: multiprocessing.Queue) -> None:
+    rng = random.Random(seed)
+    for _ in range(operations):
+        try:
+            outcomes.put(decide(rng))
+        except Exception as error:  # any other exception is a fault, and is reported as one
+            outcomes.put(f"fault: {type(error).__name__}: {error}")
+
+
+def faults(decisions_expected: int | None) -> list[str]:
+    """What is wrong with the registry now."""
+    from churn import doctor, history, registry
+
+    stages = [v.version for v in registry.versions(EXPERIMENT) if v.stage == "Production"]
+    alias = registry.production(EXPERIMENT)
+    written = len(history.decisions(EXPERIMENT))
+    found = [f.problem for f in doctor.examine(EXPERIMENT)]
+    if len(stages) != 1 or alias is None or stages != [alias.version]:
+        found.append(f"Production is on {stages}, the alias on {alias and alias.version}")
+    if decisions_expected is not None and written != decisions_expected:
+        found.append(f"{written} decisions in the history, expected {decisions_expected}")
+    return found
+
+
+def child(action, *arguments) -> int:
+    """Run in a forked process, which alone opens the store; returns its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os._exit(int(bool(action(*arguments))))
+        except BaseException as error:
+            print(f"fault: {type(error).__name__}: {error}", file=sys.stderr)
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def dying(after: int, how: str) -> bool:
+    """A decision whose process dies, or loses the registry, after so many calls. False when it needed fewer."""
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    from churn import tracking
+
+    left = [after]
+
+    class Client(MlflowClient):
+        def __getattribute__(self, name: str):
+            found = super().__getattribute__(name)
+            if callable(found) and not name.startswith("_"):
+                left[0] -= 1
+                if left[0] < 0:
+                    if how == "dies":
+                        os.kill(os.getpid(), signal.SIGKILL)
+                    raise MlflowException("the registry is gone")
+            return found
+
+    tracking.MlflowClient = Client
+    try:
+        decide(random.Random(after))
+    except Exception as error:
+        return "the registry is gone" not in str(error)
+    return False
+
+
+def next_command(report: str) -> None:
+    """What a user would type next; then everything has to be in order."""
+    before_repair = decide(random.Random(1))
+    found = faults(None)
+    with open(report, "a") as lines:
+        lines.write(json.dumps({"next": before_repair, "faults": found}) + "\n")
+
+
+def killed_at_random(kills: int, report: str) -> None:
+    longest = 0.0
+    for n in range(kills):
+        started = time.perf_counter()
+        pid = os.fork()
+        if pid == 0:
+            decide(random.Random(n))
+            os._exit(0)
+        if longest:
+            time.sleep(random.Random(n).uniform(0, longest))
+            os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        longest = longest or time.perf_counter() - started  # the first one is left to finish, to know how long it takes
+        child(next_command, report)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", default="", help="an MLflow tracking URI; default: SQLite in CHURN_STATE")
+    parser.add_argument("--processes", type=int, default=8)
+    parser.add_argument("--operations", type=int, default=25)
+    parser.add_argument("--kills", type=int, default=50)
+    given = parser.parse_args()
+    if given.store:
+        os.environ["MLFLOW_TRACKING_URI"] = given.store
+    import churn.decisions
+    import churn.doctor  # noqa: F401  imported before the forks, the store opened only in them
+
+    if child(world):
+        return 1
+    bad = load(given.processes, given.operations) + fire(given.kills)
+    for line in bad:
+        print(f"fault: {line}")
+    return 1 if bad else 0
+
+
+def load(processes: int, operations: int) -> list[str]:
+    """The load round; prints its row, returns its faults."""
+    context = multiprocessing.get_context("fork")
+    outcomes: multiprocessing.Queue = context.Queue()
+    started = time.perf_counter()
+    workers = [context.Process(target=many, args=(seed, operations, outcomes)) for seed in range(processes)]
+    for worker in workers:
+        worker.start()
+    seen = [outcomes.get() for _ in range(processes * operations)]
+    for worker in workers:
+        worker.join()
+    took = time.perf_counter() - started
+    made = [o for o in seen if o in ("promoted", "rolled back", "refused")]
+    report = Path(os.environ["CHURN_STATE"], "load.json")
+    child(lambda: report.write_text(json.dumps(faults(len(made)))) and None)
+    found = json.loads(report.read_text()) + [o for o in seen if o.startswith("fault")]
+    print("| processes | decisions | busy | seconds | decisions a second | faults |\n|---|---|---|---|---|---|")
+    print(f"| {processes} | {len(made)} | {seen.count('busy')} | {took:.1f} | {len(made) / took:.1f} | {len(found)} |")
+    return found
+
+
+def fire(kills: int) -> list[str]:
+    """The rounds in which processes die; prints their rows, returns their faults."""
+    report = os.path.join(os.environ["CHURN_STATE"], "fire.jsonl")
+    rounds = {"killed at random": 0, "killed after each call": 0, "registry gone after each call": 0}
+    killed_at_random(kills, report)
+    rounds["killed at random"] = kills
+    for name, how in (("killed after each call", "dies"), ("registry gone after each call", "raises")):
+        for calls in range(kills):  # until a decision needs no more calls than it is given
+            code = child(dying, calls, how)
+            child(next_command, report)
+            rounds[name] += 1
+            if code == 0 and how == "dies":
+                break
+    lines = [json.loads(line) for line in Path(report).read_text().splitlines()]
+    found = [fault for line in lines for fault in line["faults"]]
+    expected = sum(rounds.values())
+    if len(lines) != expected:
+        found.append(f"{expected - len(lines)} commands after a kill failed")
+    print("\n| round | times | faults after the next command |\n|---|---|---|")
+    for name, times in rounds.items():
+        print(f"| {name} | {times} | {len(found)} in all |")
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The subcommands of `churn`: what they take, do and print."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+from churn import params as schema
+
+
+def add_to(commands: argparse._SubParsersAction) -> None:
+    """Add every subcommand to a parser."""
+    _command(commands, "why", why, "Why a version is in production: decision, gate, run, data, code and metrics.", [
+        (("--version",), {"type": int, "help": "a version by number; default: the one in production"}),
+        (("--run",), {"metavar": "RUN_ID", "help": "the version that an MLflow run made"}), AS_JSON])  # fmt: skip
+    _command(commands, "history", past, "Every decision: when, who, what, from, to and why.", [AS_JSON])
+    _command(commands, "approve", approve, "Put a version that waits for approval into production.", [
+        (("version",), {"type": int, "metavar": "VERSION"}), *WHO,
+        (("--override",), {"action": "store_true", "help": "approve what the gate refused; it stays marked as such"}),
+        AS_JSON])  # fmt: skip
+    _command(
+        commands,
+        "rollback",
+        rollback,
+        "Restore the previous Production version, or another one. No training.",
+        [
+            (("--to",), {"type": int, "metavar": "VERSION", "help": "default: the version that was there before"}),
+            *WHO,
+            AS_JSON,
+        ],
+    )
+    _command(
+        commands,
+        "doctor",
+        doctor,
+        "Find every disagreement between stages, alias, history and artifacts.",
+        [(("--repair",), {"action": "store_true", "help": "make stages and alias agree with the history"}), AS_JSON],
+    )
+
+
+AS_JSON = (("--json",), {"action": "store_true", "dest": "as_json", "help": "print JSON instead of text"})
+WHO = [
+    (("--reason",), {"required": True, "help": "why; it stays in the history"}),
+    (("--by",), {"default": "", "metavar": "NAME", "help": "who decides; default: the system user"}),
+]
+
+
+def _command(commands, name: str, action: Callable, text: str, arguments: list) -> None:
+    parser = commands.add_parser(name, help=text, description=text)
+    parser.add_argument("--params", required=True, metavar="FILE", help="the params file of the experiment")
+    for flags, options in arguments:
+        parser.add_argument(*flags, **options)
+    parser.set_defaults(action=action)
+
+
+def why(given: argparse.Namespace) -> int:
+    """`churn why`"""
+    experiment = schema.load(given.params).experiment
+    from churn import lineage
+
+    _print(given, lineage.why(experiment, version=given.version, run_id=given.run), "why")
+    return 0
+
+
+def past(given: argparse.Namespace) -> int:
+    """`churn history`"""
+    experiment = schema.load(given.params).experiment
+    from churn import history
+
+    _print(given, history.decisions(experiment), "decisions")
+    return 0
+
+
+def approve(given: argparse.Namespace) -> int:
+    """`churn approve`"""
+    return _decide(given, "approve", lambda params: given.version)
+
+
+def rollback(given: argparse.Namespace) -> int:
+    """`churn rollback`"""
+    return _decide(given, "roll back", lambda params: given.to or _previous(params.experiment))
+
+
+def doctor(given: argparse.Namespace) -> int:
+    """`churn doctor`: exit code 1 while something is wrong."""
+    experiment = schema.load(given.params).experiment
+    from dataclasses import asdict
+
+    from churn import doctor as doctors
+
+    done = doctors.repair(experiment) if given.repair else []
+    found = doctors.examine(experiment)
+    _print(given, {"repaired": done, "findings": [asdict(f) for f in found]}, "health")
+    return 1 if found else 0
+
+
+def _previous(experiment: str) -> int:
+    from churn import history
+    from churn.errors import RegistryError
+
+    version = history.previous(experiment)
+    if version is None:
+        raise RegistryError(
+            f"no version of {experiment} was in production before this one; there is nothing to go back to"
+        )
+    return version
+
+
+def _decide(given: argparse.Namespace, action: str, version_of: Callable[[schema.Params], int]) -> int:
+    params = schema.load(given.params)
+    from churn import kernels
+
+    with kernels.warm_kernel("promote") as kernel:  # it imports while this process does
+        from churn import decisions, execution, wiring
+
+        version, override = version_of(params), getattr(given, "override", False)
+        if action == "approve":
+            asked = decisions.request(action, version, by=given.by, reason=given.reason, override=override)
+            decisions.approvable(params.experiment, asked)
+        wanted = wiring.decision_parameters(
+            params, action, version, reason=given.reason, by=given.by, override=override)  # fmt: skip
+        made = execution.decide(wanted, kernel=kernel)
+    _print(given, made | {"report": str(made["report"])}, "decision")
+    return 1 if made["decision"] == decisions.REFUSED else 0
+
+
+def _print(given: argparse.Namespace, value: object, text: str) -> None:
+    if given.as_json:
+        print(json.dumps(value, indent=1, default=str))
+    else:
+        from churn import printing
+
+        printing.show(getattr(printing, text)(value))

@@ -1,0 +1,105 @@
+"""Every disagreement between stages, alias, history and artifacts, explained; and the mending of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from churn import history, registry
+from churn.errors import ModelUnavailable, RegistryError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong, what it means, and what mends it. `mended_by_repair` is false where a person has to choose."""
+
+    problem: str
+    meaning: str
+    remedy: str
+    mended_by_repair: bool = True
+
+
+def examine(experiment: str) -> list[Finding]:
+    """Every disagreement; an empty list for a registry in order."""
+    with registry.locked(experiment):
+        versions = {v.version: v for v in registry.versions(experiment)}
+        return [
+            *_open_decisions(experiment),
+            *_stages_and_alias(experiment, versions),
+            *_history(experiment, versions),
+            *_artifacts(versions),
+        ]
+
+
+def repair(experiment: str) -> list[str]:
+    """Finish open decisions, then make stages and alias agree with the history. Returns what was done.
+
+    Raises RegistryError where the history names a version that is gone, for that needs a person's choice.
+    """
+    with registry.locked(experiment):
+        done = [f"finished the decision of run {run}" for run in history.finish_open(experiment)]
+        truth = _truth(experiment)
+        if truth is None:
+            return done
+        if truth not in {v.version for v in registry.versions(experiment)}:
+            raise RegistryError(
+                f"version {truth} should be in production, but is gone; `churn rollback --to N` to another"
+            )
+        if _stages_and_alias(experiment, {v.version: v for v in registry.versions(experiment)}) or _moved(experiment):
+            registry.put_into_production(experiment, truth)
+            done.append(f"put version {truth} into production, as the history says")
+        return done
+
+
+def _open_decisions(experiment: str) -> list[Finding]:
+    return [
+        Finding(f"decision {run['id']} was begun and not ended", "its process died, or lost the registry, half-way",
+                "churn doctor --repair, or any further decision, finishes it")
+        for run in history.unfinished(experiment)
+    ]  # fmt: skip
+
+
+def _stages_and_alias(experiment: str, versions: dict[int, registry.Version]) -> list[Finding]:
+    staged = sorted(n for n, v in versions.items() if v.stage == "Production")
+    alias = registry.production(experiment)
+    named = [alias.version] if alias else []
+    if staged == named:
+        return []
+    return [Finding(
+        f"the stage Production is on {staged or 'no version'}, the alias on {named or 'none'}",
+        "somebody moved one without the other, outside of this tool; serving follows the alias",
+        "churn doctor --repair puts back what the history says")]  # fmt: skip
+
+
+def _history(experiment: str, versions: dict[int, registry.Version]) -> list[Finding]:
+    truth = _truth(experiment)
+    if truth is not None and truth not in versions:
+        return [Finding(f"version {truth}, which should be in production, is gone", "it was deleted from the registry",
+                        "churn rollback --to N --reason ...", mended_by_repair=False)]  # fmt: skip
+    if _moved(experiment):
+        alias = registry.production(experiment)
+        return [Finding(
+            f"the history ends with version {truth} in production, the alias says {alias.version if alias else 'none'}",
+            "the alias was moved outside of this tool, without a decision",
+            "churn doctor --repair, or decide anew with churn rollback or approve")]  # fmt: skip
+    return []
+
+
+def _artifacts(versions: dict[int, registry.Version]) -> list[Finding]:
+    found = []
+    for version in versions.values():
+        try:
+            registry.verified_files(version)
+        except ModelUnavailable as error:
+            meaning = "its files were changed or removed after registration: it must not serve"
+            found.append(Finding(str(error), meaning, "restore the files, or roll back to another version", False))
+    return found
+
+
+def _truth(experiment: str) -> int | None:
+    line = history.stack(experiment)
+    return line[-1] if line else None
+
+
+def _moved(experiment: str) -> bool:
+    truth, alias = _truth(experiment), registry.production(experiment)
+    return truth is not None and (alias is None or alias.version != truth)

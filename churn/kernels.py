@@ -1,0 +1,73 @@
+"""Kernels that are warm before their turn: started early, they import their notebook's libraries in the background."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from jupyter_client import KernelManager
+
+from churn import state
+
+FOLDER = state.PROJECT / "notebooks"
+
+
+class Kernels:
+    """One kernel a stage: while a stage runs in its own, the next one's starts and imports its libraries."""
+
+    def __init__(self, stages: Sequence[str]) -> None:
+        self._stages, self._open, self._ready = stages, ExitStack(), {}
+
+    def __enter__(self) -> Kernels:
+        self._start(self._stages[0])
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
+
+    def take(self, stage: str) -> KernelManager:
+        """The stage's kernel; the following stage's begins to warm up."""
+        following = self._stages.index(stage) + 1
+        if following < len(self._stages):
+            self._start(self._stages[following])
+        return self._ready[stage]
+
+    def _start(self, stage: str) -> None:
+        self._ready[stage] = self._open.enter_context(warm_kernel(stage))
+
+
+@contextmanager
+def warm_kernel(stage: str) -> Iterator[KernelManager]:
+    """A kernel that starts at once and imports, in the background, what the stage's notebook imports."""
+    cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
+    cwd.mkdir(parents=True, exist_ok=True)
+    kernel = KernelManager(kernel_name="python3")
+    environment = os.environ | {
+        "PYTHONPATH": str(state.PROJECT),
+        "CHURN_STATE": str(state.root()),
+        "PYTHONHASHSEED": "0",
+    }
+    kernel.start_kernel(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
+    client = kernel.client()
+    client.start_channels()
+    client.execute(imports(stage), silent=True, store_history=False)
+    try:
+        yield kernel
+    finally:
+        client.stop_channels()
+        kernel.shutdown_kernel(now=True)
+
+
+def imports(stage: str) -> str:
+    """The source of a notebook's import cell."""
+    cells = json.loads((FOLDER / f"{stage}.ipynb").read_text())["cells"]
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return next((source for source in sources if _only_imports(source)), "")
+
+
+def _only_imports(source: str) -> bool:
+    body = ast.parse(source).body
+    return bool(body) and all(isinstance(line, ast.Import | ast.ImportFrom) for line in body)

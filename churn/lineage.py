@@ -1,0 +1,96 @@
+"""Why a version is where it is: a reader of what MLflow and Feast hold of it. There is no store of our own."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import yaml
+
+from churn import history, registry, tracking
+from churn.errors import RegistryError
+
+SCORES = ("auc", "average_precision", "log_loss", "brier", "calibration_error", "lift_top")
+
+
+def why(experiment: str, *, version: int | None = None, run_id: str | None = None) -> dict:
+    """Everything behind a version: the one in production, one by number, or the one that a run made.
+
+    Raises RegistryError when there is no such version.
+    """
+    found = _find(experiment, version, run_id)
+    run = tracking.run(found.run_id)
+    line = history.stack(experiment)
+    current = registry.production(experiment)
+    return {
+        "experiment": experiment,
+        "version": found.version,
+        "stage": found.stage,
+        "in_production": current is not None and current.version == found.version,
+        "decisions": [d for d in map(_with_gate, history.decisions(experiment)) if d["version"] == found.version],
+        "run": _run(run),
+        "notebooks": {Path(n).stem: n for n in tracking.artifacts(found.run_id, "notebooks") if n.endswith(".html")},
+        "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
+        "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
+        "feature_service": found.tags.get("feature_service", ""),
+        "model": {"kind": found.tags.get("model", ""), "digest": found.tags.get("digest", ""), "source": found.source},
+        "threshold": float(found.tags["threshold"]) if "threshold" in found.tags else None,
+        "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
+        "replaced": _before(line, found.version),
+        "rollback_restores": history.previous(experiment),
+    }
+
+
+def _find(experiment: str, version: int | None, run_id: str | None) -> registry.Version:
+    if version is not None:
+        return registry.get(experiment, version)
+    if run_id is not None:
+        made = [v for v in registry.versions(experiment) if v.run_id == run_id]
+        if not made:
+            raise RegistryError(f"run {run_id} made no version of {experiment}; `churn history` lists what was decided")
+        return made[-1]
+    current = registry.production(experiment)
+    if current is None:
+        raise RegistryError(f"nothing of {experiment} is in production; give --version N, or run the pipeline first")
+    return current
+
+
+def _with_gate(decision: dict) -> dict:
+    document = json.loads(_text(decision["decision_run"], "decision.json") or "{}")
+    return decision | {"gate": document.get("gate", [])}
+
+
+def _text(run_id: str, name: str) -> str:
+    """An artifact's text; empty where a run, such as a notebook's opened by hand, keeps none of that name."""
+    try:
+        return tracking.artifact(run_id, name).read_text()
+    except tracking.Missing:
+        return ""
+
+
+def _run(run: dict) -> dict:
+    tags = run["tags"]
+    return {name: run[name] for name in ("id", "status", "started", "ended", "user")} | {
+        "commit": tags.get("mlflow.source.git.commit", ""),
+        "clean": tags.get("code.clean", ""),
+        "lock": tags.get("lock.sha256", ""),
+        "python": tags.get("python", ""),
+    }
+
+
+def _counts(metrics: dict[str, float]) -> dict[str, int]:
+    return {name.removeprefix("input_"): int(v) for name, v in metrics.items() if name.startswith("input_")}
+
+
+def _score(metrics: dict[str, float], name: str) -> dict[str, float | None]:
+    return {
+        "test": metrics[f"test_{name}"],
+        "low": metrics.get(f"test_{name}_low"),
+        "high": metrics.get(f"test_{name}_high"),
+        "train": metrics.get(f"train_{name}"),
+    }
+
+
+def _before(line: list[int], version: int) -> int | None:
+    at = line.index(version) if version in line else 0
+    return line[at - 1] if at else None

@@ -1,0 +1,107 @@
+"""What the commands answer, as text that fits a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "advisory": "yellow"}
+
+
+def show(parts: Iterable[RenderableType]) -> None:
+    """Print, as wide as the terminal is."""
+    console = Console(highlight=False)
+    for part in parts:
+        console.print(part)
+
+
+def decision(made: dict) -> list[RenderableType]:
+    """One decision, just taken."""
+    head = f"version {made['version']}: {made['decision']}; in production: version {made['production'] or 'none'}"
+    return [head, *(f"  - {reason}" for reason in made["failed"]), f"report {made['report']}"]
+
+
+def decisions(made: list[dict]) -> list[RenderableType]:
+    """The history, oldest first."""
+    if not made:
+        return ["no decisions yet"]
+    return [_table(["when", "who", "decision", "version", "production", "why", "run"], [_told(d) for d in made])]
+
+
+def health(state: dict) -> list[RenderableType]:
+    """What the doctor found and did."""
+    found = [f"- {f['problem']}\n    {f['meaning']}\n    {f['remedy']}" for f in state["findings"]]
+    return [*(f"repaired: {line}" for line in state["repaired"]), *(found or ["all in order"])]
+
+
+def why(w: dict) -> list[RenderableType]:
+    """Everything behind a version, as `lineage.why` returns it."""
+    place = "in production" if w["in_production"] else f"stage {w['stage']}"
+    head = Text(f"{w['experiment']} version {w['version']}: {place} ({w['model']['kind']})", style="bold")
+    sets = [[s["name"], f"{s.get('rows', 0):,}", s.get("fingerprint", s["digest"])] for s in w["data"]["sets"]]
+    return [
+        head, *_verdict(w["decisions"]), "", _table(["", ""], _facts(w)), "",
+        _table(["metric", "test", "95 % interval", "train"], [_score(n, m) for n, m in w["metrics"].items()]), "",
+        _table(["data", "rows", "fingerprint"], sets), "",
+        "reports (in the run, `make ui`): " + ", ".join(w["notebooks"].values()),
+    ]  # fmt: skip
+
+
+def _told(d: dict) -> list[object]:
+    moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
+    decided = d["decision"] + (" (override)" if d["override"] else "")
+    when = d["at"].replace("T", " ").removesuffix("Z")
+    return [when, d["by"], decided, d["version"], moved, d["reason"] or "; ".join(d["failed"]), d["decision_run"][:8]]
+
+
+def _verdict(made: list[dict]) -> list[RenderableType]:
+    if not made:
+        return ["no decision was taken on it"]
+    last = made[-1]
+    who = f"{last['by']}, {last['at']}" + (f": {last['reason']}" if last["reason"] else "")
+    head = f"{last['decision']}{' by override' if last['override'] else ''} ({who})"
+    return [
+        "",
+        head,
+        _table(["rule", "observed", "outcome"], [[c["rule"], c["observed"], c["outcome"]] for c in last["gate"]]),
+    ]
+
+
+def _facts(w: dict) -> list[list[object]]:
+    run, params = w["run"], w["parameters"]
+    clean = {"true": "clean tree", "false": "with local changes"}.get(run["clean"], "tree unknown")
+    return [
+        ["run", f"{run['id']} by {run['user']}, {run['started']}"],
+        ["code", f"commit {run['commit'][:12]} ({clean}), lock {run['lock']}, Python {run['python']}"],
+        *([["parameters", _parameters(params)]] if params else []),
+        ["input", ", ".join(f"{n:,} {name}" for name, n in w["data"]["rows"].items())],
+        ["features", f"service {w['feature_service']}"],
+        ["model", f"digest {w['model']['digest'][:16]}, threshold {w['threshold']}"],
+        ["replaced", f"version {w['replaced']}" if w["replaced"] else "nothing"],
+        ["rollback restores", f"version {w['rollback_restores']}" if w["rollback_restores"] else "nothing"],
+    ]
+
+
+def _parameters(params: dict) -> str:
+    dates = params["snapshots"]
+    return (
+        f"seed {params['seed']}, split {params['train']['split']}, train {', '.join(dates['train'])}, "
+        f"test {dates['test']}, serve {dates['serve']}"
+    )
+
+
+def _score(name: str, m: dict) -> list[str]:
+    interval = f"{m['low']:.4f} to {m['high']:.4f}" if m["low"] is not None else ""
+    return [name, f"{m['test']:.4f}", interval, f"{m['train']:.4f}" if m["train"] is not None else ""]
+
+
+def _table(columns: list[str], rows: list[list[object]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell), style=COLOURS.get(str(cell), "")) for cell in row))
+    return table

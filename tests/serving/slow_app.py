@@ -1,0 +1,24 @@
+"""The API with a feature store that takes 5 s for every look-up while the file in SLOW_WHILE exists."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from unittest import mock
+
+from churn import store
+from serving import app
+
+read = store.Reader.read
+
+
+def slow_read(reader: store.Reader, customer_ids: list[str]) -> list[store.Row]:
+    if Path(os.environ["SLOW_WHILE"]).exists():
+        time.sleep(5)
+    return read(reader, customer_ids)
+
+
+def create_app() -> app.Api:
+    mock.patch.object(store.Reader, "read", slow_read).start()
+    return app.create_app()

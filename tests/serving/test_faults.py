@@ -1,0 +1,190 @@
+"""What the API answers while something is broken, and that it recovers by itself. Each test adds a row to the fault
+table of docs/serving.md: `WRITE_FAULT_TABLE=1 pytest tests/serving/test_faults.py` writes it anew."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from churn import registry, tracking
+from tests.serving.gunicorn_server import PROJECT, Server
+from tests.serving.world import promote
+
+DOCUMENT = PROJECT / "docs" / "serving.md"
+HEAD = "| fault | `POST /predict` | `GET /ready` | afterwards |\n|---|---|---|---|"
+
+
+@pytest.fixture(scope="module")
+def server(world, tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("faults"), **world.environment) as running:
+        running.wait(lambda: running.get("/ready").status_code == 200)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Rows of the fault table, as they were observed; at the end the document must say the same."""
+    rows: list[str] = []
+    yield rows
+    text = DOCUMENT.read_text()
+    before, rest = text.split("<!-- faults -->\n")
+    documented, after = rest.split("<!-- end of faults -->")
+    if os.environ.get("WRITE_FAULT_TABLE"):
+        DOCUMENT.write_text(f"{before}<!-- faults -->\n{HEAD}\n" + "\n".join(rows) + f"\n<!-- end of faults -->{after}")
+    else:
+        assert not set(rows) - set(documented.splitlines()), "docs/serving.md: write the fault table anew"
+
+
+def said(answer: requests.Response) -> str:
+    """An answer in two words."""
+    kind = answer.json().get("type")
+    return f"{answer.status_code} {kind}" if kind else f"{answer.status_code}"
+
+
+def row(fault: str, predict: str, ready: str, afterwards: str) -> str:
+    return f"| {fault} | {predict} | {ready} | {afterwards} |"
+
+
+@pytest.fixture
+def customer(world, server) -> str:
+    results = server.batch(world.customers[:50]).json()["results"]
+    return next(result["customer_id"] for result in results if "error" not in result)
+
+
+def test_a_killed_worker_is_replaced(server, customer, table):
+    [victim, *_] = server.workers()
+    victim.kill()
+    server.http.close()
+    answer = server.predict(customer)
+    server.wait(lambda: len({w.pid for w in server.workers()} - {victim.pid}) == 2, seconds=10)
+    assert {200} == {
+        requests.post(server.url + "/predict", json={"customer_id": customer}, timeout=9).status_code for _ in range(50)
+    }
+    table.append(
+        row("a worker is killed (`kill -9`)", said(answer), said(server.get("/ready")), "a new worker within seconds")
+    )
+
+
+def test_a_locked_online_store_is_503_in_time(world, server, customer, table):
+    before = server.predict(customer).json()["churn_probability"]
+    lock = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    began = time.monotonic()
+    answer, ready = server.predict(customer), server.get("/ready")
+    assert time.monotonic() - began < 3
+    assert answer.headers["Retry-After"]
+    lock.execute("ROLLBACK")
+    server.wait(lambda: server.predict(customer).status_code == 200, seconds=15)
+    assert before == server.predict(customer).json()["churn_probability"]
+    assert said(answer) == "503 feature-store-unavailable"
+    table.append(row("the online store is locked", said(answer), said(ready), "as soon as the lock is gone"))
+
+
+def test_a_missing_online_store_is_503_and_its_return_is_seen(world, server, customer, table):
+    path = world.folder / "world" / "feast" / "online.db"
+    path.rename(path.with_suffix(".away"))
+    answer, ready = server.predict(customer), server.get("/ready")
+    assert not path.exists(), "looking must not make an empty store"
+    path.with_suffix(".away").rename(path)
+    assert server.predict(customer).status_code == 200
+    assert said(answer) == "503 feature-store-unavailable"
+    table.append(row("the online store is missing", said(answer), said(ready), "with the next request"))
+
+
+def test_a_slow_store_costs_a_second_and_never_blocks_the_probes(world, tmp_path, table):
+    slow = tmp_path / "slow"
+    with Server(
+        tmp_path, app="tests.serving.slow_app:create_app()", **world.environment, SLOW_WHILE=str(slow)
+    ) as running:
+        running.wait(lambda: running.get("/ready").status_code == 200)
+        slow.touch()
+        began = time.monotonic()
+        answer = running.predict("C0000001")
+        assert 0.9 < time.monotonic() - began < 2
+        with ThreadPoolExecutor(60) as clients:
+            statuses = {said(a) for a in clients.map(lambda _: requests.post(
+                running.url + "/predict", json={"customer_id": "C0000001"}, timeout=20), range(60))}  # fmt: skip
+            assert statuses <= {"503 feature-store-unavailable", "429 overloaded"}, statuses
+        assert running.get("/health").elapsed.total_seconds() < 0.5
+        ready = running.get("/ready")
+        slow.unlink()
+        running.wait(lambda: running.predict("C0000001").status_code in (200, 409), seconds=10)
+    table.append(row("the feature store takes 5 s", f"{said(answer)} after 1 s; 429 overloaded beyond 16 at once a worker",
+                     said(ready), "as soon as it is fast again"))  # fmt: skip
+
+
+def test_a_corrupt_model_never_serves(server, customer, table):
+    two = registry.get("world", 2)
+    file = Path(registry.verified_files(two)) / "model.skops"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-100] + b"tampered" + whole[-92:])
+    promote(2)
+    server.wait(lambda: server.get("/ready").json()["warnings"], seconds=10)
+    answer, ready = server.predict(customer), server.get("/ready")
+    assert answer.json()["model"]["version"] == 1
+    assert "not those that were registered" in ready.json()["warnings"][0]
+    file.write_bytes(whole)
+    server.wait(lambda: server.predict(customer).json()["model"]["version"] == 2, seconds=20)
+    promote(1)
+    server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1, seconds=10)
+    table.append(row("the promoted model's files are not those that were registered", f"{said(answer)}, by the last good version",
+                     f"{said(ready)}, with a warning", "tried again every 10 s"))  # fmt: skip
+
+
+def test_a_version_deleted_from_the_registry_keeps_serving(server, customer, table):
+    two = registry.get("world", 2)
+    tags = {name: value for name, value in two.tags.items() if name != "digest"}
+    doomed = registry.register("world", source=two.source, run_id=two.run_id, tags=tags)
+    promote(doomed.version)
+    server.wait(lambda: server.predict(customer).json()["model"]["version"] == doomed.version, seconds=10)
+    tracking.client().delete_model_version("world", str(doomed.version))
+    server.wait(lambda: server.get("/ready").json()["warnings"], seconds=10)
+    answer, ready = server.predict(customer), server.get("/ready")
+    assert doomed.version == answer.json()["model"]["version"]
+    promote(1)
+    server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1, seconds=10)
+    table.append(row("the Production version is deleted from the registry", f"{said(answer)}, by the deleted version",
+                     f"{said(ready)}, with a warning", "with the next promotion"))  # fmt: skip
+
+
+def test_a_missing_registry_leaves_predictions_alone(world, server, customer, table):
+    path = world.folder / "mlflow.db"
+    path.rename(path.with_suffix(".away"))
+    server.wait(lambda: server.get("/ready").status_code == 503, seconds=15)
+    answer, ready = server.predict(customer), server.get("/ready")
+    path.with_suffix(".away").rename(path)
+    server.wait(lambda: server.get("/ready").status_code == 200, seconds=15)
+    assert answer.status_code == 200
+    table.append(
+        row("the registry is missing or does not answer for 5 s", said(answer), said(ready), "as soon as it answers")
+    )
+
+
+def test_a_full_disk_costs_the_log_and_nothing_else(world, server, customer, table):
+    folder = world.folder / "world" / "predictions"
+    folder.mkdir(exist_ok=True)
+    full = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder], check=False, capture_output=True)
+    if full.returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        answer = server.predict(customer)
+        server.wait(lambda: dropped(server) > 0, seconds=15)
+        ready = server.get("/ready")
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)
+    server.predict(customer)
+    server.wait(lambda: list(folder.rglob("*.parquet")), seconds=15)
+    table.append(row("the disk of the prediction log is full", said(answer), said(ready),
+                     "logged again; `churn_prediction_log_dropped_total` counts what was lost"))  # fmt: skip
+
+
+def dropped(server: Server) -> float:
+    lines = server.get("/metrics").text.splitlines()
+    return next(float(line.split()[1]) for line in lines if line.startswith("churn_prediction_log_dropped_total"))
