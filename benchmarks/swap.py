@@ -99,7 +99,7 @@ def probabilities(customers: list[str]) -> pd.DataFrame:
 
 def report(promotions: list, answers: list, expected: pd.DataFrame, memory: tuple[float, float]) -> int:
     """Print the figures; 1 when a budget is not kept."""
-    failed = sum(status != 200 for _, status, _ in answers)
+    failures = [body.decode() for _, status, body in answers if status != 200]
     wrong, versions = 0, []
     for at, status, body in answers:
         if status == 200:
@@ -111,13 +111,13 @@ def report(promotions: list, answers: list, expected: pd.DataFrame, memory: tupl
     slowest = max(convergence(promotions, versions))
     grown = memory[1] / memory[0] - 1
     print(f"answers in {SECONDS:.0f} s of {CLIENTS} clients: {len(answers):,}; promotions: {len(promotions)}")
-    print(f"failed: {failed} (at most 0)")
+    print(f"failed: {len(failures)} (at most 0) {failures[:1] or ''}")
     print(f"probabilities of another version than the one named: {wrong} (at most 0)")
     print(f"slowest promotion until no worker answers with the old version: {slowest:.2f} s (at most 2)")
     print(
         f"memory of both workers after 10 swaps {memory[0]:.0f} MB, after {SWAPS} {memory[1]:.0f} MB: {grown:+.1%} (at most +10%)"
     )
-    return int(failed > 0 or wrong > 0 or slowest > 2 or grown > 0.1)
+    return int(bool(failures) or wrong > 0 or slowest > 2 or grown > 0.1)
 
 
 def differs(version: int, score: dict, expected: pd.DataFrame) -> bool:

@@ -44,7 +44,7 @@ def check_key(request: Request, keys: list[bytes]) -> None:
 
 def check_body(request: Request) -> None:
     """Refuse a body that is not a JSON object in UTF-8."""
-    if request.method != "POST":
+    if request.method != "POST" or request.routing_exception:
         return
     if request.mimetype != "application/json":
         raise Problem(

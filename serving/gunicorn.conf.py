@@ -1,5 +1,7 @@
 """gunicorn's settings: `gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'` from the project's folder."""
 
+import contextlib
+import importlib
 import os
 import shutil
 import sys
@@ -27,10 +29,25 @@ accesslog = None  # the application logs each request itself, in JSON
 MASTER = os.getpid()
 
 
+# What the registry and the feature store import only when they are first used: in the master, so once for all workers.
+LATE = (
+    "churn.history",
+    "churn.model",
+    "feast.infra.online_stores.sqlite",
+    "feast.infra.passthrough_provider",
+    "mlflow.store.model_registry.sqlalchemy_store",
+    "mlflow.store.tracking.sqlalchemy_store",
+    "skops.io",
+)
+
+
 def on_starting(server):
     from serving import logs
 
     logs.configure()
+    for name in LATE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
 
 
 def post_worker_init(worker):

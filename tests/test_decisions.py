@@ -18,10 +18,11 @@ PROJECT = Path(__file__).resolve().parents[1]
 NAME = promotions.EXPERIMENT
 PASSED = Decision(promote=True, checks=[])
 FAILED = Decision(promote=False, checks=[Check("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")])
-UNDECIDED = Decision(
-    promote=False,
-    checks=[Check("champion_margin", 0.0, None, "not scored", False, "the champion could not be scored", "", undecided=True)],
-)  # fmt: skip
+UNSCORED = Check("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
+UNDECIDED = Decision(promote=False, checks=[UNSCORED])
+HOLD = (
+    "from churn import registry; import sys\nwith registry.locked('load'): print('held', flush=True); sys.stdin.read()"
+)
 
 
 @pytest.fixture(scope="module")
@@ -193,9 +194,8 @@ def test_a_deleted_production_version_is_for_a_person_to_replace(world):
 
 def test_a_busy_registry_names_the_holder(world, monkeypatch):
     monkeypatch.setattr(registry, "LOCK_SECONDS", 0.2)
-    hold = "from churn import registry as r; import sys\nwith r.locked('load'): print('held', flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=PROJECT) as holder:  # fmt: skip
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD], cwd=PROJECT, **pipes) as holder:
         holder.stdout.readline()
         with pytest.raises(RegistryBusy, match=f"process {holder.pid}"):
             decide(1)
@@ -213,13 +213,8 @@ def test_why_answers_for_a_version_what_it_replaced_and_what_a_rollback_restores
         lineage.why(NAME, version=9)
 
 
-def load(state: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(PROJECT / "benchmarks" / "promotions.py"), *arguments]
-    given = {**os.environ, "CHURN_STATE": str(state), **environment}
-    given.pop("MLFLOW_TRACKING_URI", None)
-    return subprocess.run(command, env=given, capture_output=True, text=True, cwd=PROJECT, check=False)
-
-
 def test_the_registry_stays_whole_under_load_and_under_fire(tmp_path):
-    done = load(tmp_path, "--processes", "4", "--operations", "3", "--kills", "3")
+    command = [sys.executable, "benchmarks/promotions.py", "--processes", "4", "--operations", "3", "--kills", "3"]
+    given = os.environ | {"CHURN_STATE": str(tmp_path)}
+    done = subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr

@@ -78,6 +78,11 @@ def test_another_null_flag_time_or_number_of_rows_is_another_table(changed):
     assert fingerprint.of_frame(ROWS) != fingerprint.of_frame(changed)
 
 
+def test_which_row_is_repeated_matters():
+    first, second = (fingerprint.of_frame(pd.concat([ROWS, row, row])) for row in (ROWS.iloc[:1], ROWS.iloc[1:2]))
+    assert first != second
+
+
 def test_a_null_is_a_null_whichever_way_it_is_written():
     assert fingerprint.of_frame(ROWS) == fingerprint.of_frame(ROWS.assign(plan=["basic", np.nan, "gold"]))
 

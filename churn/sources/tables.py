@@ -160,7 +160,7 @@ def find_table(place: Path, table: str) -> Path:
 
 
 def _candidates(place: Path, table: str) -> list[Path]:
-    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").isfind_table()]
+    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
 
 
 def _count(table: Table) -> int:

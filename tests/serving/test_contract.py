@@ -1,0 +1,215 @@
+"""The answers around a prediction: keys, limits, request ids, freshness, headers, metrics, logs and documents."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+import uuid
+
+import pandas as pd
+import pytest
+import requests
+
+from churn import registry
+from serving import guard
+from serving.app import create_app
+from serving.problems import Problem
+
+
+@pytest.fixture(scope="module")
+def customer(server, world) -> str:
+    results = server.batch(world.customers[:50]).json()["results"]
+    return next(result["customer_id"] for result in results if "error" not in result)
+
+
+@pytest.fixture
+def client(world, tmp_path):
+    """A client of an application in this process, made for the world's params file with another serving section."""
+
+    def make(serving: str = "{}"):
+        file = tmp_path / "params.yaml"
+        file.write_text((world.folder / "world.yaml").read_text() + f"serving: {serving}\n")
+        return create_app(str(file)).test_client()
+
+    return make
+
+
+def test_request_id_is_taken_over_when_well_formed_and_made_otherwise(server):
+    given = "order-2023.11:7_a"
+    answer = server.predict("nobody", headers={"X-Request-ID": given})
+    assert [given, given] == [answer.headers["X-Request-ID"], answer.json()["request_id"]]
+    for bad in ("", "a b", "x" * 129, "é", "<script>"):
+        made = server.predict("nobody", headers={"X-Request-ID": bad.encode()}).json()["request_id"]
+        assert re.fullmatch("[0-9a-f]{32}", made), bad
+
+
+def test_a_key_is_asked_for_where_keys_are_set(client, monkeypatch, customer):
+    monkeypatch.setenv("CHURN_API_KEYS", "first-key, second-key")
+    api = client()
+    body = {"customer_id": customer}
+    for headers in ({}, {"X-API-Key": "first-ke"}, {"Authorization": "Bearer wrong"}, {"X-API-Key": "é"}):
+        refused = api.post("/predict", json=body, headers=headers)
+        assert (refused.status_code, refused.json["type"]) == (401, "unauthorized")
+        assert "Bearer" in refused.headers["WWW-Authenticate"]
+    for headers in ({"X-API-Key": "second-key"}, {"Authorization": "Bearer first-key"}):
+        assert api.post("/predict", json=body, headers=headers).status_code == 200
+    assert api.get("/", auth=("anyone", "first-key")).status_code == 200
+    assert [200, 401] == [api.get(path).status_code for path in ("/health", "/model")]
+
+
+def test_features_beyond_the_limit_are_409_and_on_the_limit_are_not(client, customer):
+    limit = "{max_feature_age_days: 30, as_of: %s}"
+    fresh = client(limit % "2023-10-01T00:00:00").post("/predict", json={"customer_id": customer})
+    stale = client(limit % "2023-10-01T00:00:01").post("/predict", json={"customer_id": customer})
+    assert fresh.status_code == 200
+    assert (stale.status_code, stale.json["type"]) == (409, "stale-features")
+    assert "30" in stale.json["detail"]
+
+
+def test_views_of_two_snapshots_are_never_mixed(world, server, customer):
+    profile = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
+    key = (customer.encode(),)
+    profile.execute("UPDATE world_profile SET event_ts = event_ts + 86400 WHERE instr(entity_key, ?)", key)
+    between = server.predict(customer)
+    profile.execute("UPDATE world_profile SET event_ts = event_ts - 86400 WHERE instr(entity_key, ?)", key)
+    assert (between.status_code, between.json()["type"]) == (503, "feature-store-unavailable")
+    assert server.predict(customer).status_code == 200
+
+
+def test_features_that_are_not_in_the_store_are_409(world, server, customer):
+    store = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
+    where = "WHERE feature_name = 'tenure_days' AND instr(entity_key, ?)"
+    [row] = store.execute(f"SELECT * FROM world_profile {where}", (customer.encode(),)).fetchall()
+    store.execute(f"DELETE FROM world_profile {where}", (customer.encode(),))
+    answer = server.predict(customer)
+    store.execute(f"INSERT INTO world_profile VALUES ({','.join('?' * len(row))})", row)
+    assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
+    assert "tenure_days" in answer.json()["detail"]
+    assert server.predict(customer).status_code == 200
+
+
+def test_out_of_range_names_exactly_the_features_outside_training(world, server):
+    ranges = registry.load_production("world").metadata["training_ranges"]
+    tables = [
+        pd.read_parquet(path).set_index("customer_id")
+        for path in (world.folder / "world/features/2023-09-01").iterdir()
+    ]
+    features = pd.concat(tables, axis=1)
+    numbers = [name for name, seen in ranges.items() if "low" in seen]
+    outside = {
+        name: (features[name] < ranges[name]["low"]) | (features[name] > ranges[name]["high"]) for name in numbers
+    }
+    expected = pd.DataFrame(outside)
+    results = [r for r in server.batch(world.customers).json()["results"] if "error" not in r]
+    assert any(result["out_of_range"] for result in results)
+    for result in results:
+        row = expected.loc[result["customer_id"]]
+        assert sorted(row.index[row]) == sorted(result["out_of_range"])
+
+
+@pytest.mark.parametrize(
+    ("customers", "status"), [([], 422), (["a"] * 1001, 422), (["a", 1], 422), ("a", 422), (["a"] * 1000, 200)]
+)
+def test_a_batch_has_one_to_a_thousand_customers(server, customers, status):
+    assert status == server.batch(customers).status_code
+
+
+def test_other_bodies_methods_and_addresses_are_refused_with_a_problem(server):
+    url, plain = server.url + "/predict", {"Content-Type": "text/plain"}
+    answers = {
+        "unsupported-media-type": server.http.post(url, data="{}", headers=plain, timeout=20),
+        "payload-too-large": server.http.post(url, json={"customer_id": "x" * (guard.BODY_LIMIT + 1)}, timeout=20),
+        "method-not-allowed": server.get("/predict"),
+        "not-found": server.get("/nowhere"),
+    }
+    for kind, answer in answers.items():
+        assert (kind, "application/problem+json") == (answer.json()["type"], answer.headers["Content-Type"])
+    assert [415, 413, 405, 404] == [answer.status_code for answer in answers.values()]
+    assert "POST" in answers["method-not-allowed"].headers["Allow"]
+
+
+def test_more_at_once_than_there_are_slots_is_429_at_once():
+    slots, inside, leave = guard.Slots(1), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with slots.one():
+            inside.set()
+            leave.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    inside.wait(10)
+    with pytest.raises(Problem) as refused, slots.one():
+        pass
+    assert (429, "overloaded", 1) == (refused.value.status, refused.value.kind, refused.value.retry_after)
+    leave.set()
+    holder.join()
+    with slots.one():
+        pass
+
+
+def test_answers_carry_security_headers_and_pages_load_nothing_from_elsewhere(server):
+    for path in ("/", "/openapi/", "/openapi/swagger", "/health", "/nowhere"):
+        answer = server.get(path)
+        assert "nosniff" == answer.headers["X-Content-Type-Options"]
+        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        assert not re.search(r"""(src|href)=["']?(https?:)?//""", answer.text), path
+
+
+def test_page_and_model_say_what_is_in_production(server):
+    facts = server.get("/model").json()
+    assert ("world", 1, "logistic") == (facts["model"]["name"], facts["model"]["version"], facts["model"]["kind"])
+    assert "version 1" in server.get("/").text
+
+
+def test_document_is_openapi_3_1_and_names_every_problem(server):
+    document = server.get("/openapi/openapi.json").json()
+    assert "3.1.0" == document["openapi"]
+    assert {"/predict", "/predict/batch", "/health", "/ready", "/model", "/metrics"} == set(document["paths"])
+    assert {"200", "401", "404", "409", "413", "415", "422", "429", "500", "503"} == set(
+        document["paths"]["/predict"]["post"]["responses"]
+    )
+
+
+def test_metrics_cover_all_workers_and_name_no_customer(server, customer):
+    with requests.Session() as other:
+        for _ in range(20):
+            other.post(server.url + "/predict", json={"customer_id": customer}, timeout=20)
+    text = server.get("/metrics").text
+    assert re.search(r'churn_model_info\{name="world",run_id="\w+",version="1"\} 2.0', text)
+    assert re.search(r'churn_request_seconds_count\{route="/predict",status="200"\} (\d+)', text)
+    assert customer not in text and "feast_" not in text
+
+
+def test_log_lines_are_json_with_the_request_id(server):
+    name = f"log-test-{uuid.uuid4().hex}"
+    server.predict("nobody", headers={"X-Request-ID": name})
+    [line] = [json.loads(line) for line in server.log().splitlines() if name in line]
+    assert ("request", "/predict", 404) == (line["event"], line["route"], line["status"])
+    assert "nobody" not in json.dumps(line)
+
+
+def test_prediction_log_holds_what_was_answered(world, server, customer):
+    name = f"logged-{uuid.uuid4().hex}"
+    answer = server.predict(customer, headers={"X-Request-ID": name}).json()
+    folder = world.folder / "world" / "predictions"
+
+    def rows() -> pd.DataFrame:
+        files = [pd.read_parquet(path) for path in folder.rglob("*.parquet")]
+        return pd.concat([file[file.request_id == name] for file in files]) if files else pd.DataFrame()
+
+    server.wait(lambda: len(rows()) == 1, seconds=15)
+    row = rows().iloc[0]
+    assert (customer, answer["churn_probability"]) == (row.customer_id, row.churn_probability)
+    assert (1, 0.2, answer["scored_at"][:10]) == (row.model_version, row.threshold, row.scored_at.date().isoformat())
+    assert {"tenure_days", "plan"} < set(row.features)
+
+
+def test_a_log_that_is_full_drops_and_counts(client, customer, monkeypatch):
+    monkeypatch.setattr("serving.predictions.CAPACITY", 1)
+    api = client()
+    api.application.predictions.start = lambda: None  # nothing empties it
+    assert [200, 200] == [api.post("/predict", json={"customer_id": customer}).status_code for _ in range(2)]
+    assert 1 == len(api.application.predictions._rows)
