@@ -33,6 +33,12 @@ features-ui: .venv/core-stamp   # Feast's own pages on one experiment's features
 test: .venv/dev-stamp
 	$(BIN)/python -m pytest -m "not system"
 
+test-system: .venv/dev-stamp   # needs PostgreSQL and Chromium; installs them where it may
+	@command -v chromium >/dev/null && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs postgresql and chromium; install them first" >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql chromium >/dev/null; }
+	$(BIN)/python -m pytest -m system
+
 accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep the new ones, then read the diff
 	$(BIN)/python tests/accept_notebooks.py
 
@@ -68,4 +74,4 @@ define environment
 	@touch $@
 endef
 
-.PHONY: help run serve ui features-ui test accept lint lock
+.PHONY: help run serve ui features-ui test test-system accept lint lock

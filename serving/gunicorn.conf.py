@@ -3,6 +3,7 @@
 import contextlib
 import importlib
 import os
+import pwd
 import shutil
 import sys
 import tempfile
@@ -25,9 +26,6 @@ graceful_timeout = 10
 keepalive = 15
 control_socket_disable = True  # nobody steers it from beside
 accesslog = None  # the application logs each request itself, in JSON
-
-MASTER = os.getpid()
-
 
 # What the registry and the feature store import only when they are first used: in the master, so once for all workers.
 LATE = (
@@ -68,6 +66,22 @@ def on_exit(server):
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
+def _step_down():
+    """Started as root, the workers run as CHURN_USER, or as whoever owns the state: they need no right beyond it."""
+    from churn import state
+
+    if os.geteuid():
+        return
+    owner = state.root() if state.root().exists() else state.PROJECT
+    account = pwd.getpwnam(os.environ["CHURN_USER"]) if "CHURN_USER" in os.environ else pwd.getpwuid(owner.stat().st_uid)
+    if account.pw_uid == 0:
+        print("warning: predictions run as root; name a user in CHURN_USER, or give it the state folder", file=sys.stderr)
+        return
+    os.chown(os.environ["PROMETHEUS_MULTIPROC_DIR"], account.pw_uid, account.pw_gid)
+    os.environ["HOME"] = account.pw_dir
+    globals().update(user=account.pw_uid, group=account.pw_gid, initgroups=True)
+
+
 def _check_params():
     """A wrong params file ends in one clear line rather than in a stack trace."""
     from churn import params
@@ -82,3 +96,4 @@ def _check_params():
 
 
 _check_params()
+_step_down()

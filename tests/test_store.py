@@ -156,6 +156,23 @@ def test_a_later_snapshot_goes_online(opened):
     assert (datetime(2024, 4, 1, tzinfo=UTC), 121.0) == (row.as_of, row.features["tenure_days"])
 
 
+def test_only_the_customers_of_the_snapshot_go_online(opened):
+    feast, made = opened()
+    for view in manifests.views(made):
+        path = manifests.table_path(made, APRIL, view)
+        pd.read_parquet(path).query("customer_id != 'ann'").to_parquet(path, index=False)
+    store.materialize(feast, made, APRIL)
+    rows = store.look_up(feast, store.service(feast, made["service"]), ["ann", "bob"])
+    assert [None, datetime(2024, 4, 1, tzinfo=UTC)] == [row.as_of for row in rows]
+
+
+def test_the_snapshot_that_is_online_is_known(online, monkeypatch, tmp_path):
+    assert store.online_snapshot("mine") == APRIL
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path))
+    with pytest.raises(FeatureStoreUnavailable, match="feature store of mine: nothing is online"):
+        store.online_snapshot("mine")
+
+
 def test_a_service_that_does_not_exist_is_named(online):
     with pytest.raises(FeatureStoreUnavailable, match=r"feature service churn_0 of mine: .*; run the features stage"):
         store.service(online[0], "churn_0")
