@@ -114,9 +114,8 @@ def report(promotions: list, answers: list, expected: pd.DataFrame, memory: tupl
     print(f"failed: {len(failures)} (at most 0) {failures[:1] or ''}")
     print(f"probabilities of another version than the one named: {wrong} (at most 0)")
     print(f"slowest promotion until no worker answers with the old version: {slowest:.2f} s (at most 2)")
-    print(
-        f"memory of both workers after 10 swaps {memory[0]:.0f} MB, after {SWAPS} {memory[1]:.0f} MB: {grown:+.1%} (at most +10%)"
-    )
+    print(f"memory of both workers after 10 swaps: {memory[0]:.0f} MB")
+    print(f"memory of both workers after {SWAPS} swaps: {memory[1]:.0f} MB, {grown:+.1%} (at most +10%)")
     return int(bool(failures) or wrong > 0 or slowest > 2 or grown > 0.1)
 
 

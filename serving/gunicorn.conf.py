@@ -73,9 +73,13 @@ def _step_down():
     if os.geteuid():
         return
     owner = state.root() if state.root().exists() else state.PROJECT
-    account = pwd.getpwnam(os.environ["CHURN_USER"]) if "CHURN_USER" in os.environ else pwd.getpwuid(owner.stat().st_uid)
+    account = (
+        pwd.getpwnam(os.environ["CHURN_USER"]) if "CHURN_USER" in os.environ else pwd.getpwuid(owner.stat().st_uid)
+    )
     if account.pw_uid == 0:
-        print("warning: predictions run as root; name a user in CHURN_USER, or give it the state folder", file=sys.stderr)
+        print(
+            "warning: predictions run as root; name a user in CHURN_USER, or give it the state folder", file=sys.stderr
+        )
         return
     os.chown(os.environ["PROMETHEUS_MULTIPROC_DIR"], account.pw_uid, account.pw_gid)
     os.environ["HOME"] = account.pw_dir

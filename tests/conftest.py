@@ -6,6 +6,7 @@ import os
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,3 +66,23 @@ def built(con, log):
         return manifest.build(con, source, experiment="mine", snapshots=snapshots, **settings)
 
     return _built
+
+
+@pytest.fixture
+def training_set() -> pd.DataFrame:
+    """Customers of two train snapshots and a later test snapshot, 300 each, whose leaving follows their features."""
+    rng = np.random.default_rng(7)
+    n = 900
+    days_since, plan = rng.exponential(30.0, n), rng.choice(["basic", "gold", "unknown"], n)
+    chance = 1 / (1 + np.exp(1.5 - days_since / 20 - (plan == "basic")))
+    return pd.DataFrame(
+        {
+            "customer_id": [f"c{i:03}" for i in range(n // 3)] * 3,
+            "snapshot": pd.to_datetime(np.repeat(["2024-01-01", "2024-02-01", "2024-04-01"], n // 3), utc=True),
+            "churned": rng.random(n) < chance,
+            "days_since_visit": np.where(rng.random(n) < 0.1, np.nan, days_since),
+            "visit_count": rng.poisson(4, n).astype("float64"),
+            "plan": plan,
+            "part": np.repeat(["train", "train", "test"], n // 3),
+        }
+    )

@@ -116,8 +116,8 @@ def test_a_slow_store_costs_a_second_and_never_blocks_the_probes(world, tmp_path
         ready = running.get("/ready")
         slow.unlink()
         running.wait(lambda: running.predict("C0000001").status_code in (200, 409), seconds=10)
-    table.append(row("the feature store takes 5 s", f"{said(answer)} after 1 s; 429 overloaded beyond 16 at once a worker",
-                     said(ready), "as soon as it is fast again"))  # fmt: skip
+    predict = f"{said(answer)} after 1 s; 429 overloaded beyond 16 at once a worker"
+    table.append(row("the feature store takes 5 s", predict, said(ready), "as soon as it is fast again"))
 
 
 def test_a_corrupt_model_never_serves(server, customer, table):
@@ -134,8 +134,8 @@ def test_a_corrupt_model_never_serves(server, customer, table):
     server.wait(lambda: server.predict(customer).json()["model"]["version"] == 2, seconds=20)
     promote(1)
     server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1, seconds=10)
-    table.append(row("the promoted model's files are not those that were registered", f"{said(answer)}, by the last good version",
-                     f"{said(ready)}, with a warning", "tried again every 10 s"))  # fmt: skip
+    fault, predict = "the promoted model's files are not those registered", f"{said(answer)}, by the last good version"
+    table.append(row(fault, predict, f"{said(ready)}, with a warning", "tried again every 10 s"))
 
 
 def test_a_version_deleted_from_the_registry_keeps_serving(server, customer, table):
@@ -150,8 +150,8 @@ def test_a_version_deleted_from_the_registry_keeps_serving(server, customer, tab
     assert doomed.version == answer.json()["model"]["version"]
     promote(1)
     server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1, seconds=10)
-    table.append(row("the Production version is deleted from the registry", f"{said(answer)}, by the deleted version",
-                     f"{said(ready)}, with a warning", "with the next promotion"))  # fmt: skip
+    fault, predict = "the Production version is deleted from the registry", f"{said(answer)}, by the deleted version"
+    table.append(row(fault, predict, f"{said(ready)}, with a warning", "with the next promotion"))
 
 
 def test_a_missing_registry_leaves_predictions_alone(world, server, customer, table):
@@ -181,8 +181,8 @@ def test_a_full_disk_costs_the_log_and_nothing_else(world, server, customer, tab
         subprocess.run(["umount", "-l", folder], check=True)
     server.predict(customer)
     server.wait(lambda: list(folder.rglob("*.parquet")), seconds=15)
-    table.append(row("the disk of the prediction log is full", said(answer), said(ready),
-                     "logged again; `churn_prediction_log_dropped_total` counts what was lost"))  # fmt: skip
+    afterwards = "logged again; `churn_prediction_log_dropped_total` counts what was lost"
+    table.append(row("the disk of the prediction log is full", said(answer), said(ready), afterwards))
 
 
 def dropped(server: Server) -> float:

@@ -1,0 +1,96 @@
+"""Each check of a training set fails on its own fault and names what is wrong; a sound set passes them all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from churn import checks
+from churn.errors import InvalidData
+
+FEATURES = ["days_since_visit", "visit_count", "plan"]
+
+
+def failures(rows: pd.DataFrame, split: str = "temporal") -> dict[str, str]:
+    """What the checks that fail observed, by name."""
+    return {c.name: c.observed for c in checks.training_set(rows, features=FEATURES, split=split) if not c.passed}
+
+
+def test_a_sound_set_passes_every_check(training_set):
+    found = checks.training_set(training_set, features=FEATURES, split="temporal")
+    assert [] == [c.name for c in found if not c.passed]
+    checks.stop_on_failure(found)
+    assert {"pass"} == set(checks.table(found).outcome)
+
+
+def test_too_few_rows_on_a_side_are_counted(training_set):
+    assert {"size": "600 training rows, 49 test rows"} == failures(training_set[:649])
+    assert {} == failures(training_set[:650])
+
+
+def test_a_side_without_rows_fails(training_set):
+    assert {"size", "both classes"} == set(failures(training_set[training_set.part == "train"]))
+
+
+@pytest.mark.parametrize("churned", [True, False])
+def test_one_class_only_is_told_with_the_churn_rate(training_set, churned):
+    rows = training_set.assign(churned=training_set.churned.where(training_set.part == "train", churned))
+    assert failures(rows)["both classes"].endswith(f"{churned:.1%} in the test")
+
+
+def test_a_repeated_row_names_its_customer(training_set):
+    rows = pd.concat([training_set, training_set.iloc[[5]]])
+    assert {"no duplicates": "1 repeated, for example c005"} == failures(rows)
+
+
+def test_a_feature_from_after_the_snapshot_names_its_column_and_customer(training_set):
+    rows = training_set.assign(days_since_visit=training_set.days_since_visit.where(training_set.index != 7, -1.5))
+    said = "days_since_visit reaches 1.5 days past its snapshot, for example c007"
+    assert {"nothing from the future": said} == failures(rows)
+
+
+def test_a_number_that_is_no_age_may_be_negative(training_set):
+    assert {} == failures(training_set.assign(visit_count=-training_set.visit_count))
+
+
+def test_a_customer_on_both_sides_fails_when_the_split_is_by_entity(training_set):
+    said = failures(training_set, split="entity")
+    assert {"no customer on both sides": "300 shared, for example c000, c001, c002"} == said
+    apart = training_set.assign(customer_id=training_set.customer_id + training_set.part)
+    assert {} == failures(apart, split="entity")
+
+
+@pytest.mark.parametrize("value", ["basic", None])
+def test_a_feature_that_never_varies_in_training_is_a_warning_that_names_it(training_set, value):
+    rows = training_set.assign(plan=np.where(training_set.part == "train", value, training_set.plan))
+    found = checks.training_set(rows, features=FEATURES, split="temporal")
+    assert {"no constant feature": "plan"} == {c.name: c.observed for c in found if not c.passed}
+    checks.stop_on_failure(found)
+    assert "warning" == checks.table(found).set_index("check").outcome["no constant feature"]
+
+
+def test_a_feature_that_is_nearly_always_null_is_a_warning_that_names_it(training_set):
+    rows = training_set.assign(visit_count=training_set.visit_count.where(training_set.index % 30 == 0))
+    assert {"missing values": "visit_count 96.7%"} == failures(rows)
+
+
+def test_a_set_without_ages_has_none_from_the_future(training_set):
+    found = checks.training_set(training_set, features=["plan"], split="temporal")
+    assert all(c.passed for c in found)
+
+
+def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set):
+    rows = pd.concat([training_set[:610], training_set[:1]])
+    with pytest.raises(InvalidData) as caught:
+        checks.stop_on_failure(checks.training_set(rows, features=FEATURES, split="temporal"))
+    assert str(caught.value) == (
+        "the training set fails its checks: size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
+        "no duplicates: 1 repeated, for example c000 (rule: one row a customer and snapshot)"
+    )
+
+
+def test_the_table_shows_what_failed(training_set):
+    table = checks.table(checks.training_set(training_set[:610], features=FEATURES, split="temporal"))
+    assert ["check", "outcome", "observed", "rule"] == list(table)
+    assert table.set_index("check").outcome["size"] == "FAIL"
