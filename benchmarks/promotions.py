@@ -50,7 +50,7 @@ def decide(rng: random.Random) -> str:
     from churn.errors import RegistryBusy
     from churn.gate import Decision
 
-    back = history.previous(EXPERIMENT) if rng.random() < 0.5 else None
+    back = history.previous(history.decisions(EXPERIMENT)) if rng.random() < 0.5 else None
     action, version = ("roll back", back) if back else ("decide", rng.randint(1, VERSIONS))
     asked = decisions.request(action, version, by="load", reason="load")
     verdict = decisions.judge(EXPERIMENT, asked, Decision(promote=True, checks=[]))

@@ -108,11 +108,13 @@ def report(promotions: list, answers: list, expected: pd.DataFrame, memory: tupl
             wrong += sum(
                 differs(answer["model"]["version"], score, expected) for score in answer.get("results", [answer])
             )
-    slowest = max(convergence(promotions, versions))
+    followed = convergence(promotions, versions)
+    slowest = max(followed)
     grown = memory[1] / memory[0] - 1
     print(f"answers in {SECONDS:.0f} s of {CLIENTS} clients: {len(answers):,}; promotions: {len(promotions)}")
     print(f"failed: {len(failures)} (at most 0) {failures[:1] or ''}")
     print(f"probabilities of another version than the one named: {wrong} (at most 0)")
+    print("seconds from each promotion to the last answer by another version:", *(f"{s:.2f}" for s in followed))
     print(f"slowest promotion until no worker answers with the old version: {slowest:.2f} s (at most 2)")
     print(f"memory of both workers after 10 swaps: {memory[0]:.0f} MB")
     print(f"memory of both workers after {SWAPS} swaps: {memory[1]:.0f} MB, {grown:+.1%} (at most +10%)")

@@ -99,7 +99,7 @@ def _previous(experiment: str) -> int:
     from churn import history
     from churn.errors import RegistryError
 
-    version = history.previous(experiment)
+    version = history.previous(history.decisions(experiment))
     if version is None:
         raise RegistryError(
             f"no version of {experiment} was in production before this one; there is nothing to go back to"

@@ -68,7 +68,7 @@ def judge(experiment: str, asked: Request, gate: Decision) -> Decision:
 def safe_to_return(experiment: str, version: int) -> Decision:
     """Whether a version can go back into production: it was there, its files are whole, its features are online."""
     found = registry.get(experiment, version)
-    been = version in history.was_in_production(experiment)
+    been = version in {made["production_after"] for made in history.decisions(experiment)}
     checks = [
         _check("been in production", been, "was in production before" if been else "never was in production",
                "A rollback restores what has served before; anything else has to pass the gate."),

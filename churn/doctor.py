@@ -96,7 +96,7 @@ def _artifacts(versions: dict[int, registry.Version]) -> list[Finding]:
 
 
 def _truth(experiment: str) -> int | None:
-    line = history.stack(experiment)
+    line = history.line(history.decisions(experiment))
     return line[-1] if line else None
 
 

@@ -38,26 +38,25 @@ def unfinished(experiment: str) -> list[dict]:
     return tracking.runs(f"{experiment}-decisions", status="RUNNING")
 
 
-def stack(experiment: str) -> list[int]:
-    """The versions that led to the one in production, in order: a promotion adds one, a rollback takes back to one."""
-    line: list[int] = []
-    for made in decisions(experiment):
-        after = made["production_after"]
-        if after is None or line[-1:] == [after]:
+def line(made: list[dict]) -> list[int]:
+    """The versions that led to the one in production, in order: a promotion adds one, a rollback takes back to one.
+
+    `line([promoted 1, promoted 2, promoted 3, rolled back to 2])` is `[1, 2]`.
+    """
+    versions: list[int] = []
+    for decision in made:
+        after = decision["production_after"]
+        if after is None or versions[-1:] == [after]:
             continue
-        line = line[: line.index(after) + 1] if made["action"] == "roll back" and after in line else [*line, after]
-    return line
+        back = decision["action"] == "roll back" and after in versions
+        versions = versions[: versions.index(after) + 1] if back else [*versions, after]
+    return versions
 
 
-def previous(experiment: str) -> int | None:
+def previous(made: list[dict]) -> int | None:
     """The version that a rollback restores; None when there is none."""
-    line = stack(experiment)
-    return line[-2] if len(line) > 1 else None
-
-
-def was_in_production(experiment: str) -> set[int]:
-    """Every version that has ever been in production."""
-    return {made["production_after"] for made in decisions(experiment)} - {None}
+    versions = line(made)
+    return versions[-2] if len(versions) > 1 else None
 
 
 def online_features(experiment: str) -> set[str]:

@@ -20,14 +20,14 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
     """
     found = _find(experiment, version, run_id)
     run = tracking.run(found.run_id)
-    line = history.stack(experiment)
+    made = history.decisions(experiment)
     current = registry.production(experiment)
     return {
         "experiment": experiment,
         "version": found.version,
         "stage": found.stage,
         "in_production": current is not None and current.version == found.version,
-        "decisions": [d for d in map(_with_gate, history.decisions(experiment)) if d["version"] == found.version],
+        "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
         "run": _run(run),
         "notebooks": {Path(n).stem: n for n in tracking.artifacts(found.run_id, "notebooks") if n.endswith(".html")},
         "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
@@ -36,8 +36,8 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "model": {"kind": found.tags.get("model", ""), "digest": found.tags.get("digest", ""), "source": found.source},
         "threshold": float(found.tags["threshold"]) if "threshold" in found.tags else None,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
-        "replaced": _before(line, found.version),
-        "rollback_restores": history.previous(experiment),
+        "replaced": _before(history.line(made), found.version),
+        "rollback_restores": history.previous(made),
     }
 
 

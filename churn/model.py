@@ -15,19 +15,13 @@ from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 # Types that a saved model may hold beside those that skops trusts by itself. Loading compares the model's with these.
 TRUSTED_TYPES = [
     "numpy.dtype",
-    "sklearn._loss.link.Interval",
-    "sklearn._loss.link.LogitLink",
-    "sklearn._loss.loss.HalfBinomialLoss",
-    "sklearn.ensemble._hist_gradient_boosting.binning._BinMapper",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 ]
 
 
 def logistic(numeric: list[str], categorical: list[str], *, seed: int, C: float) -> Pipeline:
     """Logistic regression on features made symmetric (Yeo & Johnson 2000), nulls filled with the median and marked."""
-    numbers = make_pipeline(
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True), PowerTransformer()
-    )
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), PowerTransformer())
     columns = ColumnTransformer(
         [
             ("number", numbers, numeric),
@@ -52,9 +46,9 @@ ESTIMATORS = {"logistic": logistic, "hist_gradient_boosting": hist_gradient_boos
 
 
 def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int) -> Pipeline:
-    """A fitted pipeline; columns of text are categories, the others numbers."""
+    """A fitted pipeline; columns of text are categories, the others numbers. One without any value is not looked at."""
     categorical = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
-    numeric = [name for name in X if name not in categorical]
+    numeric = [name for name in X if name not in categorical and X[name].notna().any()]
     return ESTIMATORS[model](numeric, categorical, seed=seed, **settings).fit(X, y)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 
@@ -21,6 +22,7 @@ from serving.problems import BY_STATUS, Problem
 from serving.schemas import ProblemDocument
 
 DEFAULT_PARAMS = state.PROJECT / "params" / "cdnow.yaml"
+TURN_SECONDS = 0.001  # that a thread may keep Python to itself: a swap reads many small files beside busy threads
 FIRST_LOOK_SECONDS = 15.0  # that a new worker waits for its model before it takes requests
 POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 HEADERS = {
@@ -56,6 +58,7 @@ class Api(OpenAPI):
         """Begin to follow the registry, once a process: after gunicorn's fork, elsewhere with the first request."""
         with self._lock:
             if self._started_in != os.getpid():
+                sys.setswitchinterval(TURN_SECONDS)
                 self.online.start()
                 self.predictions.start()
                 self.keeper.start()

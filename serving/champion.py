@@ -5,13 +5,14 @@ A thread of its own looks at the alias; whatever happens there, a prediction onl
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from dataclasses import dataclass, replace
 
 from churn import registry, store
-from churn.errors import ChurnError, ModelUnavailable, RegistryError
+from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
 from churn.registry import Version
 from serving import metrics
 from serving.scorer import Scorer, scorer
@@ -72,6 +73,8 @@ def load(version: Version) -> Champion:
         differ = sorted(set(reader.features) ^ set(loaded.columns))
         raise ModelUnavailable(f"version {version.version} and its feature service differ in {', '.join(differ)}")
     score, way = scorer(loaded)
+    with contextlib.suppress(FeatureStoreUnavailable):  # each answer says so for itself
+        reader.read([""])
     return Champion(version, score, way, reader, loaded.metadata, time.time())
 
 

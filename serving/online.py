@@ -13,7 +13,7 @@ from serving import metrics
 from serving.champion import Champion
 from serving.problems import Problem, unavailable
 
-TIMEOUT_SECONDS = 1.0
+TIMEOUT_SECONDS = 2.0
 READERS = 16  # look-ups at once in a worker; one that hangs holds its thread, not the request
 AT_ONCE = 100  # customers in one look-up: a large batch lets others in between
 

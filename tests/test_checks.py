@@ -85,7 +85,8 @@ def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set)
     with pytest.raises(InvalidData) as caught:
         checks.stop_on_failure(checks.training_set(rows, features=FEATURES, split="temporal"))
     assert str(caught.value) == (
-        "the training set fails its checks: size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
+        "the training set fails its checks: "
+        "size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
         "no duplicates: 1 repeated, for example c000 (rule: one row a customer and snapshot)"
     )
 

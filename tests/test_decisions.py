@@ -104,11 +104,11 @@ def test_approving_what_the_gate_refused_needs_override_and_stays_marked(world):
 def test_a_rollback_restores_the_version_before_and_then_the_one_before_that(world):
     for version in (1, 2, 3):
         decide(version)
-    assert 2 == history.previous(NAME)
+    assert 2 == history.previous(history.decisions(NAME))
     roll_back(2)
-    assert 1 == history.previous(NAME)
+    assert 1 == history.previous(history.decisions(NAME))
     roll_back(1)
-    assert history.previous(NAME) is None
+    assert history.previous(history.decisions(NAME)) is None
     assert 1 == registry.production(NAME).version
 
 

@@ -1,0 +1,138 @@
+"""Candidate, champion and baselines on the same rows, and the document that the gate reads."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from churn import dataset, evaluate, metrics, model
+from churn.registry import Loaded, Version
+
+FEATURES = ["days_since_visit", "visit_count", "plan"]
+
+
+def loaded(rows: pd.DataFrame, number: int, columns: list[str], C: float = 1.0) -> Loaded:
+    """A version fitted on the training rows, as the registry loads it."""
+    X, y = dataset.matrix(rows, "train", columns)
+    pipeline = model.fit(X, y, model="logistic", settings={"C": C}, seed=7)
+    return Loaded(
+        Version("mine", number, "None", f"run{number}", "models:/x", {}), pipeline, columns, {"segments": ["plan"]}
+    )
+
+
+@pytest.fixture
+def candidate(training_set):
+    return loaded(training_set, 2, FEATURES)
+
+
+@pytest.fixture
+def champion(training_set):
+    return loaded(training_set, 1, ["visit_count", "days_since_visit"], C=0.01)
+
+
+@pytest.fixture
+def stranger(training_set):
+    """A champion that takes a feature which this run does not have."""
+    return loaded(training_set.assign(tickets=training_set.visit_count), 1, ["tickets", "visit_count"])
+
+
+def evaluated(
+    rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None
+) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
+    """`evaluation.json`, the scores and the intervals."""
+    scores = evaluate.scores(rows, candidate, champion, top_fraction=0.1)
+    y, predictions = evaluate.predictions(rows, "test", candidate, champion)
+    intervals = metrics.bootstrap(y, predictions, replicates=50, seed=7)
+    segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], y, predictions, minimum=120)
+    tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
+    numbers = {"threshold": 0.4, "profit": 1.5, "top_fraction": 0.1, "parity": {}, "contract": {}}
+    return evaluate.document(candidate=candidate, champion=champion, **tables, **numbers), scores, intervals
+
+
+def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set, candidate, champion):
+    y, predictions = evaluate.predictions(training_set, "test", candidate, champion)
+    test = training_set[training_set.part == "test"]
+    assert test.churned.astype(int).tolist() == y.tolist()
+    assert ["candidate", "champion"] == list(predictions)
+    for name, version in (("candidate", candidate), ("champion", champion)):
+        assert np.array_equal(model.probability(version.pipeline, test[version.columns]), predictions[name])
+
+
+def test_a_champion_that_takes_a_feature_which_is_not_there_is_not_scored(training_set, candidate, stranger):
+    assert not evaluate.can_score(stranger, training_set) and not evaluate.can_score(None, training_set)
+    document, scores, intervals = evaluated(training_set, candidate, stranger)
+    assert (document["champion"], document["champion_scored"]) == (1, False)
+    assert "champion" not in set(scores.model) and {"candidate"} == set(intervals.model)
+
+
+def test_every_score_is_there_for_each_model_on_train_and_test(training_set, candidate, champion):
+    table = evaluate.scores(training_set, candidate, champion, top_fraction=0.1)
+    assert ["model", "part", *evaluate.METRICS] == list(table)
+    models = ["candidate", "champion", "nobody leaves", "best single feature: days_since_visit"]
+    assert [(name, part) for part in ("train", "test") for name in models] == list(
+        zip(table.model, table.part, strict=True)
+    )
+    y, predictions = evaluate.predictions(training_set, "train", candidate, champion)
+    assert roc_auc_score(y, predictions["champion"]) == pytest.approx(table.auc[1], abs=1e-12)
+
+
+def test_baselines_learn_from_the_training_rows_only(training_set):
+    expected = training_set.churned[training_set.part == "train"].mean()
+    leaving = training_set.assign(churned=training_set.churned | (training_set.part == "test"))
+    for part in ("train", "test"):
+        found = evaluate.baselines(leaving, part, FEATURES)
+        assert {expected} == set(found["nobody leaves"])
+
+
+@pytest.mark.parametrize("against", ["champion", "stranger", None])
+def test_the_document_is_plain_json_that_holds_it_all(training_set, candidate, against, request):
+    other = request.getfixturevalue(against) if against else None
+    document, scores, _ = evaluated(training_set, candidate, other)
+    assert document == json.loads(json.dumps(document, allow_nan=False))
+    assert ("mine", 2, {"train": 600, "test": 300}) == (document["experiment"], document["version"], document["rows"])
+    assert scores.set_index(["model", "part"]).auc["candidate", "test"] == document["test_auc"]
+    assert len(document["scores"]) == len(scores)
+    assert None in {segment["candidate_auc"] for segment in document["segments"]}  # fewer customers than the minimum
+
+
+def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candidate, champion):
+    _, scores, intervals = evaluated(training_set, candidate, champion)
+    found = evaluate.flat(scores, intervals)
+    own = {f"{part}_{metric}" for part in ("train", "test") for metric in evaluate.METRICS}
+    ends = {f"test_{metric}_{end}" for metric in metrics.RESAMPLED for end in ("low", "high")}
+    assert set(found) == own | {f"champion_{n}" for n in own} | ends | {f"difference_{n}" for n in ends}
+    at = scores.set_index(["model", "part"])
+    assert (found["test_auc"], found["champion_train_brier"]) == (
+        at.auc["candidate", "test"],
+        at.brier["champion", "train"],
+    )
+    assert found["test_auc_low"] <= found["test_auc"] <= found["test_auc_high"]
+
+
+def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):
+    _, scores, intervals = evaluated(training_set, candidate, None)
+    assert not [name for name in evaluate.flat(scores, intervals) if name.startswith(("champion", "difference"))]
+
+
+def test_the_sample_shows_each_customer_with_its_own_probability(training_set, candidate, champion):
+    _, predictions = evaluate.predictions(training_set, "test", candidate, champion)
+    found = evaluate.sample(training_set, predictions, seed=7, size=20)
+    assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
+    assert found.customer_id.is_monotonic_increasing
+    test = training_set[training_set.part == "test"].set_index("customer_id")
+    expected = model.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
+    assert expected == pytest.approx(found.candidate, abs=1e-15)
+    assert test.churned[found.customer_id].tolist() == found.churned.tolist()
+    pd.testing.assert_frame_equal(found, evaluate.sample(training_set, predictions, seed=7, size=20))
+    assert len(evaluate.sample(training_set, predictions, seed=7)) == 300
+
+
+def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_is_gone(
+    training_set, champion, stranger, state_folder
+):
+    for version in (None, champion, stranger):
+        pd.testing.assert_frame_equal(training_set, evaluate.with_features_of(training_set, version))
