@@ -68,16 +68,9 @@ def many_swaps(server: Server) -> tuple[float, float]:
     for i in range(SWAPS):
         version = 1 + (i + 1) % 2
         promote(version)
-        server.wait(lambda version=version: serving(server, version) == 2, seconds=20)
+        server.wait(lambda version=version: server.serving(version) == 2, seconds=20)
         after.append(sum(worker.memory_full_info().uss for worker in server.workers()) / 2**20)
     return after[9], after[-1]
-
-
-def serving(server: Server, version: int) -> float:
-    """How many workers serve this version."""
-    lines = server.get("/metrics").text.splitlines()
-    mine = [line for line in lines if line.startswith("churn_model_info") and f'version="{version}"' in line]
-    return float(mine[0].split()[-1]) if mine else 0.0
 
 
 def probabilities(customers: list[str]) -> pd.DataFrame:

@@ -97,7 +97,7 @@ def decide(
         "parity": lambda _: _online_equals_offline(parity),
         "signature": lambda _: _can_be_fed(contract),
     }
-    asked = [rule for rule in applied if rules.get(rule) is not None and rules[rule] is not False]
+    asked = [rule for rule in applied if rules[rule] is not None and rules[rule] is not False]
     checks = [replace(applied[rule](rules[rule]), advisory=rule in advisory) for rule in asked]
     return Decision(promote=all(check.passed or check.advisory for check in checks), checks=checks)
 

@@ -54,7 +54,12 @@ def _told(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
     decided = d["decision"] + (" (override)" if d["override"] else "")
     when = d["at"].replace("T", " ").removesuffix("Z")
-    return [when, d["by"], decided, d["version"], moved, d["reason"] or "; ".join(d["failed"]), d["decision_run"][:8]]
+    return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
+
+
+def _first(failed: list[str]) -> str:
+    more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+    return failed[0] + more if failed else ""
 
 
 def _verdict(made: list[dict]) -> list[RenderableType]:

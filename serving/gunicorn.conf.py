@@ -48,7 +48,7 @@ def on_starting(server):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     gc.collect()
-    gc.freeze()  # a full collection would walk all that was imported, for a third of a second, and unshare its memory
+    gc.freeze()  # a full collection would walk all that was imported, for half a second, and unshare its memory
 
 
 def post_worker_init(worker):

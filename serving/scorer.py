@@ -38,15 +38,14 @@ def scorer(loaded: Loaded) -> tuple[Scorer, str]:
 
 def through_pipeline(loaded: Loaded) -> Scorer:
     """scikit-learn's own way, for any estimator."""
-    text = set(_steps(loaded.pipeline)["category"][1]) if "columns" in loaded.pipeline.named_steps else set()
+    return lambda rows: models.probability(loaded.pipeline, table(loaded, rows))
 
-    def score(rows: Rows) -> np.ndarray:
-        table = pd.DataFrame(rows, columns=loaded.columns)
-        return models.probability(
-            loaded.pipeline, table.astype({name: float for name in loaded.columns if name not in text})
-        )
 
-    return score
+def table(loaded: Loaded, rows: Rows) -> pd.DataFrame:
+    """The rows as the model was trained on them: categories are text, all others numbers."""
+    text = {name for name, seen in loaded.metadata["training_ranges"].items() if "values" in seen}
+    kinds = {name: float for name in loaded.columns if name not in text}
+    return pd.DataFrame(rows, columns=loaded.columns).astype(kinds)
 
 
 def compiled(pipeline: Pipeline) -> Scorer:

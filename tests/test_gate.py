@@ -18,6 +18,15 @@ RULES = {
     "champion_margin": 0.005,
     "max_calibration_error": 0.08,
     "segment_margin": 0.05,
+    "min_profit": 0.0,
+    "parity": True,
+    "signature": True,
+}
+LIMITED = ["min_auc", "baseline_margin", "champion_margin", "max_calibration_error", "segment_margin"]
+SERVED = {
+    "profit": 1.5,
+    "parity": {"customers": 200, "different": 0, "example": ""},
+    "contract": {"service": "churn_ab12", "missing": []},
 }
 GOOD = {"auc": 0.81, "calibration_error": 0.02}
 BASELINES = {"nobody leaves": {"auc": 0.5}, "best single feature: recency": {"auc": 0.795}}
@@ -39,7 +48,7 @@ NUMBERS = st.floats(-1, 1)
 def decision(**changed) -> Decision:
     """The gate's answer on a good candidate with a champion, but for what is changed."""
     good = {"candidate": GOOD, "baselines": BASELINES, "champion": CHAMPION, "difference": BETTER}
-    return decide(**(good | {"segments": SEGMENTS, "rules": RULES} | changed))
+    return decide(**(good | SERVED | {"segments": SEGMENTS, "rules": RULES} | changed))
 
 
 def check(found: Decision, rule: str):
@@ -160,9 +169,7 @@ def test_a_limit_met_exactly_is_met(rule, changed):
 
 
 @settings(deadline=None)
-@given(
-    auc=NUMBERS, low=NUMBERS, error=NUMBERS, limit=NUMBERS, stricter=st.floats(0, 1), rule=st.sampled_from(list(RULES))
-)
+@given(auc=NUMBERS, low=NUMBERS, error=NUMBERS, limit=NUMBERS, stricter=st.floats(0, 1), rule=st.sampled_from(LIMITED))
 def test_a_stricter_limit_never_turns_a_failed_rule_into_a_pass(auc, low, error, limit, stricter, rule):
     changed = {
         "candidate": {"auc": auc, "calibration_error": error},
@@ -179,6 +186,44 @@ def test_the_decision_is_plain_json_and_its_table_is_for_people():
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert list(written) == ["promote", "failed", "checks"]
     assert (written["checks"][0]["value"], written["checks"][0]["limit"]) == (0.81, 0.75)
-    assert list(found.table()) == ["rule", "limit", "observed", "passed", "why"]
+    assert list(found.table()) == ["rule", "limit", "observed", "outcome", "why"]
     assert len(RULES) == len(found.table())
     assert all(check.why.endswith(".") for check in found.checks)
+
+
+def test_a_model_that_costs_more_than_it_brings_is_refused():
+    found = decision(profit=-0.25)
+    assert ["expected profit -0.250 per customer is less than +0.000"] == found.failed
+
+
+def test_features_that_differ_online_are_named_with_an_example():
+    example = "customer 7: tenure_days is 3.0 offline, 4.0 online"
+    found = decision(parity={"customers": 200, "different": 2, "example": example})
+    assert ["2 of 200 customers have other features online than offline"] == found.failed
+    assert check(found, "parity").observed.endswith(example)
+
+
+def test_features_that_were_not_compared_refuse():
+    assert "FAIL" == check(decision(parity=None), "parity").outcome
+    assert "FAIL" == check(decision(contract=None), "signature").outcome
+
+
+def test_a_column_that_the_feature_service_lacks_is_named():
+    found = decision(contract={"service": "churn_ab12", "missing": ["days_since_ticket"]})
+    assert ["signature: churn_ab12 lacks days_since_ticket"] == found.failed
+
+
+def test_an_advisory_rule_is_shown_and_refuses_nothing():
+    found = decision(profit=-1.0, advisory=["min_profit"])
+    assert (True, [], "advisory") == (found.promote, found.failed, check(found, "min_profit").outcome)
+
+
+def test_a_champion_that_cannot_be_scored_leaves_the_decision_to_a_person():
+    found = decision(champion={}, difference=None, segments=SEGMENTS.drop(columns="champion_auc"))
+    assert (False, True) == (found.promote, found.undecided)
+    assert ["undecided", "undecided"] == [check(found, rule).outcome for rule in ("champion_margin", "segment_margin")]
+
+
+def test_a_failed_rule_beside_an_unscored_champion_still_refuses():
+    found = decision(champion={}, difference=None, segments=None, profit=-1.0)
+    assert (False, False) == (found.promote, found.undecided)

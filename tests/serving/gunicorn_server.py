@@ -19,11 +19,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 class Server:
     """`gunicorn -c serving/gunicorn.conf.py` with the given environment; `url`, `get`, `predict`, `log`, `workers`."""
 
-    def __init__(self, folder: Path, *, app: str = "serving.app:create_app()", **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *, app: str = "serving.app:create_app()", options: tuple[str, ...] = (), **environment: str
+    ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"gunicorn-{self.port}.log"
-        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", app]
+        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", *options, app]
         self.process = subprocess.Popen(
             command,
             cwd=PROJECT,
@@ -54,6 +56,12 @@ class Server:
 
     def batch(self, customers: object) -> requests.Response:
         return self.http.post(self.url + "/predict/batch", json={"customer_ids": customers}, timeout=60)
+
+    def serving(self, version: int) -> float:
+        """How many workers serve this version."""
+        lines = self.get("/metrics").text.splitlines()
+        mine = [line for line in lines if line.startswith("churn_model_info") and f'version="{version}"' in line]
+        return float(mine[0].split()[-1]) if mine else 0.0
 
     def log(self) -> str:
         return self.log_file.read_text()

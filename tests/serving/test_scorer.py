@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.pipeline import Pipeline
+
+from churn import registry
+from serving import scorer
+from serving.scorer import TOLERANCE
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
+    loaded = registry.load(registry.get("world", version))
+    rows = scorer.trial_rows(loaded, count=2000)
+    expected = scorer.through_pipeline(loaded)(rows)
+    score, way = scorer.scorer(loaded)
+    assert way == "numpy"
+    assert np.abs(expected - score(rows)).max() <= TOLERANCE
+    assert np.abs(expected[:5] - [score([row])[0] for row in rows[:5]]).max() <= TOLERANCE
+
+
+def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges():
+    loaded = registry.load(registry.get("world", 1))
+    rows, ranges = scorer.trial_rows(loaded), loaded.metadata["training_ranges"]
+    assert any(row["plan"] == "never seen" for row in rows) and any(row["plan"] is None for row in rows)
+    assert any(row["tenure_days"] is None for row in rows)
+    assert any((row["tenure_days"] or 0) > ranges["tenure_days"]["high"] for row in rows)
+
+
+def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monkeypatch):
+    loaded = registry.load(registry.get("world", 1))
+    monkeypatch.setattr(scorer, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
+    assert scorer.scorer(loaded)[1] == "scikit-learn"
+
+
+def test_an_estimator_that_is_not_known_goes_through_scikit_learn():
+    loaded = registry.load(registry.get("world", 1))
+    rows = scorer.trial_rows(loaded)
+    steps = [("columns", loaded.pipeline.named_steps["columns"]), ("classifier", DummyClassifier(strategy="prior"))]
+    odd = Pipeline(steps).fit(scorer.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
+    score, _ = scorer.scorer(registry.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
+    assert score(rows).tolist() == pytest.approx([0.25] * len(rows))
