@@ -53,7 +53,7 @@ def compiled(pipeline: Pipeline) -> Scorer:
     steps = _steps(pipeline)
     transform, numeric = steps["number"]
     encoder, categorical = steps["category"]
-    number = _as_they_are if transform == "passthrough" else _imputed_and_made_symmetric(transform)
+    number = _imputed_and_made_symmetric(transform) if isinstance(transform, Pipeline) else _as_they_are
     codes = {name: _codes(encoder, categorical, name) for name in categorical}
     unknown = np.zeros(len(encoder.get_feature_names_out())) if categorical else np.zeros(0)
     probability = _probability(pipeline.named_steps["classifier"])

@@ -70,6 +70,10 @@ def test_a_feature_that_never_varies_in_training_is_a_warning_that_names_it(trai
     assert "warning" == checks.table(found).set_index("check").outcome["no constant feature"]
 
 
+def test_a_feature_that_is_known_of_some_only_does_vary(training_set):
+    assert {} == failures(training_set.assign(plan=np.where(training_set.index % 2 == 0, "basic", None)))
+
+
 def test_a_feature_that_is_nearly_always_null_is_a_warning_that_names_it(training_set):
     rows = training_set.assign(visit_count=training_set.visit_count.where(training_set.index % 30 == 0))
     assert {"missing values": "visit_count 96.7%"} == failures(rows)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn import dataset, evaluate, metrics, model
+from churn import dataset, evaluate, metrics, model, store
 from churn.registry import Loaded, Version
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
@@ -20,7 +22,7 @@ def loaded(rows: pd.DataFrame, number: int, columns: list[str], C: float = 1.0) 
     X, y = dataset.matrix(rows, "train", columns)
     pipeline = model.fit(X, y, model="logistic", settings={"C": C}, seed=7)
     return Loaded(
-        Version("mine", number, "None", f"run{number}", "models:/x", {}), pipeline, columns, {"segments": ["plan"]}
+        Version("mine", number, "None", f"run{number}", "models:/x", {}), pipeline, columns, {"feature_service": "gone"}
     )
 
 
@@ -136,3 +138,16 @@ def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_
 ):
     for version in (None, champion, stranger):
         pd.testing.assert_frame_equal(training_set, evaluate.with_features_of(training_set, version))
+
+
+def test_what_the_champion_takes_beside_comes_through_its_own_service(built, state_folder, stranger):
+    t = datetime(2024, 3, 1, tzinfo=UTC)
+    events = [("ann", t - timedelta(days=1), "visit", 1)] * 2
+    made = built(events, [(one, t - timedelta(days=9), "gold") for one in ("ann", "bob")], snapshots=["2024-03-01"])
+    store.apply(store.open_store("mine"))
+    rows = pd.DataFrame({"customer_id": ["bob", "ann"], "snapshot": pd.to_datetime([t, t]), "tickets": [0.0, 1.0]})
+    champion = replace(stranger, columns=["tickets", "visit_count"], metadata={"feature_service": made["service"]})
+    found = evaluate.with_features_of(rows, champion)
+    assert [("bob", 0.0, 0.0), ("ann", 1.0, 2.0)] == list(
+        zip(found.customer_id, found.tickets, found.visit_count, strict=True)
+    )

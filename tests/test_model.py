@@ -55,6 +55,13 @@ def test_what_training_never_held_still_has_a_probability(training_set, name, ch
 
 
 @each_model
+def test_that_a_value_is_missing_tells_something(training_set, name):
+    rows = training_set.assign(seldom=training_set.visit_count.where(~training_set.churned))
+    X, y = dataset.matrix(rows, "test", ["seldom"])
+    assert roc_auc_score(y, model.probability(fitted(rows, name, ["seldom"]), X)) > 0.99
+
+
+@each_model
 def test_constant_and_empty_features_do_no_harm(training_set, name):
     rows = training_set.assign(same=1.0, never=np.nan, one="x")
     X, y = dataset.matrix(rows, "test", [*FEATURES, "same", "never", "one"])

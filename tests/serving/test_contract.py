@@ -15,6 +15,7 @@ import requests
 from churn import registry
 from serving import guard
 from serving.app import create_app
+from serving.champion import Keeper
 from serving.problems import Problem
 
 
@@ -25,8 +26,12 @@ def customer(server, world) -> str:
 
 
 @pytest.fixture
-def client(world, tmp_path):
-    """A client of an application in this process, made for the world's params file with another serving section."""
+def client(world, tmp_path, monkeypatch):
+    """A client of an application in this process, made for the world's params file with another serving section.
+
+    It looks at the registry once: a thread would go on to look when the test is over and the environment another.
+    """
+    monkeypatch.setattr(Keeper, "start", lambda keeper: (keeper.look(), keeper.looked.set()))
 
     def make(serving: str = "{}"):
         file = tmp_path / "params.yaml"

@@ -99,6 +99,7 @@ def test_a_missing_online_store_is_503_and_its_return_is_seen(world, server, cus
     table.append(row("the online store is missing", said(answer), said(ready), "with the next request"))
 
 
+@pytest.mark.system
 def test_a_slow_store_costs_a_second_and_never_blocks_the_probes(world, tmp_path, table):
     slow = tmp_path / "slow"
     with Server(
