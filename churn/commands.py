@@ -74,12 +74,12 @@ def past(given: argparse.Namespace) -> int:
 
 def approve(given: argparse.Namespace) -> int:
     """`churn approve`"""
-    return _decide(given, "approve", lambda params: given.version)
+    return _decide(given, "approve", given.version, override=given.override)
 
 
 def rollback(given: argparse.Namespace) -> int:
     """`churn rollback`"""
-    return _decide(given, "roll back", lambda params: given.to or _previous(params.experiment))
+    return _decide(given, "roll back", given.to or 0)
 
 
 def doctor(given: argparse.Namespace) -> int:
@@ -95,34 +95,19 @@ def doctor(given: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-def _previous(experiment: str) -> int:
-    from churn import history
-    from churn.errors import RegistryError
-
-    version = history.previous(history.decisions(experiment))
-    if version is None:
-        raise RegistryError(
-            f"no version of {experiment} was in production before this one; there is nothing to go back to"
-        )
-    return version
-
-
-def _decide(given: argparse.Namespace, action: str, version_of: Callable[[schema.Params], int]) -> int:
+def _decide(given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:
+    """Execute the promote notebook. This process never loads MLflow: seconds, which the kernel spends meanwhile."""
     params = schema.load(given.params)
     from churn import kernels
 
-    with kernels.warm_kernel("promote") as kernel:  # it imports while this process does
-        from churn import decisions, execution, wiring
+    opened = f"registry.production({params.experiment!r})"
+    with kernels.warm_kernel("promote", then=opened) as kernel:
+        from churn import execution, wiring
 
-        version, override = version_of(params), getattr(given, "override", False)
-        if action == "approve":
-            asked = decisions.request(action, version, by=given.by, reason=given.reason, override=override)
-            decisions.approvable(params.experiment, asked)
-        wanted = wiring.decision_parameters(
-            params, action, version, reason=given.reason, by=given.by, override=override)  # fmt: skip
-        made = execution.decide(wanted, kernel=kernel)
-    _print(given, made | {"report": str(made["report"])}, "decision")
-    return 1 if made["decision"] == decisions.REFUSED else 0
+        asked = {"reason": given.reason, "by": given.by, "override": override}
+        made = execution.decide(wiring.decision_parameters(params, action, version, **asked), kernel=kernel)
+    _print(given, made, "decision")
+    return 1 if made["decision"] == "refused" else 0
 
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:

@@ -28,9 +28,21 @@ class Request:
     run_id: str = ""
 
 
-def request(action: str, version: int, *, by: str, reason: str, override: bool = False, run_id: str = "") -> Request:
-    """A request; an empty `by` is the user of this process."""
-    return Request(action, version, by or getpass.getuser(), reason, override, run_id)
+def request(
+    experiment: str, action: str, version: int, *, by: str, reason: str, override: bool = False, run_id: str = ""
+) -> Request:
+    """A request; an empty `by` is the user of this process, version 0 of a rollback the one that was there before.
+
+    Raises RegistryError for what makes no sense: nothing to go back to, nothing to approve, a gate overridden unsaid.
+    """
+    if action == "roll back" and not version:
+        version = history.previous(history.decisions(experiment)) or 0
+        if not version:
+            raise RegistryError(f"no version of {experiment} was in production before this one; nothing to go back to")
+    asked = Request(action, version, by or getpass.getuser(), reason, override, run_id)
+    if action == "approve":
+        _approvable(experiment, asked)
+    return asked
 
 
 def question(experiment: str, asked: Request) -> str:
@@ -100,7 +112,7 @@ def carry_out(experiment: str, asked: Request, verdict: Decision, *, approval: s
         return decision | {"decision_run": history.write(experiment, decision)}
 
 
-def approvable(experiment: str, asked: Request) -> None:
+def _approvable(experiment: str, asked: Request) -> None:
     """Raises RegistryError when an approval has nothing to approve, or would override the gate without saying so."""
     found = registry.get(experiment, asked.version)
     decided = found.tags.get("decision", "")

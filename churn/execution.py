@@ -8,10 +8,12 @@ from uuid import uuid4
 
 from nbclient.exceptions import DeadKernelError
 
-from churn import errors, notebook, report, state, tracking
+from churn import errors, kernels, notebook, provenance, report, state
 
 if TYPE_CHECKING:
     from jupyter_client import KernelManager
+
+    from churn import tracking
 
 
 def run_stage(
@@ -51,19 +53,14 @@ def decide(parameters: dict, *, kernel: KernelManager) -> dict:
         title = f"{parameters['experiment']}: {parameters['action']}"
         report.render(output, html, title=title, footer=footer("a decision of its own"))
     glued = notebook.glued(output)
-    log_decision(glued, output, html)
-    return glued | {"report": html}
-
-
-def log_decision(glued: dict, *notebooks: Path) -> None:
-    """A decision's notebook belongs to the run of the decision as well."""
-    for path in notebooks:
-        tracking.Run(glued["decision_run"], owned=False).file(path, "notebooks")
+    keep = f"from churn import history; history.keep({glued['decision_run']!r}, {str(output)!r}, {str(html)!r})"
+    kernels.tell(kernel, keep)  # there MLflow is loaded already, which takes seconds
+    return glued | {"report": str(html)}
 
 
 def footer(run_id: str) -> dict[str, str]:
     """What every report's foot says: the run, the code and the environment."""
-    made = tracking.provenance()
+    made = provenance.tags()
     clean = "" if made["code.clean"] == "true" else " (with local changes)"
     return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
 

@@ -23,6 +23,12 @@ def write(experiment: str, decision: dict) -> str:
     return run.id
 
 
+def keep(decision_run: str, *notebooks: str) -> None:
+    """A decision's executed notebook and its HTML belong to the decision's run."""
+    for path in notebooks:
+        tracking.Run(decision_run, owned=False).file(path, "notebooks")
+
+
 def finish_open(experiment: str) -> list[str]:
     """Finish the decisions that a killed process left open, oldest first; returns their runs. Under the lock."""
     left = unfinished(experiment)

@@ -40,8 +40,8 @@ class Kernels:
 
 
 @contextmanager
-def warm_kernel(stage: str) -> Iterator[KernelManager]:
-    """A kernel that starts at once and imports, in the background, what the stage's notebook imports."""
+def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
+    """A kernel that starts at once and, in the background, imports what the stage's notebook does; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
     kernel = KernelManager(kernel_name="python3")
@@ -53,12 +53,24 @@ def warm_kernel(stage: str) -> Iterator[KernelManager]:
     kernel.start_kernel(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
     client = kernel.client()
     client.start_channels()
-    client.execute(imports(stage), silent=True, store_history=False)
+    client.execute(f"{imports(stage)}\n{then}", silent=True, store_history=False)
     try:
         yield kernel
     finally:
         client.stop_channels()
         kernel.shutdown_kernel(now=True)
+
+
+def tell(kernel: KernelManager, code: str) -> None:
+    """Execute a line in a kernel, beside its notebook. Raises RuntimeError where it fails."""
+    client = kernel.client()
+    client.start_channels()
+    try:
+        answer = client.execute_interactive(code, store_history=False, timeout=60)["content"]
+    finally:
+        client.stop_channels()
+    if answer["status"] != "ok":
+        raise RuntimeError(f"{answer.get('ename')}: {answer.get('evalue')}")
 
 
 def imports(stage: str) -> str:

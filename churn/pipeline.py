@@ -13,7 +13,7 @@ from pathlib import Path
 import filelock
 import yaml
 
-from churn import errors, execution, notebook, sources, state, tracking, wiring
+from churn import errors, execution, history, notebook, provenance, sources, state, tracking, wiring
 from churn.kernels import Kernels
 from churn.params import Params
 
@@ -40,7 +40,7 @@ def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) 
         plain = params.model_dump(mode="json")
         began.params(plain)
         began.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
-        began.json(tracking.environment(), "environment.json")
+        began.json(provenance.environment(), "environment.json")
         tell(f"run {began.id} of {params.experiment}")
         return _stages(params, began, folder, ready, tell, progress)
 
@@ -61,7 +61,7 @@ def _stages(
             glued[stage] = notebook.glued(executed)
             seconds[stage] = time.perf_counter() - started
             tell(f"[{number}/{len(STAGES)}] {stage} done in {seconds[stage]:.1f} s")
-        execution.log_decision(glued["promote"], executed, reports["promote"])
+        history.keep(glued["promote"]["decision_run"], str(executed), str(reports["promote"]))
         status = "FINISHED"
         return Result(began.id, reports, seconds, glued)
     except errors.ChurnError:

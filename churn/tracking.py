@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import json
 import logging
 import os
-import platform
-import subprocess
 import tempfile
 import warnings
 from datetime import UTC, datetime
-from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from churn import state
+from churn import provenance, state
 
 if TYPE_CHECKING:  # half a second that only a report needs
     from matplotlib.figure import Figure
@@ -37,19 +33,6 @@ from mlflow.types import ColSpec, DataType, Schema  # noqa: E402
 from mlflow.utils.time import get_current_time_millis  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
-
-LIBRARIES = (
-    "mlflow",
-    "feast",
-    "ibis-framework",
-    "duckdb",
-    "scikit-learn",
-    "skops",
-    "numpy",
-    "pandas",
-    "pyarrow",
-    "papermill",
-)
 
 
 def uri() -> str:
@@ -166,7 +149,7 @@ class Run:
 def start(experiment: str, *, tags: dict[str, str] | None = None, owned: bool = True) -> Run:
     """Begin a run that records who, which code and which environment."""
     store = client()
-    run = store.create_run(_experiment_id(store, experiment), tags=provenance() | (tags or {}))
+    run = store.create_run(_experiment_id(store, experiment), tags=provenance.tags() | (tags or {}))
     return Run(run.info.run_id, owned=owned)
 
 
@@ -258,28 +241,6 @@ def signature(example: pd.DataFrame) -> ModelSignature:
     return ModelSignature(Schema(columns))
 
 
-@cache
-def provenance() -> dict[str, str]:
-    """Tags that say who ran which code in which environment."""
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    lock = state.PROJECT / "requirements.txt"
-    return {
-        "mlflow.user": getpass.getuser(),
-        "mlflow.source.name": "run_pipeline.py",
-        "mlflow.source.git.commit": commit or "none",
-        "code.clean": "unknown" if changes is None else str(not changes).lower(),
-        "lock.sha256": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
-        "python": platform.python_version(),
-    }
-
-
-def environment() -> dict[str, str]:
-    """Versions of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()} | {
-        name: installed(name) for name in LIBRARIES
-    }
-
-
 def _experiment_id(store: MlflowClient, name: str) -> str:
     found = store.get_experiment_by_name(name)
     if found:
@@ -287,11 +248,6 @@ def _experiment_id(store: MlflowClient, name: str) -> str:
     embedded = uri() == f"sqlite:///{state.path('mlflow.db')}"  # MLflow itself sets MLFLOW_TRACKING_URI
     local = state.path("artifacts", name).as_uri() if embedded else None
     return store.create_experiment(name, artifact_location=local)
-
-
-def _git(*words: str) -> str | None:
-    done = subprocess.run(["git", "-C", str(state.PROJECT), *words], capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _flat(values: dict, prefix: str = "") -> dict[str, object]:

@@ -88,6 +88,32 @@ def test_stage_and_alias_name_the_same_version(tracking):
     assert "Production" == tracking.get_model_version("smoke", "1").current_stage
 
 
+def churn(*arguments: str, state: Path) -> subprocess.CompletedProcess:
+    command = [str(Path(sys.executable).with_name("churn")), *arguments, "--params", SMOKE]
+    environment = os.environ | {"CHURN_STATE": str(state)}
+    return subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_why_traces_the_version_in_production_back_to_its_data(first, state):
+    told = json.loads(churn("why", "--json", state=state).stdout)
+    assert (1, True, None) == (told["version"], told["in_production"], told["rollback_restores"])
+    assert {"features", "train", "evaluate", "promote"} == set(told["notebooks"])
+    assert "training_set" in [s["name"] for s in told["data"]["sets"]]
+    assert "pass" == told["decisions"][0]["gate"][0]["outcome"]
+    assert 7 == told["parameters"]["seed"]
+
+
+def test_the_registry_of_a_fresh_run_is_in_order(first, state):
+    assert (0, "all in order\n") == ((done := churn("doctor", state=state)).returncode, done.stdout)
+
+
+def test_a_rollback_without_a_version_before_is_one_line_and_moves_nothing(first, state):
+    done = churn("rollback", "--reason", "try", state=state)
+    assert (1, 1) == (done.returncode, len(done.stderr.strip().splitlines())), done.stderr
+    assert "nothing to go back to" in done.stderr
+    assert ["promoted"] == [d["decision"] for d in json.loads(churn("history", "--json", state=state).stdout)]
+
+
 def test_the_same_parameters_give_the_same_data_metrics_and_predictions(first, state, tmp_path):
     again = run("--params", SMOKE, state=tmp_path)
     assert 0 == again.returncode, again.stderr
