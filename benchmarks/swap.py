@@ -84,7 +84,7 @@ def probabilities(customers: list[str]) -> pd.DataFrame:
         for view in manifest.views(made)
     ]
     loaded = {version.version: registry.load(version) for version in registry.versions("world")}
-    X = pd.concat(tables, axis=1).loc[customers].dropna(subset=["momentum", "days_since_payment"])
+    X = pd.concat(tables, axis=1).loc[customers].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.DataFrame(
         {v: models.probability(one.pipeline, X[one.columns]) for v, one in loaded.items()}, index=X.index
     )

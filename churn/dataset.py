@@ -12,14 +12,20 @@ from churn.features import instant
 
 def typed(rows: pd.DataFrame, manifest: dict) -> pd.DataFrame:
     """Features as the model takes them: categories as text (null: "unknown"), all else float64. Order kept."""
-    types = {f["name"]: f["type"] for f in manifest["features"]}
-    columns = {
-        name: rows[name].astype("object").where(rows[name].notna(), "unknown").astype(str)
-        if kind == "category"
-        else rows[name].astype("float64")
-        for name, kind in types.items()
-    }
-    return rows.assign(**columns)
+    return rows.assign(**{f["name"]: _typed(rows[f["name"]], f["type"] == "category") for f in manifest["features"]})
+
+
+def _typed(values: pd.Series, category: bool) -> pd.Series:
+    if category:
+        return values.astype("object").where(values.notna(), "unknown").astype(str)
+    return values.astype("float64")
+
+
+def beside(rows: pd.DataFrame, joined: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """The rows with columns of another join of the same customers and snapshots beside them, typed alike."""
+    keys = ["customer_id", "snapshot"]
+    typed = {name: _typed(joined[name], not pd.api.types.is_numeric_dtype(joined[name])) for name in columns}
+    return rows.merge(joined[keys].assign(**typed), on=keys, validate="1:1")
 
 
 def with_parts(

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn import dataset, metrics, model, store
+from churn.errors import FeatureStoreUnavailable
 from churn.registry import Loaded
 
 METRICS = [
@@ -25,13 +26,12 @@ def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFram
     """The rows with what the champion takes beside, through its own feature service; as they are where that is gone."""
     if champion is None or can_score(champion, rows):
         return rows
+    feast = store.open_store(champion.version.name)
     try:
-        feast = store.open_store(champion.version.name)
         joined = store.join_service(feast, champion.metadata["feature_service"], rows[["customer_id", "snapshot"]])
-    except Exception:  # Feast raises what it likes for a service whose views have changed; the gate says what follows
-        return rows
-    missing = [name for name in champion.columns if name not in rows]
-    return rows.merge(joined[["customer_id", "snapshot", *missing]], on=["customer_id", "snapshot"], validate="1:1")
+    except FeatureStoreUnavailable:
+        return rows  # the champion stays unscored, and the gate says what follows from that
+    return dataset.beside(rows, joined, [name for name in champion.columns if name not in rows])
 
 
 def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:

@@ -88,11 +88,11 @@ def from_events(
     people = customers.filter(customers.signup_at < t).select(
         "customer_id", "signup_at", **{f"segment {s}": customers[s] for s in segments}
     )
-    wide = (
-        people.left_join(sums, "customer_id").drop("customer_id_right").mutate(snapshot=t).cache()
-    )  # read by each view
+    joined = people.left_join(sums, "customer_id").drop("customer_id_right").mutate(snapshot=t)
+    wide = joined.cache()  # each view reads it
     views = {slug(kind): wide.select(*KEYS, **_of_kind(wide, slug(kind), t, windows_days)) for kind in kinds}
-    return views | {"profile": wide.select(*KEYS, **_profile(wide, t), **{s: wide[f"segment {s}"] for s in segments})}
+    profile = _profile(wide, t, windows_days) | {s: wide[f"segment {s}"] for s in segments}
+    return views | {"profile": wide.select(*KEYS, **profile)}
 
 
 def _sums(seen: Table, snapshot: str, windows_days: list[int], kinds: list[str]) -> dict[str, Column]:
@@ -125,11 +125,16 @@ def _of_kind(wide: Table, name: str, t: TimestampScalar, windows_days: list[int]
     return columns
 
 
-def _profile(wide: Table, t: TimestampScalar) -> dict[str, Column]:
+def momentum(windows_days: list[int]) -> str:
+    """A feature's name says all of its definition: the same name never means two things."""
+    return f"momentum_{windows_days[0]}d_{windows_days[-1]}d"
+
+
+def _profile(wide: Table, t: TimestampScalar, windows_days: list[int]) -> dict[str, Column]:
     return {
         "tenure_days": days_between(t, wide.signup_at),
         "active_days": _count(wide.active_days),
-        "momentum": _count(wide.recent) / _count(wide.longer).nullif(0),
+        momentum(windows_days): _count(wide.recent) / _count(wide.longer).nullif(0),
     }
 
 
@@ -166,7 +171,7 @@ def described(*, windows_days: list[int], kinds: list[str], segments: list[str])
         Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot"),
         Feature("active_days", "profile", "integer", "days", "days with any event before the snapshot"),
         Feature(
-            "momentum",
+            momentum(windows_days),
             "profile",
             "number",
             "ratio",

@@ -96,7 +96,10 @@ def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> 
     """The same for any feature service by name. Raises InvalidData, and FeatureStoreUnavailable where it is gone."""
     entities = labels.rename(columns={"snapshot": "event_timestamp"})  # the name that Feast looks for
     job = store.get_historical_features(entity_df=entities, features=service(store, name))
-    joined = job.to_df().rename(columns={"event_timestamp": "snapshot"})
+    try:
+        joined = job.to_df().rename(columns={"event_timestamp": "snapshot"})
+    except Exception as error:  # Feast raises what it likes for a service whose tables have changed
+        raise FeatureStoreUnavailable(f"feature service {name} of {store.project} cannot be joined: {error}") from error
     if len(joined) != len(labels):
         raise InvalidData(
             f"the point-in-time join gave {len(joined):,} rows for {len(labels):,} labels; "
@@ -121,7 +124,7 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
         )
     marker.unlink(missing_ok=True)
     at = instant(snapshot)
-    views = list(manifests.views(manifest))
+    views = [p.name for p in service(store, manifest["service"]).feature_view_projections]
     with redirect_stdout(io.StringIO()):  # Feast prints its progress in colours, into the report
         store.materialize(start_date=at - timedelta(seconds=1), end_date=at + timedelta(seconds=1), feature_views=views)
     state.write_text(marker, "\n".join(wanted))

@@ -22,9 +22,14 @@ features_folder = Path(os.environ["CHURN_STATE"], os.environ["CHURN_EXPERIMENT"]
 features_manifest = manifest.load(features_folder / "features.json")
 
 
+# A view is named after the definition of all features: a model in production keeps reading whole rows of its own views
+# after another run has defined windows or kinds anew.
+definition = features_manifest["service"].removeprefix("churn_")
+
+
 def feature_view(name: str, features: list[dict]) -> FeatureView:
     return FeatureView(
-        name=name,
+        name=f"{name}_{definition}",
         entities=[customer],
         ttl=ONE_SNAPSHOT,
         schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]

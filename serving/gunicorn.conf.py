@@ -57,6 +57,7 @@ def post_worker_init(worker):
 
 def worker_exit(server, worker):
     worker.wsgi.predictions.write()
+    gc.unfreeze()  # else DuckDB complains of leaks when Python ends
 
 
 def child_exit(server, worker):
@@ -66,6 +67,7 @@ def child_exit(server, worker):
 
 
 def on_exit(server):
+    gc.unfreeze()
     shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 

@@ -36,8 +36,7 @@ def tracking(state, first):
     """MLflow as a user of it would look."""
     import mlflow
 
-    mlflow.set_tracking_uri(f"sqlite:///{state}/mlflow.db")
-    return mlflow.MlflowClient()
+    return mlflow.MlflowClient(f"sqlite:///{state}/mlflow.db")
 
 
 def only_run(tracking, experiment: str):

@@ -63,7 +63,7 @@ def reference(events: list[tuple], customers: list[tuple]) -> dict[str, dict]:
 def of_one(events: list[tuple], signup: datetime, plan: str) -> dict:
     found = {"tenure_days": (T - signup) / DAY, "active_days": len({at.date() for _, at, _, _ in events}), "plan": plan}
     recent, longer = (sum(at >= T - w * DAY for _, at, _, _ in events) for w in (7, 30))
-    found["momentum"] = recent / longer if longer else None
+    found["momentum_7d_30d"] = recent / longer if longer else None
     for kind, name in (("Gift card", "gift_card"), ("purchase", "purchase")):
         of_kind = [(at, value) for _, at, k, value in events if k == kind]
         found[f"days_since_{name}"] = (T - max(at for at, _ in of_kind)) / DAY if of_kind else None
@@ -136,7 +136,7 @@ def test_whoever_signs_up_at_the_snapshot_is_not_known_yet(features):
 def test_a_customer_without_events_has_counts_of_zero_and_no_mean(features):
     found = features([("bob", T - DAY, "purchase", Decimal(1))])["ann"]
     assert tuple(found[f"purchase_{what}_30d"] for what in ("count", "value", "mean")) == (0, 0.0, None)
-    assert (found["days_since_purchase"], found["momentum"], found["active_days"]) == (None, None, 0)
+    assert (found["days_since_purchase"], found["momentum_7d_30d"], found["active_days"]) == (None, None, 0)
 
 
 def test_sums_are_exact_in_any_order(features):
@@ -204,7 +204,9 @@ def test_a_kind_reads_as_a_column_name():
     assert [slug(kind) for kind in ("Gift card", "  Buy 2, get 1!")] == ["gift_card", "buy_2_get_1"]
 
 
-@pytest.mark.parametrize("name", ["tenure_days", "purchase_count_7d", "Momentum", "churned", "part", "event_timestamp"])
+@pytest.mark.parametrize(
+    "name", ["tenure_days", "purchase_count_7d", "Momentum_7d_30d", "churned", "part", "event_timestamp"]
+)
 def test_a_segment_may_not_be_called_what_a_feature_or_a_column_of_the_training_set_is_called(name):
     with pytest.raises(InvalidData, match=f"'{name.lower()}' would name two features"):
         described(**SETTINGS | {"segments": ["plan", name]})
@@ -214,7 +216,7 @@ def test_a_segment_may_not_be_called_what_a_feature_or_a_column_of_the_training_
 def test_a_segment_may_have_any_other_name(features, name):
     described(**SETTINGS | {"segments": [name]})
     found = features([("ann", T - DAY, "purchase", Decimal(1))], segments=[name])["ann"]
-    assert (found[name], found["purchase_count_7d"], found["momentum"]) == ("basic", 1, 1.0)
+    assert (found[name], found["purchase_count_7d"], found["momentum_7d_30d"]) == ("basic", 1, 1.0)
 
 
 @pytest.fixture(scope="module")

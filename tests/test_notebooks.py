@@ -99,7 +99,7 @@ def test_results_are_those_of_the_committed_outputs(tmp_path):
     """nbval runs the notebooks with their defaults, in pipeline order, on an empty state."""
     files = [str(PROJECT / "notebooks" / f"{stage}.ipynb") for stage in pipeline.STAGES]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-cell-timeout=240", *files],
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-cell-timeout=240", *files],
         env=os.environ | {"CHURN_STATE": str(tmp_path)}, cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert 0 == done.returncode, done.stdout[-4000:]

@@ -106,10 +106,15 @@ def test_a_customer_that_is_not_online_has_no_time_and_no_features(online):
     assert (None, {None}) == (row.as_of, set(row.features.values()))
 
 
+def in_store(made: dict) -> list[str]:
+    """The views as Feast names them: after the definition of all features."""
+    return [f"{view}_{made['service'].removeprefix('churn_')}" for view in manifests.views(made)]
+
+
 def test_the_report_shows_views_and_some_customers_as_the_store_holds_them(online):
     feast, made = online
     described = store.describe(feast, made).reset_index()
-    assert list(manifests.views(made)) == list(described["view"])
+    assert in_store(made) == list(described["view"])
     assert len(made["features"]) == described.features.sum()
     sample = store.sample(feast, made, APRIL, customers=2)
     assert (["ann", "bob"], ["(as of)", *names(made)]) == (list(sample), list(sample.index))
@@ -203,4 +208,18 @@ def test_feasts_own_apply_works_on_the_definitions(built, state_folder):
     assert done.returncode == 0, done.stderr
     feast = store.open_store("mine")
     assert [made["service"]] == [service.name for service in feast.list_feature_services()]
-    assert sorted(manifests.views(made)) == sorted(view.name for view in feast.list_feature_views())
+    assert sorted(in_store(made)) == sorted(view.name for view in feast.list_feature_views())
+
+
+def test_a_service_reads_its_own_features_whole_after_another_was_defined(opened):
+    visits = [("ann", T - DAY, "visit", 1), ("ann", T + 29 * DAY, "visit", 1)]
+    feast, old = opened(visits, snapshots=(APRIL,))
+    store.materialize(feast, old, APRIL)
+    expected = offline(old, APRIL)["ann"]
+    feast, new = opened(visits, snapshots=("2024-05-01",), windows_days=[14, 30])
+    store.materialize(feast, new, "2024-05-01")
+    feast = store.open_store("mine")
+    [row] = store.look_up(feast, store.service(feast, old["service"]), ["ann"])
+    assert (expected, datetime(2024, 4, 1, tzinfo=UTC)) == (row.features, row.as_of)
+    [row] = store.look_up(feast, store.service(feast, new["service"]), ["ann"])
+    assert (offline(new, "2024-05-01")["ann"], datetime(2024, 5, 1, tzinfo=UTC)) == (row.features, row.as_of)

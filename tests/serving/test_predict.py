@@ -26,7 +26,7 @@ def expected(world) -> pd.Series:
             for view in manifest.views(made)
         ]
         loaded = registry.load_production("world")
-    X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum", "days_since_payment"])
+    X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.Series(models.probability(loaded.pipeline, X), index=X.index)
 
 
@@ -70,7 +70,7 @@ def test_a_null_that_the_model_was_never_trained_with_is_409(server, world, expe
     [gone, *_] = sorted(set(world.customers) - set(expected.index))
     answer = server.predict(gone)
     assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
-    assert "momentum" in answer.json()["detail"]
+    assert "momentum_7d_30d" in answer.json()["detail"]
 
 
 def test_nulls_that_the_model_was_trained_with_are_no_error(server, expected):
