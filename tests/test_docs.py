@@ -119,7 +119,7 @@ def test_every_churn_command_and_flag_named_exists(line, capsys):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_of_the_project_named_exists(page):
     text = page.read_text()
-    named = re.findall(r"(?:params|notebooks|churn|serving|docs|feature_repo)/[\w/]+\.\w+", text)
+    named = re.findall(r"(?<![\w./])(?:params|notebooks|churn|serving|tests|docs|feature_repo)/[\w./]+\.\w+", text)
     named += re.findall(r"\b(?:run_pipeline\.py|requirements\w*\.txt|environment\.yml)", text)
     assert [] == [name for name in named if not (PROJECT / name).exists()]
 

@@ -4,27 +4,29 @@
 the champion, those who left and those who stayed each keep one colour in every figure.
 """
 
-from churn.plots.data import class_balance, events_over_time
-from churn.plots.decisions import confusion, profit_curve
-from churn.plots.features import feature_against_churn, feature_overview, importance
-from churn.plots.models import history, intervals, segments
-from churn.plots.probabilities import reliability, score_distribution
-from churn.plots.ranking import gain, precision_recall, roc
+from __future__ import annotations
 
-__all__ = [
-    "class_balance",
-    "confusion",
-    "events_over_time",
-    "feature_against_churn",
-    "feature_overview",
-    "gain",
-    "history",
-    "importance",
-    "intervals",
-    "precision_recall",
-    "profit_curve",
-    "reliability",
-    "roc",
-    "score_distribution",
-    "segments",
-]
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from churn.plots.style import Plot
+
+_MODULES = {
+    "data": ["class_balance", "events_over_time"],
+    "decisions": ["confusion", "profit_curve"],
+    "features": ["feature_against_churn", "feature_overview", "importance"],
+    "models": ["history", "intervals", "segments"],
+    "probabilities": ["reliability", "score_distribution"],
+    "ranking": ["gain", "precision_recall", "roc"],
+}
+_HOME = {figure: module for module, figures in _MODULES.items() for figure in figures}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Plot:
+    """Import a figure's module when it is first drawn: some need scikit-learn, which a rollback has no time for."""
+    if name not in _HOME:
+        raise AttributeError(f"churn.plots has no figure {name!r}; there are {', '.join(__all__)}")
+    return getattr(import_module(f"churn.plots.{_HOME[name]}"), name)
