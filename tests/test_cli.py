@@ -130,7 +130,7 @@ def test_the_same_parameters_give_the_same_data_metrics_and_predictions(first, s
 
 @pytest.mark.parametrize(("override", "told"), [
     ("train.modle=logistic", "did you mean train.model?"),
-    ("snapshots.test=2023-04-15", "move test"),
+    ("snapshots.test=2023-05-15", "move test"),
     ("data.customers=many", "data.customers"),
     ("data={source: events, path: nowhere/*.csv, columns: {customer_id: a, at: b}}", "nowhere"),
 ])  # fmt: skip

@@ -73,23 +73,30 @@ def test_features_beyond_the_limit_are_409_and_on_the_limit_are_not(client, cust
     assert "30" in stale.json["detail"]
 
 
-def test_views_of_two_snapshots_are_never_mixed(world, server, customer):
-    profile = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
-    key = (customer.encode(),)
-    profile.execute("UPDATE world_profile SET event_ts = event_ts + 86400 WHERE instr(entity_key, ?)", key)
+@pytest.fixture
+def online(world) -> tuple[sqlite3.Connection, str]:
+    """The online store's database, and its table of profiles, which bears the name of the features' definition."""
+    opened = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
+    [(table,)] = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'world_profile_%'")
+    return opened, table
+
+
+def test_views_of_two_snapshots_are_never_mixed(online, server, customer):
+    (profile, table), key = online, (customer.encode(),)
+    profile.execute(f"UPDATE {table} SET event_ts = event_ts + 86400 WHERE instr(entity_key, ?)", key)
     between = server.predict(customer)
-    profile.execute("UPDATE world_profile SET event_ts = event_ts - 86400 WHERE instr(entity_key, ?)", key)
+    profile.execute(f"UPDATE {table} SET event_ts = event_ts - 86400 WHERE instr(entity_key, ?)", key)
     assert (between.status_code, between.json()["type"]) == (503, "feature-store-unavailable")
     assert server.predict(customer).status_code == 200
 
 
-def test_features_that_are_not_in_the_store_are_409(world, server, customer):
-    store = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
+def test_features_that_are_not_in_the_store_are_409(online, server, customer):
+    store, table = online
     where = "WHERE feature_name = 'tenure_days' AND instr(entity_key, ?)"
-    [row] = store.execute(f"SELECT * FROM world_profile {where}", (customer.encode(),)).fetchall()
-    store.execute(f"DELETE FROM world_profile {where}", (customer.encode(),))
+    [row] = store.execute(f"SELECT * FROM {table} {where}", (customer.encode(),)).fetchall()
+    store.execute(f"DELETE FROM {table} {where}", (customer.encode(),))
     answer = server.predict(customer)
-    store.execute(f"INSERT INTO world_profile VALUES ({','.join('?' * len(row))})", row)
+    store.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
     assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
     assert "tenure_days" in answer.json()["detail"]
     assert server.predict(customer).status_code == 200
