@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
+from churn.errors import InvalidData
 from churn.features import instant
 
 
@@ -34,12 +35,19 @@ def with_parts(
     """Rows with `part` train or test; rows on neither side of an entity split are left out.
 
     `temporal`: test is the later snapshot. `entity`: test is a share of the customers, the same in every run.
+    Raises InvalidData when a side is empty.
     """
     train = rows.snapshot.isin([instant(t) for t in train_snapshots])
     test = rows.snapshot == instant(test_snapshot)
     if split == "entity":
         held_out = share_of(rows.customer_id) < test_fraction
         train, test = train & ~held_out, test & held_out
+    for side, chosen, when in (("training", train, ", ".join(train_snapshots)), ("test", test, test_snapshot)):
+        if not chosen.any():
+            raise InvalidData(
+                f"no customer counts on the {side} side ({when}): nobody was active there by the label's rule; "
+                "check label.kinds and label.active_within_days, or move the snapshots"
+            )
     parts = pd.Series(np.select([train, test], ["train", "test"], ""), index=rows.index)
     return rows.assign(part=parts)[parts != ""].reset_index(drop=True)
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from churn import dataset
+from churn.errors import InvalidData
 
 TRAIN, TEST = ["2024-01-01", "2024-02-01"], "2024-04-01"
 MANY = pd.Series([f"{i:05}" for i in range(5000)])
@@ -92,3 +93,8 @@ def test_the_summary_counts_by_part_and_snapshot_training_first(training_set):
     assert ["train", "train", "test"] == list(found.part)
     assert [300] * 3 == list(found.customers)
     assert training_set.churned[600:].mean() == found.churn_rate[2]
+
+
+def test_a_side_on_which_nobody_counts_is_refused_by_name(training_set):
+    with pytest.raises(InvalidData, match="no customer counts on the test side \\(2030-01-01\\)"):
+        split(training_set, "temporal", test="2030-01-01")
