@@ -60,7 +60,8 @@ def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Ve
         if not client.search_registered_models(f"name = '{name}'"):
             client.create_registered_model(name)
         tags = tags | {"digest": digest(_files(source))}
-        made = client.create_model_version(name, source, run_id, tags=tags)
+        model_id = source.removeprefix("models:/")  # without it a tracking server refuses such a source
+        made = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
     return _version(made)
 
 
