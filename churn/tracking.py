@@ -146,11 +146,11 @@ class Run:
         self._client.set_terminated(self.id, status)
 
 
-def start(experiment: str, *, tags: dict[str, str] | None = None, owned: bool = True) -> Run:
+def start(experiment: str, *, tags: dict[str, str] | None = None) -> Run:
     """Begin a run that records who, which code and which environment."""
     store = client()
     run = store.create_run(_experiment_id(store, experiment), tags=provenance.tags() | (tags or {}))
-    return Run(run.info.run_id, owned=owned)
+    return Run(run.info.run_id, owned=True)
 
 
 def attach(experiment: str, run_id: str) -> Run:
