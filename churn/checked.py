@@ -42,9 +42,11 @@ def stop_on_failure(checks: list[Check], *, of: str) -> None:
     """Raise InvalidData with every check that failed; `of` says what was checked."""
     failed = [f"{c.name}: {c.observed} (rule: {c.rule})" for c in checks if c.outcome == "FAIL"]
     if failed:
-        raise InvalidData(f"{of} fails its checks: " + "; ".join(failed))
+        raise InvalidData(f"the checks of {of} fail: " + "; ".join(failed))
 
 
 def examples(rows: pd.DataFrame) -> str:
-    """Up to three of the customers, to end a sentence with."""
-    return "" if rows.empty else ", for example " + ", ".join(rows.customer_id.astype(str).unique()[:3])
+    """Up to three of the customers, each at one snapshot, to end a sentence with."""
+    few = rows.drop_duplicates("customer_id").head(3)
+    named = ", ".join(f"{row.customer_id} at {row.snapshot:%Y-%m-%d}" for row in few.itertuples())
+    return f", for example {named}" if named else ""

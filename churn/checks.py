@@ -118,6 +118,8 @@ def _no_later_date(rows: pd.DataFrame, features: list[str]) -> Check:
     for feature in dated:
         words = pd.Series(rows[feature].dropna().unique(), dtype=object).astype(str)
         words = words[words.str.fullmatch(LOOKS_LIKE_A_DATE)]
+        if words.empty:
+            continue
         times = pd.to_datetime(words, errors="coerce", utc=True, format="ISO8601").set_axis(words)
         late = rows[rows[feature].map(times).astype("datetime64[ns, UTC]") >= rows.snapshot]
         if len(late):
@@ -134,8 +136,17 @@ def _no_customer_on_both_sides(rows: pd.DataFrame) -> Check:
         "no customer on both sides",
         "split: entity tests on other customers",
         both.empty,
-        f"{both.customer_id.nunique():,} shared" + examples(both),
+        f"customer_id: {both.customer_id.nunique():,} shared{_sides(both)}",
     )
+
+
+def _sides(both: pd.DataFrame) -> str:
+    """Up to three customers who are on both sides, with when."""
+    named = [
+        f"{customer} ({', '.join(f'{row.part} at {row.snapshot:%Y-%m-%d}' for row in rows.itertuples())})"
+        for customer, rows in both[both.customer_id.isin(both.customer_id.unique()[:3])].groupby("customer_id")
+    ]
+    return f", for example {', '.join(named)}" if named else ""
 
 
 def _no_constant(rows: pd.DataFrame, features: list[str]) -> Check:

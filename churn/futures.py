@@ -35,6 +35,11 @@ class Log:
     next_known: pd.DataFrame
 
 
+def as_it_is(people: pa.Table, events: pa.Table, t: datetime) -> Log:
+    """The log with the future that came."""
+    return Log(people, events, _first(_parted(events, t)[1]))
+
+
 def cut(people: pa.Table, events: pa.Table, t: datetime) -> Log:
     """The log as it was known before the snapshot, with the customers who had signed up."""
     past, later = _parted(events, t)
@@ -90,7 +95,7 @@ def _known_at(events: pa.Table) -> pa.ChunkedArray:
     """When each event was known: it had happened and, in a log that says when, arrived."""
     if "arrived_at" not in events.column_names:
         return events["at"]
-    return pc.max_element_wise(events["at"], events["arrived_at"])
+    return pc.if_else(pc.less(events["at"], events["arrived_at"]), events["arrived_at"], events["at"])
 
 
 def _first(later: pa.Table) -> pd.DataFrame:

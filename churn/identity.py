@@ -80,9 +80,9 @@ def _rows(wide: pd.DataFrame, snapshot: str) -> Check:
     telling = [name for name in wide if wide[name].nunique() >= TELLING * len(wide)]
     if not telling:
         return Check(HISTORY, ONE_ROW, None, "no column tells the customers apart, so equal rows say nothing")
-    columns = list(wide)
-    equal = wide[wide.duplicated(keep=False)].reset_index().groupby(columns, dropna=False).customer_id.agg(list)
-    told = "; ".join(" and ".join(sorted(group)[:3]) for group in equal.head(3))
+    repeated = wide[wide.duplicated(keep=False)].reset_index(names="customer_id")
+    equal = repeated.groupby(list(wide), dropna=False).customer_id.agg(sorted).sort_values(ignore_index=True)
+    told = "; ".join(" and ".join(group[:3]) for group in equal.head(3))
     told = f"all columns ({telling[0]}, ...) at {snapshot}: the same for {told}" + _more(len(equal)) if told else ""
     return Check(HISTORY, ONE_ROW, equal.empty, told or f"{len(wide):,} rows, {telling[0]} tells them apart")
 

@@ -32,7 +32,7 @@ DEFINED, IN_TIME = (
 )
 READY_MADE = "the features came ready-made: there is no log to compute them from again"
 CUSTOMERS = 500
-REAL, SCRAMBLED = "real", "scrambled"  # the future that a feature must not see
+AS_IT_IS, CUT, SCRAMBLED = "as it is", "cut", "scrambled"  # the logs; the first tells why one of the others differs
 
 
 def of_features(
@@ -41,9 +41,14 @@ def of_features(
     """Which features there are, and their values for CUSTOMERS customers at every snapshot of the manifest."""
     if source.events is None:
         return [Check(DEFINED, IN_TIME, None, READY_MADE), Check(NAME, SAME, None, READY_MADE)]
-    kinds = features.kinds_seen(_with_later_kinds(source, kinds_before), before=kinds_before, without=without_kinds)
-    settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
-    return [_defined(manifest, kinds_before, settings), _same_values(con, source, manifest, settings)]
+    given = {"before": kinds_before, "without": without_kinds}
+    settings = {"windows_days": windows_days, "segments": source.segments}
+    kinds = features.kinds_seen(source.events, **given)
+    in_time = features.kinds_seen(_with_later_kinds(source, kinds_before), **given)
+    return [
+        _defined(manifest, kinds_before, settings | {"kinds": in_time}),
+        _same_values(con, source, manifest, settings | {"kinds": kinds}),
+    ]
 
 
 def _with_later_kinds(source: Source, before: str) -> ibis.Table:
@@ -59,7 +64,8 @@ def _defined(manifest: dict, before: str, settings: dict) -> Check:
     if found == wanted:
         kinds = ", ".join(settings["kinds"])
         return Check(DEFINED, IN_TIME, True, f"{len(found)} features, of the kinds {kinds}, all seen before {before}")
-    told = f"{', '.join(sorted(found ^ wanted)[:5])}: follows from events of {before} or later"
+    names = ", ".join(sorted(found - wanted)[:3]) or "a column for each kind of event that is new then"
+    told = f"what becomes known from {before} on decides whether there is {names}"
     return Check(DEFINED, IN_TIME, False, told)
 
 
@@ -86,18 +92,18 @@ def _sample(source: Source) -> tuple[pa.Table, pa.Table]:
 
 
 def _at(con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, settings: dict) -> Iterator:
-    """What differs at one snapshot, a table for each future in which something does: see `_differences`."""
+    """What differs at one snapshot, a table for each log by which something does: see `_differences`."""
     t = instant(snapshot)
     logs = {
-        REAL: futures.cut(people, events, t),
+        AS_IT_IS: futures.as_it_is(people, events, t),
+        CUT: futures.cut(people, events, t),
         SCRAMBLED: futures.scrambled(people, events, t, settings["kinds"]),
     }
     written = _written(manifest, snapshot, people["customer_id"].to_pylist())
-    for future, computed in _computed(con, logs, snapshot, settings).items():
+    for log, computed in _computed(con, logs, snapshot, settings).items():
         differences = _differences(written, computed)
         if len(differences):
-            seen = differences.join(logs[future].next_known, on="customer_id")
-            yield seen.assign(snapshot=snapshot, future=future)
+            yield differences.join(logs[log].next_known, on="customer_id").assign(snapshot=snapshot, log=log)
 
 
 def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[str, pd.DataFrame]:
@@ -114,11 +120,11 @@ def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[
         views = features.from_events(tables["events"], tables["people"], snapshot=snapshot, **settings)
         wide = _wide([view.execute() for view in views.values()])
     of, customer = (wide.index.str.split(":", n=1).str[part] for part in (0, 1))
-    return {future: wide.set_axis(customer)[of == future] for future in logs}
+    return {log: wide.set_axis(customer)[of == log] for log in logs}
 
 
-def _renamed(table: pa.Table, future: str) -> pa.Table:
-    ids = pc.binary_join_element_wise(future, table["customer_id"], ":")
+def _renamed(table: pa.Table, log: str) -> pa.Table:
+    ids = pc.binary_join_element_wise(log, table["customer_id"], ":")
     return table.set_column(table.schema.get_field_index("customer_id"), "customer_id", ids)
 
 
@@ -146,27 +152,29 @@ def _differences(written: pd.DataFrame, computed: pd.DataFrame) -> pd.DataFrame:
 
 
 def _told(found: pd.DataFrame) -> str:
-    """The columns that differ, and the customer who shows best how far ahead they look: by real events if any do."""
-    shown = found[found.future == (REAL if (found.future == REAL).any() else SCRAMBLED)]
-    shown = shown[shown.snapshot == shown.snapshot.min()].sort_values("known_at", na_position="first", kind="stable")
-    worst = shown.iloc[-1]
+    """The columns that differ, and the customer who shows best how far ahead they look."""
+    telling = next(log for log in (AS_IT_IS, CUT, SCRAMBLED) if (found.log == log).any())
+    shown = found[(found.log == telling) & (found.snapshot == found.snapshot[found.log == telling].min())]
+    worst = shown.sort_values("known_at", ascending=False, kind="stable").iloc[0]
     others = [name for name in found.feature.unique() if name != worst.feature]
     listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
     also = f" (and {len(others)} more: {listed})" if others else ""
     return (
         f"{worst.feature}{also} at {worst.snapshot}: customer {worst.customer_id} has {_value(worst.written)} in the "
-        f"feature table and {_value(worst.computed)} from {_log(worst)}; "
+        f"feature table and {_value(worst.computed)} from {_source(worst)}; "
         f"{shown.customer_id.nunique():,} of {CUSTOMERS:,} customers differ"
     )
 
 
-def _log(worst: pd.Series) -> str:
+def _source(worst: pd.Series) -> str:
     """The log that gives another value, with the event that makes the difference."""
+    if worst.log == AS_IT_IS:
+        return "their own events as of then: it is of other customers, of another date, or was changed since"
     if pd.isna(worst.known_at):
-        return "their own events, none of which is later: it depends on other customers, or was changed since"
+        return "the log without customers who sign up later"
     event = f"{worst['at']:%Y-%m-%d %H:%M:%S.%f}"
     event += f" that arrived at {worst.known_at:%Y-%m-%d %H:%M:%S.%f}" if worst.known_at > worst["at"] else ""
-    if worst.future == REAL:
+    if worst.log == CUT:
         return f"the log as it was known before; the first event known from then on is of {event}"
     return f"a log with another future, whose first event is of {event}"
 

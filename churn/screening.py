@@ -18,8 +18,8 @@ LIMIT_AUC, LIMIT_PARTED = 0.95, 0.6
 FEWEST = 30  # leavers and stayers at a snapshot; of fewer, chance can part many
 FOLDS = 5  # a category's churn rate is taken from other customers than those it is said of
 RULE = (
-    f"no column alone ranks leavers above AUC {LIMIT_AUC}, or parts {LIMIT_PARTED:.0%} of a side without an error; "
-    "one that was known at the snapshot all the same goes into train.trusted_features"
+    f"no column alone ranks leavers above AUC {LIMIT_AUC} or parts {LIMIT_PARTED:.0%} of a side without an error, "
+    "but those in train.trusted_features"
 )
 
 
@@ -80,27 +80,25 @@ def _separation(scores: pd.DataFrame, left: np.ndarray) -> pd.DataFrame:
 
 
 def _judged(found: pd.DataFrame, rows: pd.DataFrame, name: str, of: str) -> Check:
-    wrong = found[(found.auc >= LIMIT_AUC) | (found.parted >= LIMIT_PARTED)].sort_values("auc", ascending=False)
-    if wrong.empty:
-        best = found.loc[found.auc.idxmax()] if len(found) else None
-        return Check(name, RULE, True, "no nulls" if best is None else f"most: {best.feature}, AUC {best.auc:.3f}")
-    told = [_told(worst, rows, of) for _, worst in wrong.drop_duplicates("feature").head(3).iterrows()]
-    more = wrong.feature.nunique() - len(told)
-    return Check(name, RULE, False, "; ".join(told) + (f"; and {more} more" if more else ""))
+    found = found.sort_values("auc", ascending=False, kind="stable")
+    wrong = found[(found.auc >= LIMIT_AUC) | (found.parted >= LIMIT_PARTED)]
+    if len(wrong):
+        others = [feature for feature in wrong.feature.unique() if feature != wrong.feature.iloc[0]]
+        also = f"; so do {', '.join(others[:5])}{', ...' if others[5:] else ''}" if others else ""
+        return Check(name, RULE, False, _told(wrong.iloc[0], rows, of) + also)
+    best = f"most: {found.feature.iloc[0]}, AUC {found.auc.iloc[0]:.3f}" if len(found) else "there are none"
+    return Check(name, RULE, True, best)
 
 
 def _told(worst: pd.Series, rows: pd.DataFrame, of: str) -> str:
     at = rows[(rows.part == "train") & (rows.snapshot == worst.snapshot)]
     left = at.churned.astype(bool)
-    seen = [
-        f"{r.customer_id} ({what}) has {_value(r[worst.feature])}"
-        for side, what in ((left, "left"), (~left, "stayed"))
-        for _, r in at[side].head(2).iterrows()
-    ]
+    leaver, stayer = at[left].iloc[0], at[~left].iloc[0]
     which = worst.feature if of == "values" else f"whether {worst.feature} is null"
     return (
         f"{which} at {worst.snapshot:%Y-%m-%d}: AUC {worst.auc:.3f}, parts {worst.parted:.0%} of a side without an "
-        f"error; for example {', '.join(seen)}"
+        f"error; for example {leaver.customer_id}, who left, has {_value(leaver[worst.feature])}, and "
+        f"{stayer.customer_id}, who stayed, {_value(stayer[worst.feature])}"
     )
 
 

@@ -45,12 +45,12 @@ def test_one_class_only_is_told_with_the_churn_rate(training_set, churned):
 
 def test_a_repeated_row_names_its_customer(training_set):
     rows = pd.concat([training_set, training_set.iloc[[5]]])
-    assert {"no duplicates": "1 repeated, for example c005"} == failures(rows)
+    assert {"no duplicates": "1 repeated, for example c005 at 2024-01-01"} == failures(rows)
 
 
 def test_a_feature_from_after_the_snapshot_names_its_column_and_customer(training_set):
     rows = training_set.assign(days_since_visit=training_set.days_since_visit.where(training_set.index != 7, -1.5))
-    said = "days_since_visit reaches 1.5 days past its snapshot, for example c007"
+    said = "days_since_visit reaches 1.5 days past its snapshot, for example c007 at 2024-01-01"
     assert {"nothing from the future": said} == failures(rows)
 
 
@@ -60,7 +60,9 @@ def test_a_number_that_is_no_age_may_be_negative(training_set):
 
 def test_a_customer_on_both_sides_fails_when_the_split_is_by_entity(training_set):
     said = failures(training_set, split="entity")
-    assert {"no customer on both sides": "300 shared, for example c000, c001, c002"} == said
+    times = "train at 2024-01-01, train at 2024-02-01, test at 2024-04-01"
+    shared = f"customer_id: 300 shared, for example c000 ({times}), c001 ({times}), c002 ({times})"
+    assert {"no customer on both sides": shared} == said
     apart = training_set.assign(customer_id=training_set.customer_id + training_set.part)
     assert {} == failures(apart, split="entity")
 
@@ -93,9 +95,9 @@ def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set)
     with pytest.raises(InvalidData) as caught:
         checks.stop_on_failure(looked_at(rows), of="the training set")
     assert str(caught.value) == (
-        "the training set fails its checks: "
+        "the checks of the training set fail: "
         "size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
-        "no duplicates: 1 repeated, for example c000 (rule: one row a customer and snapshot)"
+        "no duplicates: 1 repeated, for example c000 at 2024-01-01 (rule: one row a customer and snapshot)"
     )
 
 
