@@ -22,7 +22,11 @@ class InvalidData(UserError):
 
 
 class StageFailed(ChurnError):
-    """A notebook stopped; the message names the notebook, the section, the cell and the error."""
+    """A notebook stopped; the message names the stage, the error, the section, the cell and the notebook."""
+
+    def __init__(self, *, stage: str, why: str, section: str, cell: int | None, notebook: str) -> None:
+        super().__init__(f"{stage}: {why}\n  section   {section}\n  cell      [{cell or '-'}]\n  notebook  {notebook}")
+        self.facts = {"stage": stage, "error": why, "section": section, "cell": cell, "notebook": notebook}
 
 
 class RegistryError(ChurnError):

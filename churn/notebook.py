@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
 del sys.modules["rfc3987_syntax"]
 
-__all__ = ["PapermillExecutionError", "execute", "glue", "glued", "headings"]
+__all__ = ["PapermillExecutionError", "execute", "glue", "headings", "outcome"]
 
 
 def glue(**values: object) -> None:
@@ -30,20 +31,35 @@ def glue(**values: object) -> None:
         scrapbook.glue(name, value)
 
 
-def glued(executed: Path) -> dict[str, object]:
-    """What an executed notebook glued."""
-    return dict(scrapbook.read_notebook(str(executed)).scraps.data_dict)
+def outcome(executed: Path) -> tuple[dict[str, object], float]:
+    """What an executed notebook glued, and the most memory that its kernel was seen with, in MB."""
+    read = scrapbook.read_notebook(str(executed))
+    return dict(read.scraps.data_dict), read.metadata.papermill.get("peak_mb", 0.0)
 
 
-def execute(stage: str, output: Path, parameters: dict, *, kernel: KernelManager, progress: bool) -> None:
-    """Execute a stage's notebook in a kernel. Raises PapermillExecutionError; the notebook is written all the same."""
+def execute(
+    stage: str,
+    output: Path,
+    parameters: dict,
+    *,
+    kernel: KernelManager,
+    on_cell: Callable[[int, int, str], None] | None = None,
+    seconds: int | None = None,
+) -> None:
+    """Execute a stage's notebook in a kernel, telling each cell's number, the number of cells and the section.
+
+    Raises PapermillExecutionError, also for a kernel that died and for more than `seconds`; the notebook is written
+    all the same.
+    """
     papermill.execute_notebook(
         FOLDER / f"{stage}.ipynb",
         output,
         parameters,
+        engine_name="churn",
+        progress_bar=False,
         km=kernel,
-        progress_bar=progress,
-        request_save_on_cell_execute=False,
+        on_cell=on_cell,
+        seconds=seconds,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import platform
 import subprocess
 from functools import cache
@@ -37,7 +38,13 @@ def tags() -> dict[str, str]:
         "code.clean": "unknown" if changes is None else str(not changes).lower(),
         "lock.sha256": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
         "python": platform.python_version(),
+        "runner": runner(),
     }
+
+
+def runner() -> str:
+    """The process that works, as `host:pid`."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def environment() -> dict[str, str]:

@@ -54,7 +54,7 @@ def stage_tables(
 
 
 def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table: str, column: str) -> Table:
-    by_day = {day: find_table(place, table) for day, place in places.items() if _candidates(place, table)}
+    by_day = {day: find_table(place, table) for day, place in places.items() if tables_named(place, table)}
     if not by_day:
         shown = ", ".join(map(str, places.values()))
         raise InvalidData(f"labels: no {table}.csv or {table}.parquet in {shown}; at least one snapshot needs them")
@@ -152,14 +152,15 @@ def find_table(place: Path, table: str) -> Path:
     """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
     if not place.is_dir():
         raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
-    found = _candidates(place, table)
+    found = tables_named(place, table)
     if len(found) != 1:
         names = ", ".join(f"{table}{suffix}" for suffix in files.SUFFIXES)
         raise InvalidData(f"{place}: holds {len(found)} of {names}, one is needed; correct the folder or data.tables")
     return found[0]
 
 
-def _candidates(place: Path, table: str) -> list[Path]:
+def tables_named(place: Path, table: str) -> list[Path]:
+    """The files in a folder that bear a table's name."""
     return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
 
 
