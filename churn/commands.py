@@ -38,6 +38,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         [(("--repair",), {"action": "store_true", "help": "make stages and alias agree with the history"}), AS_JSON],
     )
 
+    _command(commands, "cache", stored, "Finished stages that a run can reuse: what they hold, how old they are.", [
+        (("--prune",), {"type": float, "metavar": "DAYS", "dest": "unused_days",
+                        "help": "remove what was not used for so many days; 0: all"}), AS_JSON])  # fmt: skip
+
 
 AS_JSON = (("--json",), {"action": "store_true", "dest": "as_json", "help": "print JSON instead of text"})
 WHO = [
@@ -93,6 +97,17 @@ def doctor(given: argparse.Namespace) -> int:
     found = doctors.examine(experiment)
     _print(given, {"repaired": done, "findings": [asdict(f) for f in found]}, "health")
     return 1 if found else 0
+
+
+def stored(given: argparse.Namespace) -> int:
+    """`churn cache`"""
+    experiment = schema.load(given.params).experiment
+    from churn import cache, pipeline
+
+    with pipeline.only_one(experiment):
+        gone = cache.prune(experiment, unused_days=given.unused_days) if given.unused_days is not None else []
+        _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
+    return 0
 
 
 def _decide(given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:

@@ -90,7 +90,7 @@ def _translated(error: notebook.PapermillExecutionError, stage: str, output: Pat
     if kind and issubclass(kind, (errors.UserError, errors.RegistryError)):
         return kind(f"{stage}: {error.evalue}")
     section = ["-", *notebook.headings(output, error.cell_index)][-1]
-    why = error.evalue if error.ename == papermill_engine.KERNEL_DIED else f"{error.ename}: {error.evalue}"
+    why = error.evalue if error.ename in papermill_engine.FROM_OUTSIDE else f"{error.ename}: {error.evalue}"
     return errors.StageFailed(
         stage=stage, section=section, cell=error.exec_count, why=" ".join(why.split())[:600], notebook=str(output)
     )

@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
-from jupyter_client import KernelManager
+from jupyter_client import AsyncKernelManager, KernelManager
+from jupyter_core.utils import run_sync
 
 from churn import state
 
@@ -53,21 +54,22 @@ def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
     """A kernel that starts at once and, in the background, imports what the stage's notebook does; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
-    kernel = KernelManager(kernel_name="python3")
+    # The asynchronous manager: nbclient waits for ever on the other's kernel when that dies.
+    kernel = AsyncKernelManager(kernel_name="python3")
     environment = os.environ | {
         "PYTHONPATH": str(state.PROJECT),
         "CHURN_STATE": str(state.root()),
         "PYTHONHASHSEED": "0",
     }
-    kernel.start_kernel(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
-    client = kernel.client()
+    run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
+    client = kernel.blocking_client()
     client.start_channels()
     client.execute(WARM_UP.format(imports(stage), then), silent=True, store_history=False)
     try:
         yield kernel
     finally:
         client.stop_channels()
-        kernel.shutdown_kernel(now=True)
+        run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def peak_mb(kernel: KernelManager) -> float:
@@ -98,7 +100,7 @@ def how_it_ended(kernel: KernelManager, *, held_mb: float) -> str:
 
 def tell(kernel: KernelManager, code: str) -> None:
     """Execute a line in a kernel, beside its notebook. Raises RuntimeError where it fails."""
-    client = kernel.client()
+    client = kernel.blocking_client()
     client.start_channels()
     try:
         answer = client.execute_interactive(code, store_history=False, timeout=600)["content"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ import scrapbook  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
 del sys.modules["rfc3987_syntax"]
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say becomes the error of the stage
 
 __all__ = ["PapermillExecutionError", "execute", "glue", "headings", "outcome"]
 

@@ -19,7 +19,7 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager
 from churn import kernels
 
 SAVE_EVERY = 30  # seconds
-KERNEL_DIED, TIMED_OUT, STOPPED = "KernelDied", "StageTimedOut", "Interrupted"
+KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = ("KernelDied", "StageTimedOut", "Interrupted")
 
 
 class Manager(NotebookExecutionManager):

@@ -23,7 +23,7 @@ from churn.planning import STAGES, Asked, Step
 if TYPE_CHECKING:
     from churn import tracking
 
-__all__ = ["STAGES", "Asked", "Done", "Run", "plan", "run"]
+__all__ = ["STAGES", "Asked", "Done", "Run", "only_one", "plan", "run"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    with _only_one(params.experiment):
+    with only_one(params.experiment):
         expected = planning.to_run(planning.plan(params, asked))  # before the slow imports: kernels warm up meanwhile
         with Kernels(expected) as kernels, tell:
             threading.Thread(target=_warm_up, daemon=True).start()
@@ -203,8 +203,8 @@ def _warm_up() -> None:
     assert report
 
 
-def _only_one(experiment: str) -> filelock.BaseFileLock:
-    """Two runs of one experiment would write the same feature tables."""
+def only_one(experiment: str) -> filelock.BaseFileLock:
+    """Hold an experiment against any other run: two would write the same feature tables. Raises ChurnError."""
     path = state.path(experiment, "run.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)

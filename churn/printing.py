@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
@@ -37,6 +38,24 @@ def health(state: dict) -> list[RenderableType]:
     return [*(f"repaired: {line}" for line in state["repaired"]), *(found or ["all in order"])]
 
 
+def kept_stages(state: dict) -> list[RenderableType]:
+    """The stages that can be reused."""
+    rows = [
+        [e["stage"], f"{e['bytes'] / 1e6:,.1f} MB", _ago(e["finished"]), _ago(e["used"]), e["run"][:8], e["key"][:8]]
+        for e in state["entries"]
+    ]
+    removed = [f"removed {len(state['removed'])} entries"] if state["removed"] else []
+    if not rows:
+        return [*removed, "nothing is kept"]
+    total = sum(e["bytes"] for e in state["entries"]) / 1e6
+    columns = ["stage", "size", "finished", "used", "run", "key"]
+    return [
+        *removed,
+        _table(columns, rows),
+        f"{total:,.1f} MB; files still in their place are counted, and take no room",
+    ]
+
+
 def why(w: dict) -> list[RenderableType]:
     """Everything behind a version, as `lineage.why` returns it."""
     place = "in production" if w["in_production"] else f"stage {w['stage']}"
@@ -55,6 +74,15 @@ def _told(d: dict) -> list[object]:
     decided = d["decision"] + (" (override)" if d["override"] else "")
     when = d["at"].replace("T", " ").removesuffix("Z")
     return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
+
+
+def _ago(moment: float) -> str:
+    """How long ago a time (seconds since 1970) was, in its largest unit."""
+    passed = max(0.0, time.time() - moment)
+    for seconds, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if passed >= seconds:
+            return f"{passed / seconds:.0f} {unit} ago"
+    return "just now"
 
 
 def _first(failed: list[str]) -> str:

@@ -7,34 +7,16 @@ from pathlib import Path
 
 import ibis
 
-from churn.sources import files
 from churn.sources.cdnow import stage_cdnow
 from churn.sources.events import stage_events
 from churn.sources.staged import overview, reopen
 from churn.sources.staging import Source
 from churn.sources.streaming import stage_streaming
-from churn.sources.tables import find_table, stage_tables, tables_named
+from churn.sources.tables import stage_tables
 
-__all__ = ["Source", "files_of", "look_for", "overview", "reopen", "stage"]
+__all__ = ["Source", "overview", "reopen", "stage"]
 
 READERS = {"events": stage_events, "tables": stage_tables, "cdnow": stage_cdnow, "streaming": stage_streaming}
-
-
-def look_for(data: dict) -> None:
-    """Look whether the files of an input are there, without reading them. Raises InvalidData for one that is not."""
-    files_of(data)
-
-
-def files_of(data: dict) -> list[Path]:
-    """The files that an input is read from; none where it comes with a package or is simulated. Raises InvalidData."""
-    if data["source"] == "events":
-        customers = files.find(data["customers"]["path"]) if data.get("customers") else []
-        return [*files.find(data["path"]), *customers]
-    if data["source"] == "tables":
-        places = [Path(data["path"], folder) for folder in data["snapshots"].values()]
-        labels = [file for place in places for file in tables_named(place, data["labels"]["table"])]
-        return [*(find_table(place, name) for place in places for name in data["tables"]), *labels]
-    return []
 
 
 def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:

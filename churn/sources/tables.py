@@ -11,6 +11,7 @@ from ibis.expr.types import Table
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
+from churn.inputs import find_table, tables_named
 from churn.sources import files
 from churn.sources.staging import SUMMARY, TIME, Source, identifier, text
 
@@ -146,22 +147,6 @@ def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
 def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> None:
     found = [column for table in read.values() for column in table.columns if column not in KEYS]
     files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
-
-
-def find_table(place: Path, table: str) -> Path:
-    """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
-    if not place.is_dir():
-        raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
-    found = tables_named(place, table)
-    if len(found) != 1:
-        names = ", ".join(f"{table}{suffix}" for suffix in files.SUFFIXES)
-        raise InvalidData(f"{place}: holds {len(found)} of {names}, one is needed; correct the folder or data.tables")
-    return found[0]
-
-
-def tables_named(place: Path, table: str) -> list[Path]:
-    """The files in a folder that bear a table's name."""
-    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
 
 
 def _count(table: Table) -> int:
