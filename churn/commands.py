@@ -104,9 +104,11 @@ def stored(given: argparse.Namespace) -> int:
     experiment = schema.load(given.params).experiment
     from churn import cache, pipeline
 
-    with pipeline.only_one(experiment):
-        gone = cache.prune(experiment, unused_days=given.unused_days) if given.unused_days is not None else []
-        _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
+    gone = []
+    if given.unused_days is not None:
+        with pipeline.only_one(experiment):
+            gone = cache.prune(experiment, unused_days=given.unused_days)
+    _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
     return 0
 
 
