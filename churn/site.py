@@ -61,11 +61,11 @@ def write(
     differences are to be marked; each None where there is none. `mlflow` is its address, or the command that opens it.
     """
     page = _environment().get_template("run.html.j2").render(
-        experiment=experiment, run_id=run_id, status=STATUS.get(status, status), parameters=_rows(parameters, previous),
+        experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
+        verdict=_verdict(decision, STATUS.get(status, status)), decision=decision,
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
-        stages=stages, decision=decision, verdict=_verdict(decision, STATUS.get(status, status)), evaluation=evaluation,
-        models=list(_models(evaluation)) if evaluation else [], failure=failure, previous=previous, mlflow=mlflow,
-        footer_entries=footer,
+        evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
+        parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer,
     )  # fmt: skip
     return state.write_text(folder / "index.html", page)
 
@@ -80,7 +80,7 @@ def mark_reused(html: Path, target: Path, *, run_id: str, source_run: str) -> Pa
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     environment.filters |= {"escape_html": escape, "duration": _duration, "memory": _memory, "number": _number}
-    environment.globals |= {"looks": LOOKS, "metrics": METRICS, "scale": _scale, "css": _css}
+    environment.globals |= {"metrics": METRICS, "scale": _scale, "css": _css}
     return environment
 
 
@@ -91,8 +91,8 @@ def _css(name: str) -> Markup:
 def _verdict(decision: dict | None, status: str) -> dict[str, str]:
     """What came of the run in one sentence, and its look."""
     if decision is None:
-        sentences = {"finished": "Finished, without a decision.", "under way": "Under way.", "failed": "Failed."}
-        return {"look": LOOKS.get(status, ""), "text": sentences.get(status, f"Ended: {status}.")}
+        without = ", without a decision" if status == "finished" else ""
+        return {"look": LOOKS.get(status, ""), "text": f"{status.capitalize()}{without}."}
     version, production = decision["version"], decision["production"]
     texts = {
         "promoted": f"Version {version} was promoted.",
@@ -105,15 +105,14 @@ def _verdict(decision: dict | None, status: str) -> dict[str, str]:
 
 
 def _models(evaluation: dict) -> Iterator[dict]:
-    """Candidate, champion, their difference and the best baseline: kind, name and {metric: value, low, high}."""
+    """Candidate, champion, best baseline and difference: kind, name and {metric: value, low, high}."""
     scores = {s["model"]: s for s in evaluation["scores"] if s["part"] == "test"}
     bounds = {(i["model"], i["metric"]): i for i in evaluation["intervals"]}
-    names = {"candidate": f"version {evaluation['version']}", "champion": f"version {evaluation['champion']}"}
-    trivial = {name: s for name, s in scores.items() if name not in names and _is_number(s["auc"])}
-    if trivial:
-        names[max(trivial, key=lambda name: trivial[name]["auc"])] = ""
-    for model in (model for model in names if model in scores):
-        kind, name = (model, names[model]) if names[model] else ("baseline", model)
+    shown = [("candidate", "candidate", f"version {evaluation['version']}")]
+    shown += [("champion", "champion", f"version {evaluation['champion']}")] if "champion" in scores else []
+    trivial = [m for m in scores if m not in ("candidate", "champion") and _is_number(scores[m]["auc"])]
+    shown += [(best, "baseline", best) for best in sorted(trivial, key=lambda m: scores[m]["auc"])[-1:]]
+    for model, kind, name in shown:
         cells = {m: {"value": scores[model][m], **_bounds(bounds.get((model, m)))} for m in METRICS}
         yield {"kind": kind, "name": name, "cells": cells}
     if ("difference", "auc") in bounds:
