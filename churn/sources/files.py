@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.expr.types import Table
 
+from churn import paths
 from churn.errors import InvalidData
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -25,8 +26,8 @@ CSV = {"header": True, "delim": ",", "quote": '"', "escape": '"'}  # one dialect
 
 def find(path: str | list[str]) -> list[Path]:
     """The files behind a name, a pattern, a folder or a list of these; sorted, each once. Raises InvalidData."""
-    paths = [path] if isinstance(path, str) else path
-    return sorted({file.resolve() for one in paths for file in _expand(one)})
+    several = [path] if isinstance(path, str) else path
+    return sorted({file.resolve() for one in several for file in _expand(one)})
 
 
 def columns_of(file: Path) -> dict[str, str]:
@@ -83,7 +84,7 @@ def pattern_of(file: Path) -> str:
 
 
 def _expand(path: str) -> list[Path]:
-    place = Path(path).expanduser()
+    place = paths.expand_absolute(path)
     if place.is_dir():
         inside = (file for file in place.rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
         found = [file for file in inside if not any(part[0] in "._" for part in file.relative_to(place).parts)]

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
+from churn import paths
 from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
@@ -37,7 +38,7 @@ def stage_tables(
     Raises InvalidData.
     """
     segments = list(segments)
-    places = {day: Path(path).expanduser() / place for day, place in snapshots.items()}
+    places = folders(path, snapshots)
     customer = columns["customer_id"]
     found = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
     read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
@@ -146,6 +147,11 @@ def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
 def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> None:
     found = [column for table in read.values() for column in table.columns if column not in KEYS]
     files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
+
+
+def folders(path: str, snapshots: dict[str, str]) -> dict[str, Path]:
+    """Snapshot date: its folder, which lies below `path` or is absolute. Raises InvalidData."""
+    return {day: paths.expand_absolute(path) / paths.expand(place) for day, place in snapshots.items()}
 
 
 def find_table(place: Path, table: str) -> Path:
