@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import glob
+import os
 from pathlib import Path
 
+from churn import paths
 from churn.errors import InvalidData
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
-def files_of(data: dict) -> list[Path]:
-    """The files that an input (the data section of a params file) is read from, which makes sure that they are there.
+def files_of(data: dict) -> dict[str, Path]:
+    """The files that an input (the data section of a params file) is read from, by their place below a common folder.
 
-    None where the input comes with a package or is simulated. Raises InvalidData.
+    None where the input comes with a package or is simulated. Raises InvalidData for one that is not there.
     """
-    if data["source"] == "events":
-        customers = find(data["customers"]["path"]) if data.get("customers") else []
-        return [*find(data["path"]), *customers]
-    if data["source"] == "tables":
-        places = [Path(data["path"]).expanduser() / folder for folder in data["snapshots"].values()]
-        labels = [file for place in places for file in tables_named(place, data["labels"]["table"])]
-        return [*(find_table(place, name) for place in places for name in data["tables"]), *labels]
-    return []
+    with paths.concealed(data):
+        found = _files(data)
+    folder = os.path.commonpath([file.parent for file in found]) if found else ""
+    return {os.path.relpath(file, folder): file for file in found}
 
 
 def find(path: str | list[str]) -> list[Path]:
     """The files behind a name, a pattern, a folder or a list of these; sorted, each once. Raises InvalidData."""
-    paths = [path] if isinstance(path, str) else path
-    return sorted({file.resolve() for one in paths for file in _expand(one)})
+    several = [path] if isinstance(path, str) else path
+    return sorted({file.resolve() for one in several for file in _expand(one)})
+
+
+def folders(path: str, snapshots: dict[str, str]) -> dict[str, Path]:
+    """Snapshot date: its folder, which lies below `path` or is absolute. Raises InvalidData."""
+    return {day: paths.expand_absolute(path) / paths.expand(place) for day, place in snapshots.items()}
 
 
 def find_table(place: Path, table: str) -> Path:
@@ -47,8 +50,18 @@ def tables_named(place: Path, table: str) -> list[Path]:
     return [place / f"{table}{suffix}" for suffix in SUFFIXES if (place / f"{table}{suffix}").is_file()]
 
 
+def _files(data: dict) -> list[Path]:
+    if data["source"] == "events":
+        return [*find(data["path"]), *(find(data["customers"]["path"]) if data.get("customers") else [])]
+    if data["source"] == "tables":
+        places = folders(data["path"], data["snapshots"]).values()
+        labels = [file for place in places for file in tables_named(place, data["labels"]["table"])]
+        return [*(find_table(place, name) for place in places for name in data["tables"]), *labels]
+    return []
+
+
 def _expand(path: str) -> list[Path]:
-    place = Path(path).expanduser()
+    place = paths.expand_absolute(path)
     if place.is_dir():
         inside = (file for file in place.rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
         found = [file for file in inside if not any(part[0] in "._" for part in file.relative_to(place).parts)]

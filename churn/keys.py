@@ -20,10 +20,10 @@ PACKAGE = state.PROJECT / "churn"
 OF_THE_RUN = ("run_id",)  # parameters that say where to log, not what to compute
 
 
-def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: list[Path]) -> dict[str, str]:
+def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dict[str, Path]) -> dict[str, str]:
     """Name -> digest or value of everything that the result of a stage depends on.
 
-    `upstream`: stage -> key of the stages before it; `inputs`: files whose content is read.
+    `upstream`: stage -> key of the stages before it; `inputs`: name -> file whose content is read.
     """
     given = {f"parameter {n}": json.dumps(v, sort_keys=True) for n, v in parameters.items() if n not in OF_THE_RUN}
     code = {f"module {path.relative_to(state.PROJECT)}": _code(path) for path in modules(stage)}
@@ -34,7 +34,7 @@ def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: lis
         | code
         | {"lock": _digest(lock.read_bytes()) if lock.exists() else "none", "python": platform.python_version()}
         | {f"stage {name}": key for name, key in upstream.items()}
-        | {f"input {path}": content(path) for path in inputs}
+        | {f"input {name}": content(path) for name, path in inputs.items()}
     )
 
 

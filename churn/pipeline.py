@@ -73,11 +73,10 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    with only_one(params.experiment):
-        expected = planning.to_run(planning.plan(params, asked))  # before the slow imports: kernels warm up meanwhile
-        with Kernels(expected) as kernels, tell:
-            threading.Thread(target=_warm_up, daemon=True).start()
-            return _run(params, asked, kernels, tell)
+    expected = planning.to_run(planning.plan(params, asked))  # before the slow imports: kernels warm up meanwhile
+    with only_one(params.experiment), Kernels(expected) as kernels, tell:
+        threading.Thread(target=_warm_up, daemon=True).start()
+        return _run(params, asked, kernels, tell)
 
 
 def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -> Run:

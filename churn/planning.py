@@ -49,7 +49,7 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
         stage,
         wiring.stage_parameters(params, stage, glued, ""),
         upstream={name: s.key for name, s in before.items()},
-        inputs=inputs.files_of(wiring.input_of(params)) if stage == "features" else [],
+        inputs=inputs.files_of(wiring.input_of(params)) if stage == "features" else {},
     )
     if stage == "promote":
         return Step(stage, "a decision is always taken anew", parts)

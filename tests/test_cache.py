@@ -70,7 +70,7 @@ def test_kept_files_take_no_room_while_they_are_in_their_place(kept):
     lambda place: (place / "entry.json").write_text('{"stage": "feat'),
     lambda place: (place / "entry.json").unlink(),
     lambda place: (place / "entry.json").write_text("{}"),
-], ids=["a file is gone", "a file was changed", "a description cut short", "no description", "of another version"])  # fmt: skip
+], ids=["file gone", "file changed", "description cut short", "no description", "of another version"])  # fmt: skip
 def test_a_damaged_entry_is_not_used(kept, damage):
     damage(kept)
     assert cache.find("mine", "features", KEY) is None

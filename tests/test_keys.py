@@ -20,11 +20,11 @@ def project(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=()) -> dict:
+def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
     keys._code.cache_clear()
     keys._imports_of.cache_clear()
     return keys.parts(
-        stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=list(inputs)
+        stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
     )
 
 
@@ -58,7 +58,7 @@ def test_a_changed_line_of_the_notebook_is_named(project):
 
 @pytest.mark.parametrize("cosmetic", [
     lambda cells: cells[-1]["source"].append("\n\n"),
-    lambda cells: cells[-1].update(execution_count=12, outputs=[{"output_type": "stream", "name": "stdout", "text": "x"}]),
+    lambda cells: cells[-1].update(execution_count=12, outputs=[{"output_type": "stream", "text": "x"}]),
     lambda cells: cells[-1].update(source=[line.replace("\n", "  \n") for line in cells[-1]["source"]]),
     lambda cells: cells.append({"cell_type": "markdown", "metadata": {}, "source": ["\n"]}),
 ], ids=["blank lines at a cell's end", "outputs", "trailing spaces", "an empty cell"])  # fmt: skip
@@ -133,16 +133,16 @@ def test_the_lock_is_named(project):
 def test_an_input_counts_by_its_content_not_by_its_date(project, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("a,1.00\n")
-    before = parts("features", inputs=[log])
+    before = parts("features", inputs={"log.csv": log})
     log.write_text("a,1.00\n")
-    assert [] == changed(before, parts("features", inputs=[log]))
+    assert [] == changed(before, parts("features", inputs={"log.csv": log}))
     log.write_text("a,1.01\n")
-    assert [f"input {log} has changed"] == changed(before, parts("features", inputs=[log]))
+    assert ["input log.csv has changed"] == changed(before, parts("features", inputs={"log.csv": log}))
 
 
 def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
     one, two = tmp_path / "1.csv", tmp_path / "2.csv"
     one.write_text("a")
     two.write_text("b")
-    before = parts("features", inputs=[one])
-    assert [f"input {two} is new"] == changed(before, parts("features", inputs=[one, two]))
+    before = parts("features", inputs={"1.csv": one})
+    assert ["input 2.csv is new"] == changed(before, parts("features", inputs={"1.csv": one, "2.csv": two}))

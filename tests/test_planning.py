@@ -24,7 +24,7 @@ def finish(given: params.Params, *stages: str) -> None:
     """Keep stages as if a run had just finished them."""
     glued, upstream = {}, {}
     for stage in stages:
-        parts = keys.parts(stage, wiring.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs=[])
+        parts = keys.parts(stage, wiring.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs={})
         cache.keep("smoke", cache.Entry(stage, f"run of {stage}", 1.0, 1.0, parts, GLUED[stage]), also={})
         glued[stage], upstream[stage] = GLUED[stage], keys.key(parts)
 

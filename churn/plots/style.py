@@ -42,13 +42,17 @@ SHARE = PercentFormatter(1, decimals=0)
 
 
 class Plot(Figure):
-    """A Figure that shows itself in notebooks at twice the screen's resolution, without pyplot and its global state."""
+    """A Figure that shows itself in notebooks at twice the screen's resolution, described by its title.
+
+    It needs neither pyplot nor its global state.
+    """
 
     def _repr_png_(self) -> tuple[bytes, dict]:
         png = io.BytesIO()
         self.savefig(png, format="png", dpi=2 * self.dpi)
         width, height = self.get_size_inches() * self.dpi
-        return png.getvalue(), {"width": int(width), "height": int(height)}
+        size = {"width": int(width), "height": int(height)}
+        return png.getvalue(), size | {"alt": self.get_suptitle().replace("\n", " ")}
 
 
 def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import ibis
 
+from churn import paths
 from churn.sources.cdnow import stage_cdnow
 from churn.sources.events import stage_events
 from churn.sources.staged import overview, reopen
@@ -31,4 +32,5 @@ def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
     for name in ("events", "customers", "labels", "rejected"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
-    return READERS[data["source"]](con, folder, **settings)
+    with paths.concealed(data):
+        return READERS[data["source"]](con, folder, **settings)

@@ -11,7 +11,7 @@ from ibis.expr.types import Table
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
-from churn.inputs import find_table, tables_named
+from churn.inputs import find_table, folders, tables_named
 from churn.sources import files
 from churn.sources.staging import SUMMARY, TIME, Source, identifier, text
 
@@ -38,7 +38,7 @@ def stage_tables(
     Raises InvalidData.
     """
     segments = list(segments)
-    places = {day: Path(path).expanduser() / place for day, place in snapshots.items()}
+    places = folders(path, snapshots)
     customer = columns["customer_id"]
     found = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
     read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
