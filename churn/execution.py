@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,17 +35,23 @@ def run_stage(
     kernel: KernelManager,
     on_cell: Callable[[int, int, str], None],
     seconds: int | None = None,
+    site: Sequence[str],
 ) -> Executed:
-    """Execute one notebook; log it and its HTML, a failed one too. Raises StageFailed, or what the user has to mend."""
+    """Execute one notebook; log it and its HTML, a failed one too. Raises StageFailed, or what the user has to mend.
+
+    `site` names the stages of the run, to whose reports this one links.
+    """
     output, html = folder / f"{stage}.ipynb", folder / f"{stage}.html"
+    there = site[: site.index(stage) + 1]  # the reports after a failed one will not come
     try:
         notebook.execute(stage, output, parameters, kernel=kernel, on_cell=on_cell, seconds=seconds)
+        there = site
         return Executed(output, html, *notebook.outcome(output))
     except notebook.PapermillExecutionError as error:
         raise _translated(error, stage, output) from error
     finally:
         if output.exists():
-            _render(output, html, title=f"{parameters['experiment']}: {stage}", run_id=log_to.id)
+            _render(output, html, title=f"{parameters['experiment']}: {stage}", run_id=log_to.id, site=there)
             log_to.file(output, "notebooks")
             log_to.file(html, "notebooks")
 
@@ -78,10 +84,10 @@ def footer(run_id: str) -> dict[str, str]:
     return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
 
 
-def _render(output: Path, html: Path, *, title: str, run_id: str) -> None:
+def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> None:
     from churn import report  # nbconvert takes a second to import, and the kernel works meanwhile
 
-    report.render(output, html, title=title, footer=footer(run_id))
+    report.render(output, html, title=title, footer=footer(run_id), site=site)
 
 
 def _translated(error: notebook.PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:

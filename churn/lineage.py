@@ -29,7 +29,11 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "in_production": current is not None and current.version == found.version,
         "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
         "run": _run(run),
-        "notebooks": {Path(n).stem: n for n in tracking.artifacts(found.run_id, "notebooks") if n.endswith(".html")},
+        "notebooks": {
+            Path(n).stem: n
+            for n in tracking.artifacts(found.run_id, "notebooks")
+            if n.endswith(".html") and Path(n).stem != "index"
+        },
         "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": found.tags.get("feature_service", ""),

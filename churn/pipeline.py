@@ -137,15 +137,17 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
 
 
 def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
-    from churn import execution, tracking
+    from churn import execution, overview, tracking
 
     stage = step.stage
     run.tell.begin(stage)
+    run.index = overview.write(run)
     before = tracking.contents(run.log.id)
     try:
         made = execution.run_stage(
             stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder, log_to=run.log,
             kernel=kernels.take(stage), on_cell=run.tell.cell, seconds=getattr(run.params.timeouts, stage),
+            site=run.asked.stages,
         )  # fmt: skip
     except BaseException:
         run.tell.end(stage, "failed")
