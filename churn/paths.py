@@ -65,10 +65,9 @@ def _conceal(text: str, paths: list[str]) -> str:
 
 
 def _forms(value: str) -> set[str]:
-    """How a path may show up in an error: as it is, without its pattern, from home, and behind its links."""
-    whole = {value, os.path.expanduser(value)}
-    fixed = {re.split(r"[*?[]", form)[0].rstrip("/") for form in whole}
-    return whole | fixed | {os.path.realpath(form) for form in fixed if form}
+    """How a path may show up in an error: as it is, from home, and without its pattern and behind its links."""
+    home = os.path.expanduser(value)
+    return {value, home, os.path.realpath(re.split(r"[*?[]", home)[0])}
 
 
 def _with_values(text: str) -> str:

@@ -46,12 +46,11 @@ def refuse(node: Any, where: str, key: str = "") -> None:
     """
     if isinstance(node, dict):
         for name, value in node.items():
+            refuse(name, where, "a key")
             inner = f"{key}.{name}".strip(".")
-            if not re.fullmatch(r"[\w.-]{0,80}", inner) or SHAPE.search(inner):
-                inner = "a key"
+            inner = inner if re.fullmatch(r"[\w.-]{0,80}", inner) else "a key"
             if NAME.search(_apart(str(name))):
                 raise InvalidParams(f"{where}{inner}: has the name of a secret; {REMEDY}")
-            refuse(name, where, "a key")
             refuse(value, where, inner)
     elif isinstance(node, list):
         for value in node:

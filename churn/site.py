@@ -74,7 +74,7 @@ def mark_reused(html: Path, target: Path, *, run_id: str, source_run: str) -> Pa
     """Copy a report to `target` with a line that says which run reuses it and which one executed it."""
     said = f"Reused in run <code>{escape(run_id)}</code>; executed in run <code>{escape(source_run)}</code>."
     line = f'<!--reused--><p class="reused">{said}</p><!--/reused-->'
-    return state.write_text(target, REUSED.sub(lambda _: line, html.read_text(encoding="utf-8"), count=1))
+    return state.write_text(target, REUSED.sub(line, html.read_text(encoding="utf-8"), count=1))
 
 
 def _environment() -> jinja2.Environment:

@@ -268,11 +268,11 @@ def test_a_page_that_stands_alone_links_to_no_other(page):
 
 
 def test_a_report_can_be_marked_as_reused_without_rendering_it_again(page, tmp_path):
-    page(cell("x = '<!--reused-->old<!--/reused-->'"))
+    page(new_markdown_cell("<!--reused-->old<!--/reused-->"))
     made = mark_reused(tmp_path / "reports/train.html", tmp_path / "again.html", run_id="aa", source_run="bb")
     html = BeautifulSoup(made.read_text(), "html.parser")
     assert text(html.select_one("main > .reused")) == "Reused in run aa ; executed in run bb ."
-    assert "old" in html.select_one("details.code").get_text()
+    assert "old" in text(html.select_one(".prose"))
 
 
 def test_printed_pages_have_no_code_but_that_of_the_failed_cell(page):
