@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from churn.errors import ChurnError
+from churn.errors import ChurnError, StageFailed
 
 if TYPE_CHECKING:
     from churn.pipeline import Run
@@ -68,8 +68,8 @@ def _run(given: argparse.Namespace) -> int:
     teller = progress.to(asked.stages, quiet=given.quiet)
     try:
         run = pipeline.run(params, asked=asked, tell=teller)
-    except ChurnError as error:
-        error.add_note(f"  report    {error.run.index}" if hasattr(error, "run") else "")
+    except StageFailed as error:
+        error.add_note(f"  report    {error.run.index}")
         raise
     print("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
@@ -107,7 +107,7 @@ def _guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except ChurnError as error:
-        print("\n".join([f"error: {error}", *filter(None, getattr(error, "__notes__", []))]), file=sys.stderr)
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

@@ -72,6 +72,10 @@ def _text(run_id: str, name: str) -> str:
         return ""
 
 
+def _reports(run_id: str) -> list[tuple[str, str]]:
+    return [(Path(n).stem, n) for n in tracking.artifacts(run_id, "notebooks") if n.endswith(".html")]
+
+
 def _run(run: dict) -> dict:
     tags = run["tags"]
     return {name: run[name] for name in ("id", "status", "started", "ended", "user")} | {
