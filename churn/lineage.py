@@ -29,11 +29,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "in_production": current is not None and current.version == found.version,
         "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
         "run": _run(run),
-        "notebooks": {
-            Path(n).stem: n
-            for n in tracking.artifacts(found.run_id, "notebooks")
-            if n.endswith(".html") and Path(n).stem != "index"
-        },
+        "notebooks": _reports(found.run_id),
         "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": found.tags.get("feature_service", ""),
@@ -72,8 +68,9 @@ def _text(run_id: str, name: str) -> str:
         return ""
 
 
-def _reports(run_id: str) -> list[tuple[str, str]]:
-    return [(Path(n).stem, n) for n in tracking.artifacts(run_id, "notebooks") if n.endswith(".html")]
+def _reports(run_id: str) -> dict[str, str]:
+    pages = {Path(n).stem: n for n in tracking.artifacts(run_id, "notebooks") if n.endswith(".html")}
+    return {stage: page for stage, page in pages.items() if stage != "index"}
 
 
 def _run(run: dict) -> dict:

@@ -217,8 +217,10 @@ def test_a_plan_says_what_would_run_and_why_and_runs_nothing(second, state):
 
 def test_the_champion_of_another_version_makes_the_evaluation_run_again(second, state):
     """Production moves to version 2; what was compared with nothing has now to be compared with it."""
-    other = run("--params", SMOKE, "--quiet", "--set", "train.model=hist_gradient_boosting",
-                "--set", "promote.rules={min_auc: 0.5, baseline_margin: null, champion_margin: 0.5}", state=state)  # fmt: skip
+    lenient = "promote.rules={min_auc: 0.5, baseline_margin: null, champion_margin: 0.5}"
+    other = run(
+        "--params", SMOKE, "--quiet", "--set", "train.model=hist_gradient_boosting", "--set", lenient, state=state
+    )
     assert "smoke version 2: promoted" in other.stdout, other.stdout + other.stderr
     told = run("--params", SMOKE, "--plan", state=state).stdout.splitlines()
     assert ["reuse", "reuse", "run", "run"] == [line.split()[1] for line in told]
