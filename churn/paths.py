@@ -58,16 +58,18 @@ def concealed(data: object) -> Iterator[None]:
 def _conceal(text: str, paths: list[str]) -> str:
     """`text` with the beginnings of paths, and single values, as they are written; the longest first."""
     written = {path[: path.rindex("}") + 1] for path in paths} | {v[0] for p in paths for v in VARIABLE.finditer(p)}
-    known = {form: part for part in written for form in _forms(_with_values(part)) if len(form) >= SHORTEST}
+    known = {form: part for part in written for form in _forms(part) if len(form) >= SHORTEST}
     for form in sorted(known, key=len, reverse=True):
         text = text.replace(form, known[form])
     return text
 
 
-def _forms(value: str) -> set[str]:
-    """How a path may show up in an error: as it is, from home, and without its pattern and behind its links."""
+def _forms(part: str) -> set[str]:
+    """How a part of a path may show up in an error: as it is, from home, and its folder behind links and patterns."""
+    value = _with_values(part)
     home = os.path.expanduser(value)
-    return {value, home, os.path.realpath(re.split(r"[*?[]", home)[0])}
+    folder = re.split(r"/[^/]*[*?[]", home)[0]
+    return {value, home, os.path.realpath(folder) if part.startswith("${") and os.path.isabs(folder) else value}
 
 
 def _with_values(text: str) -> str:

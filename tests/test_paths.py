@@ -137,6 +137,15 @@ def test_short_values_are_no_secrets_and_are_shown_where_they_stand_alone(monkey
         raise InvalidData("/data/24/a.csv has 24 rows")
 
 
+@pytest.mark.parametrize("path", ["data/${WHICH}.csv", "/data/${WHICH}.csv"])
+def test_a_pattern_hides_no_more_than_itself(tmp_path, monkeypatch, path):
+    monkeypatch.setenv("WHICH", "or*s")
+    said = f"{tmp_path}/data/orders.csv, /data/orders.csv: too few"
+    with pytest.raises(InvalidData) as caught, paths.concealed({"path": path}):
+        raise InvalidData(said)
+    assert said == str(caught.value)
+
+
 def test_paths_are_made_absolute_without_their_variables(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("YEAR", "24")
