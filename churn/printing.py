@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "advisory": "yellow"}
+COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "yes": "green", "NO": "red", "advisory": "yellow"}
 
 
 def show(parts: Iterable[RenderableType]) -> None:
@@ -50,6 +50,44 @@ def why(w: dict) -> list[RenderableType]:
     ]  # fmt: skip
 
 
+def reproduction(made: dict) -> list[RenderableType]:
+    """Both runs side by side, and where they part."""
+    words = {True: "yes", False: "NO", None: "?"}
+    rows = [
+        [r["what"], r["recorded"] or "not recorded", r["again"] or "not recorded", words[r["equal"]]]
+        for r in made["rows"]
+    ]
+    head = Text(f"{made['experiment']} version {made['version']}: {made['result']}", style="bold")
+    kept = [f"the second run's state: {made['scratch']}"] if made["scratch"] else []
+    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *_difference(made["first"]), *kept]
+
+
+def _difference(first: dict | None) -> list[str]:
+    if first is None:
+        return []
+    lines, rows = [], first["rows"]
+    if first["part"] != "fingerprint":
+        lines.append(f"{_place(first['part'])}: {first['recorded']!s:.60} recorded, {first['again']!s:.60} again")
+    if rows:
+        lines.append(f"{rows['table']}: other values in {', '.join(rows['columns'])}")
+    if rows and rows["example"]:
+        lines.append(f"{rows['added']:,} rows are not in the record, first {_row(rows['example'], rows['columns'])}")
+    if rows and rows["gone"]:
+        whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
+        lines.append(f"{rows['gone']:,} recorded rows are gone{whose}")
+    return [f"  {line}" for line in lines]
+
+
+def _row(values: dict, changed: list[str]) -> str:
+    """A narrow row in full; of a wide one what tells it from others, and what changed."""
+    shown = [n for n in values if len(values) <= 6 or n in changed or n in ("customer_id", "snapshot", "at")]
+    return ", ".join(f"{name} {values[name]}" for name in shown)
+
+
+def _place(part: str) -> str:
+    return part.replace("content.", "")
+
+
 def _told(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
     decided = d["decision"] + (" (override)" if d["override"] else "")
@@ -87,7 +125,12 @@ def _facts(w: dict) -> list[list[object]]:
         ["model", f"digest {w['model']['digest'][:16]}, threshold {w['threshold']}"],
         ["replaced", f"version {w['replaced']}" if w["replaced"] else "nothing"],
         ["rollback restores", f"version {w['rollback_restores']}" if w["rollback_restores"] else "nothing"],
+        ["run again", _reproduced(w["reproduced"])],
     ]
+
+
+def _reproduced(made: dict) -> str:
+    return "{result} ({at}, on {host}, commit {commit})".format(**made) if made else "never: `churn reproduce`"
 
 
 def _parameters(params: dict) -> str:
