@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -64,7 +64,7 @@ def seat(champion: registry.Version, place: Path) -> None:
 
 
 def run(params: dict, place: Path, code: Path, *, tell: Callable[[str], None]) -> None:
-    """Run the pipeline of `code` on recorded parameters, passing its lines on. Raises CannotReproduce where it ends
+    """Run the pipeline of `code` on recorded parameters, passing its progress on. Raises CannotReproduce where it ends
     without a result."""
     file = place / "params.yaml"
     file.write_text(yaml.safe_dump(_with_dates(params), sort_keys=False), encoding="utf-8")
@@ -72,13 +72,21 @@ def run(params: dict, place: Path, code: Path, *, tell: Callable[[str], None]) -
     environment |= {"CHURN_STATE": str(place / "state"), "PYTHONPATH": str(code)}
     command = [sys.executable, str(code / "run_pipeline.py"), "--params", str(file)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
-    last = ""
     with subprocess.Popen(command, cwd=place, env=environment, **pipes) as process:
-        for line in map(str.rstrip, process.stdout):
-            tell(f"    {line}")
-            last = line if line and not last.startswith("error:") else last
+        closing = _pass_on(process.stdout, tell)
     if process.returncode:
-        raise CannotReproduce(f"the run again ended with exit code {process.returncode}: {last}")
+        told = [line for line in closing if line.startswith("error:")] or closing or ["nothing"]
+        raise CannotReproduce(f"the run again ended with exit code {process.returncode}: {told[0]}")
+
+
+def _pass_on(lines: Iterable[str], tell: Callable[[str], None]) -> list[str]:
+    """Tell the lines up to the first empty one or error; what follows is about files that go away. Returns the rest."""
+    lines = map(str.rstrip, lines)
+    for line in lines:
+        if not line or line.startswith("error:"):
+            return [line, *lines]
+        tell(f"    {line}")
+    return []
 
 
 def _with_dates(params: dict) -> dict:
