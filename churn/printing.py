@@ -53,29 +53,27 @@ def why(w: dict) -> list[RenderableType]:
 def reproduction(made: dict) -> list[RenderableType]:
     """Both runs side by side, and where they part."""
     words = {True: "yes", False: "NO", None: "?"}
-    rows = [
-        [r["what"], r["recorded"] or "not recorded", r["again"] or "not recorded", words[r["equal"]]]
-        for r in made["rows"]
-    ]
+    rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in made["rows"]]
     head = Text(f"{made['experiment']} version {made['version']}: {made['result']}", style="bold")
+    first = [_table(["", ""], _difference(made["first"]))] if made["first"] else []
     kept = [f"the second run's state: {made['scratch']}"] if made["scratch"] else []
-    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *_difference(made["first"]), *kept]
+    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *first, *kept]
 
 
-def _difference(first: dict | None) -> list[str]:
-    if first is None:
-        return []
-    lines, rows = [], first["rows"]
+def _difference(first: dict) -> list[list[object]]:
+    rows, facts = first["rows"], []
     if first["part"] != "fingerprint":
-        lines.append(f"{_place(first['part'])}: {first['recorded']!s:.60} recorded, {first['again']!s:.60} again")
-    if rows:
-        lines.append(f"{rows['table']}: other values in {', '.join(rows['columns'])}")
-    if rows and rows["example"]:
-        lines.append(f"{rows['added']:,} rows are not in the record, first {_row(rows['example'], rows['columns'])}")
-    if rows and rows["gone"]:
+        place = first["part"].replace("content.", "")
+        facts.append([place, f"{first['recorded']!s:.60} recorded, {first['again']!s:.60} again"])
+    if not rows:
+        return facts
+    facts.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
+    if rows["example"]:
+        facts.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
+    if rows["gone"]:
         whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
-        lines.append(f"{rows['gone']:,} recorded rows are gone{whose}")
-    return [f"  {line}" for line in lines]
+        facts.append(["in the record alone", f"rows: {rows['gone']:,}{whose}"])
+    return facts
 
 
 def _row(values: dict, changed: list[str]) -> str:
@@ -84,8 +82,8 @@ def _row(values: dict, changed: list[str]) -> str:
     return ", ".join(f"{name} {values[name]}" for name in shown)
 
 
-def _place(part: str) -> str:
-    return part.replace("content.", "")
+def _more(count: int) -> str:
+    return f"; and {count - 1:,} more" if count > 1 else ""
 
 
 def _told(d: dict) -> list[object]:
