@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 
 from churn import params as schema
@@ -30,6 +31,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
             AS_JSON,
         ],
     )
+    _command(commands, "reproduce", reproduce, "Run a version again from what its run recorded, and compare.", [
+        (("version",), {"type": int, "nargs": "?", "metavar": "VERSION", "help": "default: the one in production"}),
+        (("--anyway",), {"action": "store_true", "help": "go on where commit, libraries or machine differ"}),
+        (("--at-commit",), {"action": "store_true", "help": "take a clean worktree of the recorded commit"}),
+        (("--keep",), {"action": "store_true", "help": "leave the second run's state in place, to look into"}),
+        AS_JSON])  # fmt: skip
     _command(
         commands,
         "doctor",
@@ -86,6 +93,17 @@ def rollback(given: argparse.Namespace) -> int:
     return _decide(given, "roll back", given.to or 0)
 
 
+def reproduce(given: argparse.Namespace) -> int:
+    """`churn reproduce`: exit code 1 where the second run differs, or cannot be made by the same means."""
+    experiment = schema.load(given.params).experiment
+    from churn import reproduce as again
+
+    flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
+    made = again.reproduce(experiment, given.version, **flags, tell=_tell)
+    _print(given, made, "reproduction")
+    return 0 if made["identical"] else 1
+
+
 def doctor(given: argparse.Namespace) -> int:
     """`churn doctor`: exit code 1 while something is wrong."""
     experiment = schema.load(given.params).experiment
@@ -125,6 +143,10 @@ def _decide(given: argparse.Namespace, action: str, version: int, *, override: b
         made = execution.decide(wiring.decision_parameters(params, action, version, **asked), kernel=kernel)
     _print(given, made, "decision")
     return 1 if made["decision"] == "refused" else 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:

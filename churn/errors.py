@@ -47,3 +47,7 @@ class FeatureStoreUnavailable(ChurnError):
 
 class UnknownCustomer(ChurnError):
     """The feature store holds no row for this customer."""
+
+
+class CannotReproduce(ChurnError):
+    """A version cannot be run again, or not so that the results could be compared; the message says why."""

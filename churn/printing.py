@@ -9,7 +9,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "advisory": "yellow"}
+COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "yes": "green", "NO": "red", "advisory": "yellow"}
 
 
 def show(parts: Iterable[RenderableType]) -> None:
@@ -69,6 +69,42 @@ def why(w: dict) -> list[RenderableType]:
     ]  # fmt: skip
 
 
+def reproduction(made: dict) -> list[RenderableType]:
+    """Both runs side by side, and where they part."""
+    words = {True: "yes", False: "NO", None: "?"}
+    rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in made["rows"]]
+    head = Text(f"{made['experiment']} version {made['version']}: {made['result']}", style="bold")
+    first = [_table(["", ""], _difference(made["first"]))] if made["first"] else []
+    kept = [f"the second run's state: {made['scratch']}"] if made["scratch"] else []
+    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *first, *kept]
+
+
+def _difference(first: dict) -> list[list[object]]:
+    rows, facts = first["rows"], []
+    if first["part"] != "fingerprint":
+        place = first["part"].replace("content.", "")
+        facts.append([place, f"{first['recorded']!s:.60} recorded, {first['again']!s:.60} again"])
+    if not rows:
+        return facts
+    facts.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
+    if rows["example"]:
+        facts.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
+    if rows["gone"]:
+        whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
+        facts.append(["in the record alone", f"rows: {rows['gone']:,}{whose}"])
+    return facts
+
+
+def _row(values: dict, changed: list[str]) -> str:
+    """A narrow row in full; of a wide one what tells it from others, and what changed."""
+    shown = [n for n in values if len(values) <= 6 or n in changed or n in ("customer_id", "snapshot", "at")]
+    return ", ".join(f"{name} {values[name]}" for name in shown)
+
+
+def _more(count: int) -> str:
+    return f"; and {count - 1:,} more" if count > 1 else ""
+
+
 def _told(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
     decided = d["decision"] + (" (override)" if d["override"] else "")
@@ -115,7 +151,12 @@ def _facts(w: dict) -> list[list[object]]:
         ["model", f"digest {w['model']['digest'][:16]}, threshold {w['threshold']}"],
         ["replaced", f"version {w['replaced']}" if w["replaced"] else "nothing"],
         ["rollback restores", f"version {w['rollback_restores']}" if w["rollback_restores"] else "nothing"],
+        ["run again", _reproduced(w["reproduced"])],
     ]
+
+
+def _reproduced(made: dict) -> str:
+    return "{result} ({at}, on {host}, commit {commit})".format(**made) if made else "never: `churn reproduce`"
 
 
 def _parameters(params: dict) -> str:
