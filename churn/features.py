@@ -1,6 +1,6 @@
 """Events to features as of a snapshot: one Ibis definition for any engine.
 
-A feature at snapshot t uses events with time < t and nothing else, and of its own customer only.
+A feature at snapshot t uses what was known before t and nothing else, and of its own customer only.
 Each function returns one table a feature view: `customer_id`, `snapshot`, then the features.
 """
 
@@ -49,9 +49,19 @@ def slug(kind: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", kind.lower()).strip("_")
 
 
+def known_at(events: Table) -> Column:
+    """When each event was known: it had happened and, in a log that says when, arrived."""
+    return ibis.greatest(events.at, events.arrived_at) if "arrived_at" in events.columns else events.at
+
+
+def known(events: Table, before: date | str) -> Table:
+    """The events that were known before a snapshot."""
+    return events.filter(known_at(events) < moment(before))
+
+
 def kinds_seen(events: Table, *, before: date | str, without: list[str]) -> list[str]:
-    """Kinds of event in the log before a snapshot, sorted. Raises InvalidData when two would share a column name."""
-    seen = events.filter(events.at < moment(before)).kind.value_counts().execute()
+    """Kinds of event known before a snapshot, sorted. Raises InvalidData when two would share a column name."""
+    seen = known(events, before).kind.value_counts().execute()
     kinds = sorted(set(seen["kind"]) - set(without))
     names = {"profile": "the view of that name"}
     for kind in kinds:
@@ -82,7 +92,7 @@ def from_events(
 ) -> dict[str, Table]:
     """Feature views at one snapshot, a row for each customer who had signed up before it: one a kind, and `profile`."""
     t = moment(snapshot)
-    seen = events.filter(events.at < t, events.kind.isin(kinds))
+    seen = known(events, snapshot).filter(lambda event: event.kind.isin(kinds))
     sums = seen.group_by("customer_id").aggregate(**_sums(seen, snapshot, windows_days, kinds))
     # No sum has a space in its name, so a segment may be called what a sum is called.
     people = customers.filter(customers.signup_at < t).select(

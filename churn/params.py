@@ -35,6 +35,9 @@ class EventColumns(Section):
     at: str = Field(description="their column with the time of the event; UTC where it has no zone")
     kind: str | None = Field(None, description="their column with the kind of event; or give `data.kind`")
     value: str | None = Field(None, description="their column with money, minutes or a count; 1 where absent")
+    arrived_at: str | None = Field(
+        None, description="their column with the time when the row reached the log; a snapshot sees no later ones"
+    )
 
 
 class CustomerColumns(Section):
@@ -167,6 +170,9 @@ class Train(Section):
     split: Literal["temporal", "entity"] = Field("temporal", description="test on a later snapshot, or on other people")
     test_fraction: Fraction = Field(0.25, description="share of customers that `split: entity` keeps for the test")
     model: Literal["logistic", "hist_gradient_boosting"] = Field("logistic", description="the estimator")
+    trusted_features: list[str] = Field(
+        [], description="features that may tell leavers by themselves: it is certain that the snapshot knew them"
+    )
     logistic: Logistic = Logistic()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
 

@@ -54,6 +54,7 @@ def _train(params: Params, upstream: dict) -> dict:
         "label": label | {"horizon_days": params.horizon_days},
         "split": params.train.split,
         "test_fraction": params.train.test_fraction,
+        "trusted_features": params.train.trusted_features,
         "model": params.train.model,
         "settings": getattr(params.train, params.train.model).model_dump(),
         "seed": params.seed,

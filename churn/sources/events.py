@@ -12,6 +12,7 @@ from ibis.expr.types import Table
 from churn import inputs
 from churn.engine import write_parquet
 from churn.errors import InvalidData
+from churn.features import known_at
 from churn.sources import files
 from churn.sources.staging import (
     VALUE,
@@ -42,10 +43,11 @@ def stage_events(
     customers: dict | None = None,
     max_rejected: float = 0.01,
 ) -> Source:
-    """Stage an event log; without `customers`, a customer signs up with the first event.
+    """Stage an event log; without `customers`, a customer signs up with the first event that is known.
 
-    `columns` maps customer_id, at and (optional) kind and value to the log's columns. Without a kind every event is of
-    `kind`, or "event"; without a value every event counts 1. Rows that cannot be used go to rejected.parquet.
+    `columns` maps customer_id, at and (optional) kind, value and arrived_at to the log's columns. Without a kind every
+    event is of `kind`, or "event"; without a value it counts 1; without arrived_at it is known when it happens. Rows
+    that cannot be used go to rejected.parquet.
     Raises InvalidData, also where more than the share `max_rejected` of a table's rows cannot be used.
     """
     columns = {name: column for name, column in columns.items() if column is not None}
@@ -85,8 +87,10 @@ def _checked_events(raw: Table, columns: dict[str, str], kind: str) -> Table:
         "kind": text(raw[columns["kind"]]) if "kind" in columns else ibis.literal(kind),
         "value": number(raw[columns["value"]]) if "value" in columns else ibis.literal(1).cast(VALUE),
     }
+    fields |= {"arrived_at": moment(raw[columns["arrived_at"]])} if "arrived_at" in columns else {}
     faults = [(columns["customer_id"], "is missing", fields["customer_id"].isnull())]
-    faults += moment_faults(columns["at"], raw[columns["at"]], fields["at"])
+    for time in [name for name in ("at", "arrived_at") if name in fields]:
+        faults += moment_faults(columns[time], raw[columns[time]], fields[time])
     if "kind" in columns:
         faults += [(columns["kind"], "is missing", fields["kind"].isnull())]
     if "value" in columns:
@@ -145,8 +149,9 @@ def _write_rejected(con, folder: Path, sifted: dict[str, Sifted]) -> pd.DataFram
 
 
 def _first_events(con, folder: Path) -> Table:
+    """Customers with the moment from which they are known; an event that arrives late makes nobody known before."""
     events = con.read_parquet(str(folder / "events.parquet"))
-    return events.group_by("customer_id").agg(signup_at=events["at"].min())
+    return events.group_by("customer_id").agg(signup_at=known_at(events).min())
 
 
 def _refuse_duplicates(customers: Table, *, path: str | list[str]) -> None:

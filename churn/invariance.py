@@ -1,0 +1,183 @@
+"""Whether a feature sees what nobody could know at its snapshot, by computing it again from logs with another future.
+
+A sample of customers is computed by the definition that made the feature tables, from the two logs of churn/futures.py.
+Both must give exactly what was written, so that a look of a microsecond ahead is seen even where nobody acted in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from churn import features, futures
+from churn import manifest as manifests
+from churn.checked import Check
+from churn.dataset import share_of
+from churn.features import instant, known_at, moment
+from churn.futures import Log
+from churn.sources import Source
+
+NAME, SAME = "future invariance", "a feature stays the same whatever becomes known from its snapshot on"
+DEFINED, IN_TIME = (
+    "features defined in time",
+    "which features there are follows from the log before the last train snapshot",
+)
+READY_MADE = "the features came ready-made: there is no log to compute them from again"
+CUSTOMERS = 500
+AS_IT_IS, CUT, SCRAMBLED = "as it is", "cut", "scrambled"  # the logs; the first tells why one of the others differs
+
+
+def of_features(
+    con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], without_kinds: list[str]
+) -> list[Check]:
+    """Which features there are, and their values for CUSTOMERS customers at every snapshot of the manifest."""
+    if source.events is None:
+        return [Check(DEFINED, IN_TIME, None, READY_MADE), Check(NAME, SAME, None, READY_MADE)]
+    given = {"before": kinds_before, "without": without_kinds}
+    settings = {"windows_days": windows_days, "segments": source.segments}
+    kinds = features.kinds_seen(source.events, **given)
+    in_time = features.kinds_seen(_with_later_kinds(source, kinds_before), **given)
+    return [
+        _defined(manifest, kinds_before, settings | {"kinds": in_time}),
+        _same_values(con, source, manifest, settings | {"kinds": kinds}),
+    ]
+
+
+def _with_later_kinds(source: Source, before: str) -> ibis.Table:
+    """The log, where all that is known from a snapshot on is of a kind that nobody knew before."""
+    events = source.events
+    later = known_at(events) >= moment(before)
+    return events.mutate(kind=ibis.ifelse(later, ibis.literal("of the future"), events.kind))
+
+
+def _defined(manifest: dict, before: str, settings: dict) -> Check:
+    found = {f["name"] for f in manifest["features"]}
+    wanted = {f.name for f in features.described(**settings)}
+    if found == wanted:
+        kinds = ", ".join(settings["kinds"])
+        return Check(DEFINED, IN_TIME, True, f"{len(found)} features, of the kinds {kinds}, all seen before {before}")
+    names = ", ".join(sorted(found - wanted)[:3]) or "a column for each kind of event that is new then"
+    told = f"what becomes known from {before} on decides whether there is {names}"
+    return Check(DEFINED, IN_TIME, False, told)
+
+
+def _same_values(con, source: Source, manifest: dict, settings: dict) -> Check:
+    people, events = _sample(source)
+    found = [
+        differences
+        for snapshot in manifest["snapshots"]
+        for differences in _at(con, people, events, manifest, snapshot, settings)
+    ]
+    if found:
+        return Check(NAME, SAME, False, _told(pd.concat(found, ignore_index=True)))
+    looked_at = f"{len(people):,} customers at {len(manifest['snapshots'])} snapshots"
+    return Check(NAME, SAME, True, f"{looked_at}, {len(manifest['features'])} features: equal to the last bit")
+
+
+def _sample(source: Source) -> tuple[pa.Table, pa.Table]:
+    """Some customers, the same in every run, and their events."""
+    ids = source.customers.customer_id.execute()
+    chosen = ibis.memtable({"customer_id": ids[np.argsort(share_of(ids))[:CUSTOMERS]]})
+    tables = [table.semi_join(chosen, "customer_id").to_pyarrow() for table in (source.customers, source.events)]
+    people, events = [t.sort_by([(name, "ascending") for name in t.column_names]) for t in tables]
+    return people, events
+
+
+def _at(con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, settings: dict) -> Iterator:
+    """What differs at one snapshot, a table for each log by which something does: see `_differences`."""
+    t = instant(snapshot)
+    logs = {
+        AS_IT_IS: futures.as_it_is(people, events, t),
+        CUT: futures.cut(people, events, t),
+        SCRAMBLED: futures.scrambled(people, events, t, settings["kinds"]),
+    }
+    written = _written(manifest, snapshot, people["customer_id"].to_pylist())
+    for log, computed in _computed(con, logs, snapshot, settings).items():
+        differences = _differences(written, computed)
+        if len(differences):
+            yield differences.join(logs[log].next_known, on="customer_id").assign(snapshot=snapshot, log=log)
+
+
+def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[str, pd.DataFrame]:
+    """The features of each log, by the definition that made the tables: one row a customer.
+
+    In one computation, where the customer of one log is another person than that of the other.
+    """
+    tables = {}
+    with TemporaryDirectory() as folder:
+        for name in ("events", "people"):
+            path = Path(folder, f"{name}.parquet")
+            pq.write_table(pa.concat_tables(_renamed(getattr(log, name), of) for of, log in logs.items()), path)
+            tables[name] = con.read_parquet(str(path))
+        views = features.from_events(tables["events"], tables["people"], snapshot=snapshot, **settings)
+        wide = _wide([view.execute() for view in views.values()])
+    of, customer = (wide.index.str.split(":", n=1).str[part] for part in (0, 1))
+    return {log: wide.set_axis(customer)[of == log] for log in logs}
+
+
+def _renamed(table: pa.Table, log: str) -> pa.Table:
+    ids = pc.binary_join_element_wise(log, table["customer_id"], ":")
+    return table.set_column(table.schema.get_field_index("customer_id"), "customer_id", ids)
+
+
+def _written(manifest: dict, snapshot: str, customers: list[str]) -> pd.DataFrame:
+    paths = [manifests.table_path(manifest, snapshot, view) for view in manifests.views(manifest)]
+    return _wide([pd.read_parquet(path, filters=[("customer_id", "in", customers)]) for path in paths])
+
+
+def _wide(views: list[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([view.set_index("customer_id").drop(columns="snapshot") for view in views], axis=1).sort_index()
+
+
+def _differences(written: pd.DataFrame, computed: pd.DataFrame) -> pd.DataFrame:
+    """Columns customer_id, feature, written, computed: one row a value that differs, or a customer that is in one."""
+    if written.equals(computed):
+        return pd.DataFrame()
+    rows = pd.DataFrame({"written": written.index.to_series(), "computed": computed.index.to_series()})
+    in_both = rows.notna().all(axis=1)
+    both, found = rows.index[in_both], [rows[~in_both].assign(feature="a row")]
+    for name in written.columns.intersection(computed.columns):
+        pair = pd.DataFrame({"written": written.loc[both, name], "computed": computed.loc[both, name]}, dtype=object)
+        differs = (pair.written != pair.computed) & ~(pair.written.isna() & pair.computed.isna())
+        found.append(pair[differs].assign(feature=name))
+    return pd.concat(found).rename_axis("customer_id").reset_index()
+
+
+def _told(found: pd.DataFrame) -> str:
+    """The columns that differ, and the customer who shows best how far ahead they look."""
+    telling = next(log for log in (AS_IT_IS, CUT, SCRAMBLED) if (found.log == log).any())
+    shown = found[(found.log == telling) & (found.snapshot == found.snapshot[found.log == telling].min())]
+    worst = shown.sort_values("known_at", ascending=False, kind="stable").iloc[0]
+    others = [name for name in found.feature.unique() if name != worst.feature]
+    listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+    also = f" (and {len(others)} more: {listed})" if others else ""
+    return (
+        f"{worst.feature}{also} at {worst.snapshot}: customer {worst.customer_id} has {_value(worst.written)} in the "
+        f"feature table and {_value(worst.computed)} from {_source(worst)}; "
+        f"{shown.customer_id.nunique():,} of {CUSTOMERS:,} customers differ"
+    )
+
+
+def _source(worst: pd.Series) -> str:
+    """The log that gives another value, with the event that makes the difference."""
+    if worst.log == AS_IT_IS:
+        return "their own events as of then: it is of other customers, of another date, or was changed since"
+    if pd.isna(worst.known_at):
+        return "the log without customers who sign up later"
+    event = f"{worst['at']:%Y-%m-%d %H:%M:%S.%f}"
+    event += f" that arrived at {worst.known_at:%Y-%m-%d %H:%M:%S.%f}" if worst.known_at > worst["at"] else ""
+    if worst.log == CUT:
+        return f"the log as it was known before; the first event known from then on is of {event}"
+    return f"a log with another future, whose first event is of {event}"
+
+
+def _value(value: object) -> str:
+    return "nothing" if pd.isna(value) else repr(value) if isinstance(value, str) else f"{value:.10g}"

@@ -1,0 +1,142 @@
+"""Where the numbers come from: a training set from the feature store and nothing else, a model from the training rows.
+
+A category written as a churn rate, or a column scaled over all rows, is not what the store holds. What happens inside
+the model is done again on the training rows alone, as much of it as tells: the transformation of all categories and of
+two numbers, and the classifier's own mark of the rows it learnt from. A full second fit would double the time of a run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+
+from churn import manifest as manifests
+from churn.checked import Check
+
+STORED, AS_STORED = "as the feature store has it", "every value of the training set is the one in the feature tables"
+PREPARED, ALONE = "prepared by training rows", "the model's columns are transformed as the training rows alone say"
+LEARNT, FROM_ROWS = "learnt from training rows", "the classifier is the one that the training rows alone give"
+NUMBERS, COMPARED = 2, 1_000  # numbers that are transformed again, rows on which the results are compared
+CLOSE = 1e-9  # relative; other rows change a mean or a rank by a thousand times more
+
+
+def of_training_set(rows: pd.DataFrame, manifest: dict, *, features: list[str]) -> Check:
+    """Every value of every row compared with the feature tables; any column made elsewhere is named."""
+    if strangers := [name for name in features if name not in {f["name"] for f in manifest["features"]}]:
+        return Check(STORED, AS_STORED, False, f"{', '.join(strangers)}: not in feature service {manifest['service']}")
+    found = [_unlike(at, manifest, features) for _, at in rows.groupby("snapshot")]
+    unlike = pd.concat(found, ignore_index=True)
+    if unlike.empty:
+        return Check(STORED, AS_STORED, True, f"{len(rows):,} rows, {len(features)} features: all equal")
+    worst, names = unlike.iloc[0], list(unlike.feature.unique())
+    return Check(
+        STORED, AS_STORED, False,
+        f"{', '.join(names[:5])}{', ...' if names[5:] else ''}: {len(unlike):,} values are not the store's; customer "
+        f"{worst.customer_id} at {worst.snapshot:%Y-%m-%d} has {worst.feature} {worst.found}, the store {worst.held}",
+    )  # fmt: skip
+
+
+def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
+    """The values of one snapshot's rows that the store does not hold: customer_id, snapshot, feature, found, held."""
+    snapshot = rows.snapshot.iloc[0]
+    views = [
+        pd.read_parquet(manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view)).set_index("customer_id")
+        for view in manifests.views(manifest)
+    ]
+    stored = pd.concat([view.drop(columns="snapshot").reindex(rows.customer_id) for view in views], axis=1)
+    found = []
+    for name in features:
+        held, given = stored[name], rows[name].to_numpy()
+        held = (held.astype("float64") if pd.api.types.is_numeric_dtype(held) else held.fillna("unknown")).to_numpy()
+        differs = (held != given) & ~(pd.isna(held) & pd.isna(given))
+        if differs.any():
+            values = {"feature": name, "found": list(given[differs]), "held": list(held[differs])}
+            found.append(rows.loc[differs, ["customer_id", "snapshot"]].assign(**values))
+    return pd.concat(found) if found else pd.DataFrame(columns=["customer_id", "snapshot", "feature", "found", "held"])
+
+
+def of_model(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list[Check]:
+    """Both steps of a fitted model, against the training rows of the set."""
+    train = rows[rows.part == "train"].reset_index(drop=True)
+    return [_prepared(fitted["columns"], train, features), _learnt(fitted, train, features)]
+
+
+def _prepared(columns: ColumnTransformer, train: pd.DataFrame, features: list[str]) -> Check:
+    """The transformation of some columns, fitted again; each column is transformed by itself, so these tell of all."""
+    few = _of_few_columns(columns, train)
+    few.fit(train[features])
+    shown = train.head(COMPARED)
+    ours, theirs = (
+        pd.DataFrame(c.transform(shown[features]), columns=c.get_feature_names_out()) for c in (few, columns)
+    )
+    theirs = theirs.reindex(columns=list(ours))  # a category that only other rows have is missing, or has moved others
+    differs = ~np.isclose(ours, theirs, rtol=CLOSE, atol=CLOSE)
+    if not differs.any():
+        looked_at = sum(len(names) for *_, names in few.transformers)
+        return Check(PREPARED, ALONE, True, f"{looked_at} columns fitted again: the same on {len(shown):,} rows")
+    row, column = np.argwhere(differs)[0]
+    names = [name.split("__")[1] for name in ours.columns[differs.any(axis=0)]]
+    customer = train.iloc[row]
+    return Check(
+        PREPARED, ALONE, False,
+        f"{', '.join(names[:3])}: customer {customer.customer_id} at {customer.snapshot:%Y-%m-%d} becomes "
+        f"{theirs.iat[row, column]:.6g} in the model, {ours.iat[row, column]:.6g} by the training rows alone",
+    )  # fmt: skip
+
+
+def _of_few_columns(columns: ColumnTransformer, train: pd.DataFrame) -> ColumnTransformer:
+    """An unfitted one of all categories and of the numbers that vary most."""
+    variety = train.head(COMPARED).nunique()
+    kept = [
+        (
+            name,
+            step if step == "passthrough" else clone(step),
+            _most_varied(names, variety) if name == "number" else names,
+        )
+        for name, step, names in columns.transformers
+    ]
+    return ColumnTransformer(kept)
+
+
+def _most_varied(names: list[str], variety: pd.Series) -> list[str]:
+    return sorted(names, key=lambda name: -variety[name])[:NUMBERS]
+
+
+def _learnt(fitted: Pipeline, train: pd.DataFrame, features: list[str]) -> Check:
+    classifier, left = fitted["classifier"], train.churned.to_numpy(dtype="int64")
+    seen = fitted["columns"].transform(train[features])
+    passed, told = MARKS[type(classifier)](classifier, seen, left)
+    if passed is False:
+        told += f"; the training rows are {len(train):,} customers, {train.customer_id.iloc[0]} and others, "
+        told += f"at {', '.join(f'{t:%Y-%m-%d}' for t in train.snapshot.unique())}"
+    return Check(LEARNT, FROM_ROWS, passed, told)
+
+
+def _at_its_optimum(classifier: LogisticRegression, X: np.ndarray, y: np.ndarray) -> tuple[bool | None, str]:
+    """The penalised loss of the training rows is flat at the coefficients, to the tolerance that ended the fit."""
+    if classifier.n_iter_[0] >= classifier.max_iter:
+        return None, "the fit was cut off before it converged"
+    residual = classifier.predict_proba(X)[:, 1] - y
+    slope = (X.T @ residual + classifier.coef_[0] / classifier.C) / len(y)
+    steepest = max(np.abs(slope).max(), abs(residual.mean()))
+    said = f"slope {steepest:.1e} of the loss at the coefficients, where the fit ends below {classifier.tol:.0e}"
+    return bool(steepest <= 2 * classifier.tol), said
+
+
+def _has_their_first_tree(
+    classifier: HistGradientBoostingClassifier, X: np.ndarray, y: np.ndarray
+) -> tuple[bool | None, str]:
+    """The first tree, grown again from the training rows."""
+    again = clone(classifier).set_params(max_iter=1).fit(X, y)
+    ours, theirs = again.predict_proba(X[:COMPARED])[:, 1], next(classifier.staged_predict_proba(X[:COMPARED]))[:, 1]
+    worst = int(np.abs(ours - theirs).argmax())
+    said = f"the first tree gives {theirs[worst]:.6g}, grown again {ours[worst]:.6g}"
+    return bool((ours == theirs).all()), said
+
+
+MARKS = {LogisticRegression: _at_its_optimum, HistGradientBoostingClassifier: _has_their_first_tree}
