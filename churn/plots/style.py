@@ -6,10 +6,16 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from churn.plots.words import described
+
+if TYPE_CHECKING:
+    from IPython.lib.pretty import PrettyPrinter
 
 CANDIDATE = "#0072B2"
 CHAMPION = "#D55E00"
@@ -43,6 +49,9 @@ SHARE = PercentFormatter(1, decimals=0)
 
 class Plot(Figure):
     """A Figure that shows itself in notebooks at twice the screen's resolution, without pyplot and its global state."""
+
+    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+        printer.text(described(self))  # what a notebook keeps of a figure as text
 
     def _repr_png_(self) -> tuple[bytes, dict]:
         png = io.BytesIO()
