@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.display import Markdown
+
+from churn import state
 from churn.kernels import FOLDER
 
 if TYPE_CHECKING:
@@ -24,10 +27,11 @@ del sys.modules["rfc3987_syntax"]
 __all__ = ["PapermillExecutionError", "execute", "glue", "glued", "headings"]
 
 
-def glue(**values: object) -> None:
-    """End a notebook with its contract: plain values that the next stage reads."""
+def glue(**values: object) -> Markdown:
+    """End a notebook with its contract: plain values that the next stage reads. Returns them as text for people."""
     for name, value in values.items():
         scrapbook.glue(name, value)
+    return Markdown("\n".join(f"- {name}: `{_short(value)}`" for name, value in values.items()))
 
 
 def glued(executed: Path) -> dict[str, object]:
@@ -45,6 +49,11 @@ def execute(stage: str, output: Path, parameters: dict, *, kernel: KernelManager
         progress_bar=progress,
         request_save_on_cell_execute=False,
     )
+
+
+def _short(value: object) -> object:
+    """Numbers with four digits, paths as they lie in the state folder."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).removeprefix(f"{state.root()}/")
 
 
 def headings(executed: Path, until: int) -> list[str]:
