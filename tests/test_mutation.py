@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "mutation"))
+from mutate_notebooks import STAGES, all_mutants
 from operators import mutants, names
-
-from notebooks import STAGES, all_mutants
 
 
 @pytest.mark.parametrize(
