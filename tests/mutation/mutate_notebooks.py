@@ -74,8 +74,9 @@ class Bench:
         )
         if done.returncode == 0:
             return None
-        cell = re.search(r"ipynb::(Cell \d+)", done.stdout)
-        return f"{SHOWS if 'Cell outputs differ' in done.stdout else STOPS} in {stage}, {cell[1] if cell else 'start'}"
+        number = int(re.search(r"ipynb::Cell (\d+)", done.stdout)[1])  # nbval counts the cells of code alone
+        cell = [n for n, c in enumerate(_cells(stage)) if c.cell_type == "code"][number]
+        return f"{SHOWS if 'Cell outputs differ' in done.stdout else STOPS} in {stage} [{cell}]"
 
 
 def all_mutants() -> list[Mutant]:
@@ -83,13 +84,17 @@ def all_mutants() -> list[Mutant]:
     found = []
     for stage in STAGES:
         known: set[str] = set()
-        for number, cell in enumerate(nbformat.read(PROJECT / "notebooks" / f"{stage}.ipynb", as_version=4).cells):
+        for number, cell in enumerate(_cells(stage)):
             if cell.cell_type == "code":
                 known |= names(cell.source)
                 original, *changed = mutants(cell.source, known)
                 if "parameters" not in cell.metadata.get("tags", []):
                     found += [Mutant(stage, number, original, source) for source in changed]
     return found
+
+
+def _cells(stage: str) -> list:
+    return nbformat.read(PROJECT / "notebooks" / f"{stage}.ipynb", as_version=4).cells
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ NAMES = {  # variables of the same kind
 WORDS, NAMES = (pairs | {other: one for one, other in pairs.items()} for pairs in (WORDS, NAMES))
 OPERATORS = {
     ast.GtE: ast.Gt, ast.Gt: ast.GtE, ast.LtE: ast.Lt, ast.Lt: ast.LtE, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
 }  # fmt: skip
 
@@ -108,12 +109,9 @@ def _later(value: str) -> str | None:
 
 
 def _calls(node: ast.Call) -> Iterator[ast.Call]:
-    """Without each of its named arguments, without the last of its others, and with the first two of them swapped."""
+    """Without each of its named arguments; to leave out one of the others would hardly ever run at all."""
     for keyword in node.keywords:
         yield _with(node, keywords=[k for k in node.keywords if k is not keyword])
-    if len(node.args) > 1:
-        yield _with(node, args=node.args[:-1])
-        yield _with(node, args=[node.args[1], node.args[0], *node.args[2:]])
 
 
 def _with(node: ast.AST, **fields: object) -> ast.AST:
