@@ -8,6 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.display import Markdown
+
+from churn import state
 from churn.kernels import FOLDER
 
 if TYPE_CHECKING:
@@ -27,10 +30,11 @@ logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say b
 __all__ = ["PapermillExecutionError", "execute", "glue", "headings", "outcome"]
 
 
-def glue(**values: object) -> None:
-    """End a notebook with its contract: plain values that the next stage reads."""
+def glue(**values: object) -> Markdown:
+    """End a notebook with its contract: plain values that the next stage reads. Returns them as text for people."""
     for name, value in values.items():
         scrapbook.glue(name, value)
+    return Markdown("\n".join(f"- {name}: `{_short(value)}`" for name, value in values.items()))
 
 
 def outcome(executed: Path) -> tuple[dict[str, object], float]:
@@ -63,6 +67,11 @@ def execute(
         on_cell=on_cell,
         seconds=seconds,
     )
+
+
+def _short(value: object) -> object:
+    """Numbers with four digits, paths as they lie in the state folder."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).removeprefix(f"{state.root()}/")
 
 
 def headings(executed: Path, until: int) -> list[str]:

@@ -6,10 +6,16 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from churn.plots.words import described
+
+if TYPE_CHECKING:
+    from IPython.lib.pretty import PrettyPrinter
 
 CANDIDATE = "#0072B2"
 CHAMPION = "#D55E00"
@@ -46,6 +52,9 @@ class Plot(Figure):
 
     It needs neither pyplot nor its global state.
     """
+
+    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+        printer.text(described(self))  # what a notebook keeps of a figure as text
 
     def _repr_png_(self) -> tuple[bytes, dict]:
         png = io.BytesIO()
