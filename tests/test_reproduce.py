@@ -271,13 +271,16 @@ class TestByTheCommandLine:
         labels.write_text(
             labels.read_text().replace("days_before=active_within_days", "days_before=active_within_days // 2")
         )
-        for say in ("the tree here has local changes", "is checked out"):
-            done = churn(made, "reproduce", "1")
-            assert (1, "") == (done.returncode, done.stdout)
-            [line] = done.stderr.splitlines()
-            assert say in line
-            assert line.endswith("take --at-commit for the code of that time, or go on with --anyway")
-            commit(made, "another label")
+        assert "the tree here has local changes" in self.refusal(made)
+        commit(made, "another label")
+        assert "is checked out" in self.refusal(made)
+
+    def refusal(self, made) -> str:
+        done = churn(made, "reproduce", "1")
+        assert (1, "") == (done.returncode, done.stdout)
+        [line] = done.stderr.splitlines()
+        assert line.endswith("take --at-commit for the code of that time, or go on with --anyway")
+        return line
 
     def test_at_its_commit_it_is_identical(self, made):
         done = churn(made, "reproduce", "1", "--at-commit")
