@@ -58,8 +58,9 @@ def write(
 
     `status` is MLflow's (RUNNING: the page reloads itself), `started` a time in UTC. `decision` is what promote glued,
     `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",
-    "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree,
-    or flat as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is its address, or the command that opens it.
+    "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
+    flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
+    its address, or the command that opens it.
     """
     page = _environment().get_template("run.html.j2").render(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
