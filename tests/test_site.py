@@ -190,6 +190,11 @@ def test_a_failure_is_on_top_and_leads_straight_to_the_cell(page):
     assert not html.select("#results, .verdict")
 
 
+def test_a_failure_outside_of_the_notebooks_is_its_error_alone(page):
+    html = page(status="FAILED", failure={"stage": "", "error": "the disk is full"}, decision=None, evaluation=None)
+    assert "Stopped . the disk is full" == text(html.select_one(".banner"))
+
+
 def test_a_failure_without_a_report_has_no_dead_link(page):
     html = page(status="FAILED", failure=FAILURE | {"report": None}, decision=None, evaluation=None)
     assert not html.select(".banner a")
