@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ METRICS = {"auc": 3, "average_precision": 3, "calibration_error": 3, "lift_top":
 STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "under way"}
 LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet"}
 NICE = [digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5)]  # distances between two ticks
-ABSENT = object()
+ABSENT = "not given"
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,9 @@ def write(
 
     `status` is MLflow's (RUNNING: the page reloads itself), `started` a time in UTC. `decision` is what promote glued,
     `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",
-    "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" where the
-    differences are to be marked; each None where there is none. `mlflow` is its address, or the command that opens it.
+    "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
+    flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
+    its address, or the command that opens it.
     """
     page = _environment().get_template("run.html.j2").render(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
@@ -145,27 +147,23 @@ def _rows(parameters: dict, previous: dict | None) -> dict[str, list[dict]]:
     now, before = _flat(parameters), _flat((previous or {}).get("parameters") or parameters)
     sections: dict[str, list[dict]] = {}
     for name in [*now, *(name for name in before if name not in now)]:
-        changed = now.get(name, ABSENT) != before.get(name, ABSENT)
         section, _, key = name.rpartition(".") if name.count(".") < 2 else name.partition(".")
-        row = {"key": key, "value": _shown(now.get(name, ABSENT)), "changed": changed}
-        sections.setdefault(section, []).append(row | {"was": _shown(before.get(name, ABSENT))})
+        value, was = now.get(name, ABSENT), before.get(name, ABSENT)
+        sections.setdefault(section, []).append({"key": key, "value": value, "was": was, "changed": value != was})
     return sections
 
 
-def _flat(tree: dict, prefix: str = "") -> dict[str, object]:
-    flat: dict[str, object] = {}
+def _flat(tree: dict, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
     for key, value in tree.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+        nested = isinstance(value, dict) and value
+        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": _shown(value)}
     return flat
 
 
 def _shown(value: object) -> str:
-    """A value as the params file would have it."""
-    if value is ABSENT:
-        return "not given"
-    if isinstance(value, list):
-        return ", ".join(map(_shown, value)) or "[]"
-    return str(value).lower() if isinstance(value, bool) else "null" if value is None else str(value)
+    """A value as a params file has it, whether it comes from one or from MLflow, which keeps text."""
+    return (value if isinstance(value, str) else json.dumps(value)).replace('"', "")
 
 
 def _number(value: float | None, decimals: int, *, signed: bool = False) -> str:

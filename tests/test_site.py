@@ -190,6 +190,11 @@ def test_a_failure_is_on_top_and_leads_straight_to_the_cell(page):
     assert not html.select("#results, .verdict")
 
 
+def test_a_failure_outside_of_the_notebooks_is_its_error_alone(page):
+    html = page(status="FAILED", failure={"stage": "", "error": "the disk is full"}, decision=None, evaluation=None)
+    assert "Stopped . the disk is full" == text(html.select_one(".banner"))
+
+
 def test_a_failure_without_a_report_has_no_dead_link(page):
     html = page(status="FAILED", failure=FAILURE | {"report": None}, decision=None, evaluation=None)
     assert not html.select(".banner a")
@@ -210,7 +215,7 @@ def test_parameters_are_listed_by_section_as_the_file_would_have_them(page):
              "promote": {"rules": {"min_auc": None, "parity": True}}, "advisory": []}  # fmt: skip
     assert table(page(parameters=given), "settings") == [
         ["seed", "7"], ["advisory", "[]"], ["train"], ["model", "logistic"], ["logistic.C", "1.0"],
-        ["snapshots"], ["train", "a, b"], ["promote"], ["rules.min_auc", "null"], ["rules.parity", "true"],
+        ["snapshots"], ["train", "[a, b]"], ["promote"], ["rules.min_auc", "null"], ["rules.parity", "true"],
     ]  # fmt: skip
 
 
@@ -224,6 +229,21 @@ def test_what_differs_from_the_run_before_is_marked(page):
     ]  # fmt: skip
     assert "3 of them differ" in html.get_text()
     assert not page(parameters=now, previous=previous).select("tr.changed")
+
+
+def test_parameters_that_mlflow_kept_as_text_are_compared_too(page):
+    now = {"seed": 7, "train": {"C": 1.0, "parity": True, "kinds": None, "days": ["a", "b"], "model": "trees"}}
+    kept = {"seed": "7", "train.C": "1.0", "train.parity": "true", "train.kinds": "null", "train.days": '["a", "b"]',
+            "train.model": "logistic"}  # fmt: skip
+    html = page(
+        parameters=now, previous={"run_id": "p", "href": None, "auc": None, "decision": None, "parameters": kept}
+    )
+    assert ["model trees was logistic"] == [text(row) for row in html.select("tr.changed")]
+
+
+def test_a_run_before_whose_page_is_gone_is_named_without_a_link(page):
+    html = page(previous={"run_id": "aa11", "href": None, "auc": None, "decision": None})
+    assert "aa11" == text(html.select_one(".elsewhere dd")) and not html.select(".elsewhere dd a")
 
 
 def test_the_run_before_is_linked_with_its_result(page):
