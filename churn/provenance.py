@@ -39,7 +39,7 @@ def tags() -> dict[str, str]:
         "code.clean": "unknown" if changes is None else str(not changes).lower(),
         "lock.sha256": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
         "python": platform.python_version(),
-        "runner": runner(),
+        "runner.process": runner(),
     }
 
 

@@ -222,7 +222,7 @@ def end_abandoned(experiment: str) -> list[str]:
     here = provenance.runner()
     left = [
         r["id"] for r in runs(experiment, status="RUNNING")
-        if (made := r["tags"].get("runner", "")) and made.split(":")[0] == here.split(":")[0]
+        if (made := r["tags"].get("runner.process", "")) and made.split(":")[0] == here.split(":")[0]
         and not psutil.pid_exists(int(made.split(":")[1]))
     ]  # fmt: skip
     for run_id in left:
