@@ -73,7 +73,8 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    expected = planning.to_run(planning.plan(params, asked))  # before the slow imports: kernels warm up meanwhile
+    # Without the registry, which takes seconds to open: kernels warm up meanwhile. But what cannot be is refused first.
+    expected = planning.to_run((plan if asked.only else planning.plan)(params, asked))
     with only_one(params.experiment), Kernels(expected) as kernels, tell:
         threading.Thread(target=_warm_up, daemon=True).start()
         return _run(params, asked, kernels, tell)
