@@ -215,14 +215,18 @@ def test_a_plan_says_what_would_run_and_why_and_runs_nothing(second, state):
     assert before == sorted((state / "runs").iterdir())
 
 
-def test_the_champion_of_another_version_makes_the_evaluation_run_again(second, state):
-    """Production moves to version 2; what was compared with nothing has now to be compared with it."""
+@pytest.fixture(scope="module")
+def rival(second, state) -> None:
+    """Version 2, another model, takes the place of version 1."""
     off = ("baseline_margin", "max_calibration_error", "segment_margin", "min_profit")
     lenient = f"promote.rules={{min_auc: 0.5, champion_margin: 0.5, {', '.join(f'{name}: null' for name in off)}}}"
-    other = run(
-        "--params", SMOKE, "--quiet", "--set", "train.model=hist_gradient_boosting", "--set", lenient, state=state
-    )
-    assert "smoke version 2: promoted" in other.stdout, other.stdout + other.stderr
+    boosting = "train.model=hist_gradient_boosting"
+    done = run("--params", SMOKE, "--quiet", "--set", boosting, "--set", lenient, state=state)
+    assert "smoke version 2: promoted" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_evaluation_runs_again_when_another_version_is_in_production(rival, state):
+    """What was compared with nothing has now to be compared with version 2."""
     told = run("--params", SMOKE, "--plan", state=state).stdout.splitlines()
     assert ["reuse", "reuse", "run", "run"] == [line.split()[1] for line in told]
     assert "version 2 is in production, nothing was" in told[2]
@@ -239,7 +243,7 @@ def test_quiet_tells_the_end_only(second, state):
     (["--stages", "evaluate", "--set", "seed=99"], "run it too: --stages train,evaluate"),
     (["--stages", "promote"], "version 2 is in production, nothing was"),
 ])  # fmt: skip
-def test_stages_that_cannot_be_are_one_line_and_write_nothing(second, state, arguments, told):
+def test_stages_that_cannot_be_are_one_line_and_write_nothing(rival, state, arguments, told):
     before = sorted((state / "runs").iterdir())
     done = run("--params", SMOKE, *arguments, state=state)
     assert (2, 1) == (done.returncode, len(done.stderr.strip().splitlines())), done.stderr
