@@ -54,8 +54,8 @@ def read(version: registry.Version) -> dict[str, Fact | None]:
         "labels": _table(tables["training"], "training", "labels"),
         "training set": _table(tables["training"], "training", "training_set"),
         "split": _column(tables["training"], "training", "training_set", "part"),
-        "predictions": _column(tables["evaluation"], "evaluation", "predictions", "candidate"),
         "model content": _model(version),
+        "predictions": _column(tables["evaluation"], "evaluation", "predictions", "candidate"),
         "metrics": _metrics(run["metrics"]),
         "threshold": _threshold(run["metrics"]),
         "decision": _decision(version),
@@ -88,7 +88,7 @@ def _features(datasets: list[dict]) -> Fact | None:
 
 def _model(version: registry.Version) -> Fact:
     content = modelprint.content(registry.verified_files(version) / "model.skops")
-    return Fact(content, f"{len(content):,} values {_short(content)}")
+    return Fact(content, f"{len(content):,} values {_short(content)}", ("evaluation", "predictions"))
 
 
 def _metrics(metrics: dict[str, float]) -> Fact | None:

@@ -81,9 +81,9 @@ def reproduction(made: dict) -> list[RenderableType]:
 
 def _difference(first: dict) -> list[list[object]]:
     rows, facts = first["rows"], []
-    if first["part"] != "fingerprint":
-        place = first["part"].replace("content.", "")
-        facts.append([place, f"{first['recorded']!s:.60} recorded, {first['again']!s:.60} again"])
+    if first["part"] != "fingerprint" and not (rows and first["part"] in rows["columns"]):
+        place = first["part"].replace("content.", "").removesuffix(".file")
+        facts.append([place, f"{_brief(first['recorded'])} recorded, {_brief(first['again'])} again"])
     if not rows:
         return facts
     facts.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
@@ -91,8 +91,13 @@ def _difference(first: dict) -> list[list[object]]:
         facts.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
     if rows["gone"]:
         whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
-        facts.append(["in the record alone", f"rows: {rows['gone']:,}{whose}"])
+        facts.append(["in the record alone", f"{rows['gone']:,} row{'s' * (rows['gone'] > 1)}{whose}"])
     return facts
+
+
+def _brief(value: object) -> str:
+    """A number in full, of a digest the beginning."""
+    return f"{value:.16}" if isinstance(value, str) else str(value)
 
 
 def _row(values: dict, changed: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,17 @@ import yaml
 from churn import facts, lineage, provenance, registry, rowprints, scratch, tracking, wiring
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
 
-TAG = lineage.REPRODUCED
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run again, on which parameters, against which champion; `commit`: at which, None for the code as it is;
+    `before`: what differs already."""
+
+    version: registry.Version
+    params: dict
+    champion: registry.Version | None
+    commit: str | None
+    before: list[str]
 
 
 def reproduce(
@@ -28,37 +38,45 @@ def reproduce(
     """Run a version (None: the one in production) again and compare; the outcome is logged on the version.
 
     `anyway` goes on where code or environment differ, `at_commit` takes a clean worktree of the recorded commit,
-    `keep` leaves the second run's state in place. Raises CannotReproduce, or RegistryError.
+    `keep` leaves the second run's state in place. Raises CannotReproduce, ModelUnavailable or RegistryError.
     """
-    found = lineage.find(experiment, version)
-    params, champion = _parameters(found), _champion_of_that_time(found)
-    before = _obstacles(found, at_commit=at_commit)
-    if before and not anyway:
-        raise CannotReproduce(_refusal(found, before, at_commit=at_commit))
-    for line in before:
+    plan = _plan(lineage.find(experiment, version), anyway=anyway, at_commit=at_commit)
+    recorded = facts.read(plan.version)
+    for line in plan.before:
         tell(f"differs before it starts: {line}")
-    commit = _tags(found).get("mlflow.source.git.commit") if at_commit else None
-    tell(f"{experiment} version {found.version} again, in a state of its own")
+    tell(f"{experiment} version {plan.version.version} again, in a state of its own")
     with scratch.folder(keep=keep) as place:
         try:
-            _run(params, champion, place, commit, tell)
-        except CannotReproduce as error:
-            _log(found, "did not finish", commit, before)
-            raise error
-        made = _compared(found, place)
-    made["before"], made["scratch"] = before, str(place) if keep else None
-    return made | {"reproduced": _log(found, made["result"], commit, before)}
+            _run(plan, place, tell)
+        except CannotReproduce:
+            _log(plan, "did not finish")
+            raise
+        made = _compared(plan.version, recorded, place)
+    kept = str(place) if keep else None
+    return made | {"before": plan.before, "scratch": kept, "reproduced": _log(plan, made["result"])}
 
 
-def _run(params: dict, champion: registry.Version | None, place: Path, commit: str | None, tell: Callable) -> None:
-    if champion:
-        scratch.seat(champion, place)
-    with scratch.code_at(commit, place) as code:
-        scratch.run(params, place, code, tell=tell)
+def _plan(found: registry.Version, *, anyway: bool, at_commit: bool) -> Plan:
+    """Raises CannotReproduce where something differs before it starts, unless one goes on anyway."""
+    params, champion = _parameters(found), _champion_of_that_time(found)
+    before = _obstacles(found, champion, at_commit=at_commit)
+    if before and not anyway:
+        other = "" if at_commit else "take --at-commit for the code of that time, or "
+        raise CannotReproduce(
+            f"{found.name} version {found.version} would not be run by the same means: {'; '.join(before)}; "
+            f"{other}go on with --anyway"
+        )
+    return Plan(found, params, champion, _tags(found).get("mlflow.source.git.commit") if at_commit else None, before)
 
 
-def _compared(found: registry.Version, place: Path) -> dict:
-    recorded = facts.read(found)
+def _run(plan: Plan, place: Path, tell: Callable[[str], None]) -> None:
+    if plan.champion:
+        scratch.seat(plan.champion, place)
+    with scratch.code_at(plan.commit, place) as code:
+        scratch.run(plan.params, place, code, tell=tell)
+
+
+def _compared(found: registry.Version, recorded: dict[str, facts.Fact | None], place: Path) -> dict:
     with scratch.state_of(place):
         second = registry.versions(found.name)[-1]
         rows = facts.compare(recorded, facts.read(second))
@@ -113,23 +131,15 @@ def _parameters(found: registry.Version) -> dict:
     return params | {"data": data}
 
 
-def _obstacles(found: registry.Version, *, at_commit: bool) -> list[str]:
+def _obstacles(found: registry.Version, champion: registry.Version | None, *, at_commit: bool) -> list[str]:
     """What differs before anything runs, so that a difference in the result would prove nothing."""
     tags = _tags(found)
     told = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
     told += provenance.other_environment(facts.document(found.run_id, "environment.json"))
     number = _champion_number(found)
-    if number and not _champion_of_that_time(found):
+    if number and not champion:
         told.append(f"version {number}, the champion of that time, is gone or was changed: no rule can compare with it")
     return told
-
-
-def _refusal(found: registry.Version, before: list[str], *, at_commit: bool) -> str:
-    other = "" if at_commit else "take --at-commit for the code of that time, or "
-    return (
-        f"{found.name} version {found.version} would not be run by the same means: {'; '.join(before)}; "
-        f"{other}go on with --anyway"
-    )
 
 
 def _champion_number(found: registry.Version) -> int | None:
@@ -152,15 +162,16 @@ def _tags(found: registry.Version) -> dict[str, str]:
     return tracking.run(found.run_id)["tags"]
 
 
-def _log(found: registry.Version, result: str, commit: str | None, before: list[str]) -> dict[str, str]:
+def _log(plan: Plan, result: str) -> dict[str, str]:
     """Write on the version when, where, with which code and with what result it was run again."""
     now = provenance.tags()
     here = now["mlflow.source.git.commit"][:12] + ("" if now["code.clean"] == "true" else " with local changes")
     told = {
         "at": f"{datetime.now(UTC):%FT%TZ}",
         "host": socket.gethostname(),
-        "commit": commit[:12] if commit else here,
-        "result": result + (f", although {'; '.join(before)}" if before else ""),
+        "commit": plan.commit[:12] if plan.commit else here,
+        "result": result + (f", although {'; '.join(plan.before)}" if plan.before else ""),
     }
-    registry.tag(found.name, found.version, {f"{TAG}{name}": value for name, value in told.items()})
+    tags = {f"{lineage.REPRODUCED}{name}": value for name, value in told.items()}
+    registry.tag(plan.version.name, plan.version.version, tags)
     return told

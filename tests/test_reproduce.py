@@ -85,7 +85,16 @@ def test_the_row_that_changed_is_printed_in_a_sentence(capsys):
     printing.show(printing.reproduction(told))
     shown = capsys.readouterr().out
     assert "not in the record    customer_id ann, at 2024-01-01, value 12.78" in shown
-    assert "in the record alone  rows: 1, of customer ann" in shown
+    assert "in the record alone  1 row, of customer ann" in shown
+
+
+def test_a_number_that_differs_is_printed_in_full(capsys):
+    first = {"what": "threshold", "part": "threshold", "recorded": 0.1, "again": 0.1 + 2**-56, "rows": None}
+    told = {"experiment": "x", "version": 1, "result": "differs", "rows": [], "first": first, "scratch": "folder"}
+    printing.show(printing.reproduction(told))
+    shown = capsys.readouterr().out
+    assert "threshold  0.1 recorded, 0.10000000000000002 again" in shown
+    assert "the second run's state: folder" in shown
 
 
 # --- what differs before it starts ---
@@ -218,7 +227,7 @@ class TestByTheCommandLine:
         told = json.loads(done.stdout)
         assert [
             "input: customers", "input: events", "rejected rows", "features", "labels", "training set", "split",
-            "predictions", "model content", "metrics", "threshold", "decision",
+            "model content", "predictions", "metrics", "threshold", "decision",
         ] == [row["what"] for row in told["rows"]]  # fmt: skip
         assert {True} == {row["equal"] for row in told["rows"]}
         assert ("identical", None) == (told["result"], told["first"])
@@ -252,7 +261,7 @@ class TestByTheCommandLine:
         assert f"not in the record customer_id {who}, at {when[:19]}" in told
         assert f"kind {what}, value {float(amount) + 0.01:.2f}" in told
         assert "columns of events value" in told
-        assert f"in the record alone rows: 1, of customer {who}" in told
+        assert f"in the record alone 1 row, of customer {who}" in told
         [kept] = [Path(line.split(": ")[1]) for line in done.stdout.splitlines() if line.startswith("the second run's")]
         assert (kept / "state" / "mlflow.db").exists()
         shutil.rmtree(kept)
