@@ -3,6 +3,7 @@
 #   make serve        the promoted model on http://127.0.0.1:8000             (PARAMS=..., PORT=...)
 #   make ui           every run, model and decision in MLflow
 #   make test lint    what a change must pass; make test-system adds what needs system packages
+#   make bench        what a run costs, against one process and plain papermill
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -39,6 +40,9 @@ test-system: .venv/dev-stamp   # needs PostgreSQL, and installs it where it may
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
 	$(BIN)/python -m pytest -m system
 
+bench: .venv/dev-stamp   # a quarter of an hour on a quiet machine
+	$(BIN)/python benchmarks/runner.py
+
 accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep the new ones, then read the diff
 	$(BIN)/python tests/accept_notebooks.py
 
@@ -74,4 +78,4 @@ define environment
 	@touch $@
 endef
 
-.PHONY: help run serve ui features-ui test test-system accept lint lock
+.PHONY: help run serve ui features-ui test test-system bench accept lint lock

@@ -4,68 +4,102 @@ from __future__ import annotations
 
 import argparse
 import gc
+import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from churn.errors import ChurnError
+from churn.errors import ChurnError, StageFailed
+
+if TYPE_CHECKING:
+    from churn.pipeline import Run
 
 RUN = """\
 Turn an event log into a promoted churn model: features, train, evaluate, promote. Each stage is a notebook; the
-executed notebooks and their HTML are the reports, and lie in the MLflow run.
+executed notebooks and their HTML are the reports, and lie in the MLflow run. A stage whose notebook, parameters, code,
+libraries and input have not changed is reused from an earlier run; the decision (promote) is always taken anew.
 
 examples:
   python run_pipeline.py --params params/cdnow.yaml
+  python run_pipeline.py --params params/cdnow.yaml --plan
   python run_pipeline.py --params params/cdnow.yaml --set train.model=hist_gradient_boosting
-  python run_pipeline.py --params params/streaming.yaml --set data.customers=5000 --set seed=1
+  python run_pipeline.py --params params/cdnow.yaml --stages evaluate,promote
+  python run_pipeline.py --params params/streaming.yaml --set data.customers=5000 --set seed=1 --fresh
 
-exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage failed, 2 bad parameters or input
+exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage failed, 2 bad parameters or input,
+130 interrupted
 """
 
 
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
     """`python run_pipeline.py`: run every stage and say where to look next."""
+    given = _parser().parse_args(argv)
+    gc.disable()  # thousands of modules are about to be imported, and nothing here makes garbage
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end, as with Ctrl-C
+    return _guarded(lambda: _run(given))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "run_pipeline.py", description=RUN, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--params", required=True, metavar="FILE", help="a params file, such as params/cdnow.yaml")
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        dest="overrides",
-        help="override one parameter for this run, for example train.model=logistic; may be repeated",
-    )
-    given = parser.parse_args(argv)
-    return _guarded(lambda: _run(given.params, given.overrides))
+    add = parser.add_argument
+    add("--params", required=True, metavar="FILE", help="a params file, such as params/cdnow.yaml")
+    add("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+        help="override one parameter for this run, for example train.model=logistic; may be repeated")  # fmt: skip
+    add("--stages", metavar="A,B", help="run these stages, reuse the ones before them and leave the ones after")
+    add("--fresh", action="store_true", help="run every stage, whatever could be reused")
+    add("--plan", action="store_true", help="say what would run, what would be reused, and why; run nothing")
+    add("--quiet", action="store_true", help="tell the end and errors only")
+    return parser
 
 
-def _run(file: str, overrides: list[str]) -> int:
+def _run(given: argparse.Namespace) -> int:
     from churn import params as schema
 
-    params = schema.load(file, overrides)  # before the slow imports: a misspelt key is refused at once
-    from churn import pipeline
+    params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
+    from churn import pipeline, planning, progress
 
+    asked = planning.Asked(given.fresh, planning.stages_of(given.stages) if given.stages else ())
+    if given.plan:
+        return _plan(pipeline.plan(params, asked))
     began = time.perf_counter()
-    result = pipeline.run(params, tell=_say, progress=sys.stderr.isatty())
-    _say(_closing(params.experiment, file, result.glued["promote"], result.reports, time.perf_counter() - began))
+    teller = progress.to(asked.stages, quiet=given.quiet)
+    try:
+        run = pipeline.run(params, asked=asked, tell=teller)
+    except StageFailed as error:
+        error.add_note(f"  report    {error.run.index}")
+        raise
+    print("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
 
 
-def _closing(experiment: str, file: str, decision: dict, reports: dict, seconds: float) -> str:
-    """What was decided, where the reports are and what to type next."""
-    lines = ["", f"{experiment} version {decision['version']}: {decision['decision']} ({seconds:.0f} s)"]
-    lines += [f"  - {reason}" for reason in decision["failed"]]
-    lines += ["", "reports"] + [f"  {stage:<9} {path}" for stage, path in reports.items()]
-    if decision["decision"] == "promoted":
+def _plan(steps: list) -> int:
+    for step in steps:
+        print(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
+    return 0
+
+
+def _closing(run: Run, file: str, seconds: float) -> list[str]:
+    """What was decided, what ran, where the reports are and what to type next."""
+    decision = run.glued.get("promote")
+    name = run.params.experiment
+    told = f"version {decision['version']}: {decision['decision']}" if decision else f"{', '.join(run.asked.only)} done"
+    lines = ["", f"{name} {told} ({seconds:.0f} s)", *(f"  - {why}" for why in (decision or {}).get("failed", []))]
+    lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]
+    for d in run.done:
+        memory = f"{d.peak_mb:,.0f} MB" if d.peak_mb else "-"
+        lines.append(f"  {d.stage:<9} {d.outcome:<7} {d.seconds:7.1f} {memory:>8}  {d.report}")
+    lines += ["", f"start at {run.index}"]
+    if decision and decision["decision"] == "promoted":
         lines += [
             "",
             "next",
             f"  make serve PARAMS={file}   # then POST /predict",
             "  make ui                 # every run in MLflow",
         ]
-    return "\n".join(lines)
+    return lines
 
 
 def _guarded(action: Callable[[], int]) -> int:
@@ -73,15 +107,11 @@ def _guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except ChurnError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

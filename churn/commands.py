@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 
 from churn import params as schema
@@ -30,6 +31,12 @@ def add_to(commands: argparse._SubParsersAction) -> None:
             AS_JSON,
         ],
     )
+    _command(commands, "reproduce", reproduce, "Run a version again from what its run recorded, and compare.", [
+        (("version",), {"type": int, "nargs": "?", "metavar": "VERSION", "help": "default: the one in production"}),
+        (("--anyway",), {"action": "store_true", "help": "go on where commit, libraries or machine differ"}),
+        (("--at-commit",), {"action": "store_true", "help": "take a clean worktree of the recorded commit"}),
+        (("--keep",), {"action": "store_true", "help": "leave the second run's state in place, to look into"}),
+        AS_JSON])  # fmt: skip
     _command(
         commands,
         "doctor",
@@ -37,6 +44,10 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         "Find every disagreement between stages, alias, history and artifacts.",
         [(("--repair",), {"action": "store_true", "help": "make stages and alias agree with the history"}), AS_JSON],
     )
+
+    _command(commands, "cache", stored, "Finished stages that a run can reuse: what they hold, how old they are.", [
+        (("--prune",), {"type": float, "metavar": "DAYS", "dest": "unused_days",
+                        "help": "remove what was not used for so many days; 0: all"}), AS_JSON])  # fmt: skip
 
 
 AS_JSON = (("--json",), {"action": "store_true", "dest": "as_json", "help": "print JSON instead of text"})
@@ -82,6 +93,17 @@ def rollback(given: argparse.Namespace) -> int:
     return _decide(given, "roll back", given.to or 0)
 
 
+def reproduce(given: argparse.Namespace) -> int:
+    """`churn reproduce`: exit code 1 where the second run differs, or cannot be made by the same means."""
+    experiment = schema.load(given.params).experiment
+    from churn import reproduce as again
+
+    flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
+    made = again.reproduce(experiment, given.version, **flags, tell=_tell)
+    _print(given, made, "reproduction")
+    return 0 if made["identical"] else 1
+
+
 def doctor(given: argparse.Namespace) -> int:
     """`churn doctor`: exit code 1 while something is wrong."""
     experiment = schema.load(given.params).experiment
@@ -93,6 +115,19 @@ def doctor(given: argparse.Namespace) -> int:
     found = doctors.examine(experiment)
     _print(given, {"repaired": done, "findings": [asdict(f) for f in found]}, "health")
     return 1 if found else 0
+
+
+def stored(given: argparse.Namespace) -> int:
+    """`churn cache`"""
+    experiment = schema.load(given.params).experiment
+    from churn import cache, pipeline
+
+    gone = []
+    if given.unused_days is not None:
+        with pipeline.only_one(experiment):
+            gone = cache.prune(experiment, unused_days=given.unused_days)
+    _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
+    return 0
 
 
 def _decide(given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:
@@ -108,6 +143,10 @@ def _decide(given: argparse.Namespace, action: str, version: int, *, override: b
         made = execution.decide(wiring.decision_parameters(params, action, version, **asked), kernel=kernel)
     _print(given, made, "decision")
     return 1 if made["decision"] == "refused" else 0
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:

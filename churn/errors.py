@@ -22,7 +22,11 @@ class InvalidData(UserError):
 
 
 class StageFailed(ChurnError):
-    """A notebook stopped; the message names the notebook, the section, the cell and the error."""
+    """A notebook stopped; the message names the stage, the error, the section, the cell and the notebook."""
+
+    def __init__(self, *, stage: str, why: str, section: str, cell: int | None, notebook: str) -> None:
+        super().__init__(f"{stage}: {why}\n  section   {section}\n  cell      [{cell or '-'}]\n  notebook  {notebook}")
+        self.facts = {"stage": stage, "error": why, "section": section, "cell": cell, "notebook": notebook}
 
 
 class RegistryError(ChurnError):
@@ -43,3 +47,7 @@ class FeatureStoreUnavailable(ChurnError):
 
 class UnknownCustomer(ChurnError):
     """The feature store holds no row for this customer."""
+
+
+class CannotReproduce(ChurnError):
+    """A version cannot be run again, or not so that the results could be compared; the message says why."""

@@ -110,11 +110,12 @@ def _prefix(model: str) -> str:
     return "" if model == "candidate" else f"{model}_"
 
 
-def sample(rows: pd.DataFrame, predictions: dict[str, np.ndarray], *, seed: int, size: int = 1000) -> pd.DataFrame:
-    """Some test customers with their label and every model's probability."""
-    test = (
-        rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]]
-        .reset_index(drop=True)
-        .assign(**predictions)
-    )
-    return test.sample(min(size, len(test)), random_state=seed).sort_values("customer_id")
+def scored(rows: pd.DataFrame, predictions: dict[str, np.ndarray]) -> pd.DataFrame:
+    """Every test customer with the label and each model's probability."""
+    test = rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]]
+    return test.reset_index(drop=True).assign(**predictions)
+
+
+def sample(scored: pd.DataFrame, *, seed: int, size: int = 1000) -> pd.DataFrame:
+    """Some of the scored customers."""
+    return scored.sample(min(size, len(scored)), random_state=seed).sort_values("customer_id")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from nbclient.exceptions import DeadKernelError
-
-from churn import errors, kernels, notebook, provenance, report, state
+from churn import errors, kernels, notebook, papermill_engine, provenance, state
 
 if TYPE_CHECKING:
     from jupyter_client import KernelManager
@@ -16,25 +16,44 @@ if TYPE_CHECKING:
     from churn import tracking
 
 
+@dataclass(frozen=True)
+class Executed:
+    """An executed notebook: its file, its report, what it glued, and the most memory seen of its kernel, in MB."""
+
+    notebook: Path
+    html: Path
+    glued: dict
+    peak_mb: float
+
+
 def run_stage(
-    stage: str, parameters: dict, *, folder: Path, log_to: tracking.Run, kernel: KernelManager, progress: bool = False
-) -> tuple[Path, Path]:
-    """Execute one notebook; log it and its HTML, a failed one too. Returns both paths."""
+    stage: str,
+    parameters: dict,
+    *,
+    folder: Path,
+    log_to: tracking.Run,
+    kernel: KernelManager,
+    on_cell: Callable[[int, int, str], None],
+    seconds: int | None = None,
+    site: Sequence[str],
+) -> Executed:
+    """Execute one notebook; log it and its HTML, a failed one too. Raises StageFailed, or what the user has to mend.
+
+    `site` names the stages of the run, to whose reports this one links.
+    """
     output, html = folder / f"{stage}.ipynb", folder / f"{stage}.html"
+    there = site[: site.index(stage) + 1]  # the reports after a failed one will not come
     try:
-        notebook.execute(stage, output, parameters, kernel=kernel, progress=progress)
+        notebook.execute(stage, output, parameters, kernel=kernel, on_cell=on_cell, seconds=seconds)
+        there = site
+        return Executed(output, html, *notebook.outcome(output))
     except notebook.PapermillExecutionError as error:
         raise _translated(error, stage, output) from error
-    except DeadKernelError as error:
-        raise errors.StageFailed(
-            f"{stage}: the kernel died, most likely for want of memory; notebook {output}"
-        ) from error
     finally:
         if output.exists():
-            report.render(output, html, title=f"{parameters['experiment']}: {stage}", footer=footer(log_to.id))
+            _render(output, html, title=f"{parameters['experiment']}: {stage}", run_id=log_to.id, site=there)
             log_to.file(output, "notebooks")
             log_to.file(html, "notebooks")
-    return output, html
 
 
 def decide(parameters: dict, *, kernel: KernelManager) -> dict:
@@ -46,13 +65,13 @@ def decide(parameters: dict, *, kernel: KernelManager) -> dict:
     folder.mkdir(parents=True)
     output, html = folder / "promote.ipynb", folder / "promote.html"
     try:
-        notebook.execute("promote", output, parameters, kernel=kernel, progress=False)
+        notebook.execute("promote", output, parameters, kernel=kernel)
     except notebook.PapermillExecutionError as error:
         raise _translated(error, parameters["action"], output) from error
     finally:
         title = f"{parameters['experiment']}: {parameters['action']}"
-        report.render(output, html, title=title, footer=footer("a decision of its own"))
-    glued = notebook.glued(output)
+        _render(output, html, title=title, run_id="a decision of its own")
+    glued, _ = notebook.outcome(output)
     keep = f"from churn import history; history.keep({glued['decision_run']!r}, {str(output)!r}, {str(html)!r})"
     kernels.tell(kernel, keep)  # there MLflow is loaded already, which takes seconds
     return glued | {"report": str(html)}
@@ -65,12 +84,19 @@ def footer(run_id: str) -> dict[str, str]:
     return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
 
 
+def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> None:
+    from churn import report  # nbconvert takes a second to import, and the kernel works meanwhile
+
+    report.render(output, html, title=title, footer=footer(run_id), site=site)
+
+
 def _translated(error: notebook.PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
     """The user's mistake as such (exit code 2); anything else as a failed stage that says where to look."""
     kind = getattr(errors, error.ename, None)
     if kind and issubclass(kind, (errors.UserError, errors.RegistryError)):
         return kind(f"{stage}: {error.evalue}")
     section = ["-", *notebook.headings(output, error.cell_index)][-1]
+    why = error.evalue if error.ename in papermill_engine.FROM_OUTSIDE else f"{error.ename}: {error.evalue}"
     return errors.StageFailed(
-        f"{stage}: {error.ename}: {error.evalue}; section '{section}', cell {error.exec_count}, notebook {output}"
+        stage=stage, section=section, cell=error.exec_count, why=" ".join(why.split())[:600], notebook=str(output)
     )

@@ -5,10 +5,15 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
-from jupyter_client import KernelManager
+import psutil
+from jupyter_client import AsyncKernelManager, KernelManager
+from jupyter_core.utils import run_sync
 
 from churn import state
 
@@ -21,10 +26,12 @@ class Kernels:
     """One kernel a stage: while a stage runs in its own, the next one's starts and imports its libraries."""
 
     def __init__(self, stages: Sequence[str]) -> None:
-        self._stages, self._open, self._ready = stages, ExitStack(), {}
+        """`stages`: those that will run, in order, as far as that is known; the first one's kernel starts at once."""
+        self._stages, self._open, self._ready = list(stages), ExitStack(), {}
 
     def __enter__(self) -> Kernels:
-        self._start(self._stages[0])
+        for stage in self._stages[:1]:
+            self._start(stage)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -32,9 +39,10 @@ class Kernels:
 
     def take(self, stage: str) -> KernelManager:
         """The stage's kernel; the following stage's begins to warm up."""
-        following = self._stages.index(stage) + 1
-        if following < len(self._stages):
-            self._start(self._stages[following])
+        following = self._stages[self._stages.index(stage) + 1 :] if stage in self._stages else []
+        for name in [stage, *following[:1]]:
+            if name not in self._ready:
+                self._start(name)
         return self._ready[stage]
 
     def _start(self, stage: str) -> None:
@@ -46,29 +54,56 @@ def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
     """A kernel that starts at once and, in the background, imports what the stage's notebook does; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
-    kernel = KernelManager(kernel_name="python3")
+    # The asynchronous manager: nbclient waits for ever on the other's kernel when that dies.
+    kernel = AsyncKernelManager(kernel_name="python3")
     environment = os.environ | {
         "PYTHONPATH": str(state.PROJECT),
         "CHURN_STATE": str(state.root()),
         "PYTHONHASHSEED": "0",
     }
-    kernel.start_kernel(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
-    client = kernel.client()
+    run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
+    client = kernel.blocking_client()
     client.start_channels()
     client.execute(WARM_UP.format(imports(stage), then), silent=True, store_history=False)
     try:
         yield kernel
     finally:
         client.stop_channels()
-        kernel.shutdown_kernel(now=True)
+        run_sync(kernel.shutdown_kernel)(now=True)
+
+
+def peak_mb(kernel: KernelManager) -> float:
+    """The most memory that a kernel has held so far, in MB; 0 once it is gone."""
+    try:
+        process = psutil.Process(kernel.provisioner.pid)
+        status = Path(f"/proc/{process.pid}/status")
+        if status.exists():
+            return int(re.search(r"VmHWM:\s+(\d+)", status.read_text())[1]) / 1024
+        return process.memory_info().rss / 2**20  # no peak is known here
+    except (psutil.Error, OSError, TypeError):
+        return 0.0
+
+
+def how_it_ended(kernel: KernelManager, *, held_mb: float) -> str:
+    """Why a kernel is gone, as far as its exit code tells."""
+    code = kernel.provisioner.process.poll() if kernel.provisioner.process else None
+    if code == -signal.SIGKILL:
+        whole = psutil.virtual_memory().total / 2**20
+        return (
+            f"the kernel was killed (signal 9) holding {held_mb:,.0f} MB of the machine's {whole:,.0f} MB: "
+            "most likely by the system, for want of memory; give it more, or less data"
+        )
+    if code is not None and code < 0:
+        return f"the kernel crashed ({signal.Signals(-code).name}): a library failed outside Python"
+    return f"the kernel ended by itself (exit code {code})"
 
 
 def tell(kernel: KernelManager, code: str) -> None:
     """Execute a line in a kernel, beside its notebook. Raises RuntimeError where it fails."""
-    client = kernel.client()
+    client = kernel.blocking_client()
     client.start_channels()
     try:
-        answer = client.execute_interactive(code, store_history=False, timeout=60)["content"]
+        answer = client.execute_interactive(code, store_history=False, timeout=600)["content"]
     finally:
         client.stop_channels()
     if answer["status"] != "ok":

@@ -10,6 +10,7 @@ import yaml
 from churn import history, registry, tracking
 from churn.errors import RegistryError
 
+REPRODUCED = "reproduced."  # tags of a version that say how running it again went
 SCORES = ("auc", "average_precision", "log_loss", "brier", "calibration_error", "lift_top")
 
 
@@ -18,7 +19,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
 
     Raises RegistryError when there is no such version.
     """
-    found = _find(experiment, version, run_id)
+    found = find(experiment, version, run_id)
     run = tracking.run(found.run_id)
     made = history.decisions(experiment)
     current = registry.production(experiment)
@@ -29,7 +30,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "in_production": current is not None and current.version == found.version,
         "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
         "run": _run(run),
-        "notebooks": {Path(n).stem: n for n in tracking.artifacts(found.run_id, "notebooks") if n.endswith(".html")},
+        "notebooks": _reports(found.run_id),
         "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": found.tags.get("feature_service", ""),
@@ -38,10 +39,12 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
         "replaced": _before(history.line(made), found.version),
         "rollback_restores": history.previous(made),
+        "reproduced": {n.removeprefix(REPRODUCED): v for n, v in found.tags.items() if n.startswith(REPRODUCED)},
     }
 
 
-def _find(experiment: str, version: int | None, run_id: str | None) -> registry.Version:
+def find(experiment: str, version: int | None = None, run_id: str | None = None) -> registry.Version:
+    """A version by number, the one that a run made, or the one in production. Raises RegistryError."""
     if version is not None:
         return registry.get(experiment, version)
     if run_id is not None:
@@ -51,7 +54,7 @@ def _find(experiment: str, version: int | None, run_id: str | None) -> registry.
         return made[-1]
     current = registry.production(experiment)
     if current is None:
-        raise RegistryError(f"nothing of {experiment} is in production; give --version N, or run the pipeline first")
+        raise RegistryError(f"nothing of {experiment} is in production; name a version, or run the pipeline first")
     return current
 
 
@@ -66,6 +69,11 @@ def _text(run_id: str, name: str) -> str:
         return tracking.artifact(run_id, name).read_text()
     except tracking.Missing:
         return ""
+
+
+def _reports(run_id: str) -> dict[str, str]:
+    pages = {Path(n).stem: n for n in tracking.artifacts(run_id, "notebooks") if n.endswith(".html")}
+    return {stage: page for stage, page in pages.items() if stage != "index"}
 
 
 def _run(run: dict) -> dict:

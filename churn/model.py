@@ -11,6 +11,10 @@ from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
+from threadpoolctl import threadpool_limits
+
+# Several cores add up a product of matrices in another order than one, and the last bits differ.
+one_core = threadpool_limits.wrap(limits=1, user_api="blas")
 
 # Types that a saved model may hold beside those that skops trusts by itself. Loading compares the model's with these.
 TRUSTED_TYPES = [
@@ -45,6 +49,7 @@ def _categories() -> OneHotEncoder:
 ESTIMATORS = {"logistic": logistic, "hist_gradient_boosting": hist_gradient_boosting}
 
 
+@one_core
 def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int) -> Pipeline:
     """A fitted pipeline; columns of text are categories, the others numbers. One without any value is not looked at."""
     categorical = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
@@ -52,6 +57,7 @@ def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int
     return ESTIMATORS[model](numeric, categorical, seed=seed, **settings).fit(X, y)
 
 
+@one_core
 def probability(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
     """Churn probability per customer, shape (n,), in [0, 1]."""
     return model.predict_proba(X)[:, 1]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from IPython.display import Markdown
+
+from churn import state
 from churn.kernels import FOLDER
 
 if TYPE_CHECKING:
@@ -20,31 +25,53 @@ import scrapbook  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
 del sys.modules["rfc3987_syntax"]
+logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say becomes the error of the stage
 
-__all__ = ["PapermillExecutionError", "execute", "glue", "glued", "headings"]
+__all__ = ["PapermillExecutionError", "execute", "glue", "headings", "outcome"]
 
 
-def glue(**values: object) -> None:
-    """End a notebook with its contract: plain values that the next stage reads."""
+def glue(**values: object) -> Markdown:
+    """End a notebook with its contract: plain values that the next stage reads. Returns them as text for people."""
     for name, value in values.items():
         scrapbook.glue(name, value)
+    return Markdown("\n".join(f"- {name}: `{_short(value)}`" for name, value in values.items()))
 
 
-def glued(executed: Path) -> dict[str, object]:
-    """What an executed notebook glued."""
-    return dict(scrapbook.read_notebook(str(executed)).scraps.data_dict)
+def outcome(executed: Path) -> tuple[dict[str, object], float]:
+    """What an executed notebook glued, and the most memory that its kernel was seen with, in MB."""
+    read = scrapbook.read_notebook(str(executed))
+    return dict(read.scraps.data_dict), read.metadata.papermill.get("peak_mb", 0.0)
 
 
-def execute(stage: str, output: Path, parameters: dict, *, kernel: KernelManager, progress: bool) -> None:
-    """Execute a stage's notebook in a kernel. Raises PapermillExecutionError; the notebook is written all the same."""
+def execute(
+    stage: str,
+    output: Path,
+    parameters: dict,
+    *,
+    kernel: KernelManager,
+    on_cell: Callable[[int, int, str], None] | None = None,
+    seconds: int | None = None,
+) -> None:
+    """Execute a stage's notebook in a kernel, telling each cell's number, the number of cells and the section.
+
+    Raises PapermillExecutionError, also for a kernel that died and for more than `seconds`; the notebook is written
+    all the same.
+    """
     papermill.execute_notebook(
         FOLDER / f"{stage}.ipynb",
         output,
         parameters,
+        engine_name="churn",
+        progress_bar=False,
         km=kernel,
-        progress_bar=progress,
-        request_save_on_cell_execute=False,
+        on_cell=on_cell,
+        seconds=seconds,
     )
+
+
+def _short(value: object) -> object:
+    """Numbers with four digits, paths as they lie in the state folder."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value).removeprefix(f"{state.root()}/")
 
 
 def headings(executed: Path, until: int) -> list[str]:

@@ -214,6 +214,13 @@ class Promote(Section):
     rules: Rules = Rules()
 
 
+class Timeouts(Section):
+    features: int | None = Field(None, ge=1, description="seconds after which the stage is stopped; null: never")
+    train: int | None = Field(None, ge=1, description="the same for training")
+    evaluate: int | None = Field(None, ge=1, description="the same for the evaluation")
+    promote: int | None = Field(None, ge=1, description="the same for the decision")
+
+
 class Serving(Section):
     max_feature_age_days: Days | None = Field(None, description="older features are an error (409); null: any age")
     as_of: datetime | None = Field(None, description="the clock for that age; null: now")
@@ -232,6 +239,7 @@ class Params(Section):
     evaluate: Evaluate = Evaluate()
     promote: Promote = Promote()
     serving: Serving = Serving()
+    timeouts: Timeouts = Timeouts()
 
     @field_validator("experiment")
     @classmethod

@@ -11,11 +11,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from churn import secrets
 from churn.errors import InvalidParams
-
-SECRET = re.compile(
-    r"://[^/\s:@]+:[^/\s@]+@|\bAKIA[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|\b(?:ghp|xox[bp])[_-]\w{20,}"
-)
 
 
 class _Loader(yaml.SafeLoader):
@@ -70,17 +67,18 @@ def read(path: Path) -> dict:
     except UnicodeDecodeError:
         raise InvalidParams(f"{path}: not a text file in UTF-8") from None
     tree = _parse(text, str(path))
+    secrets.refuse(tree, f"{path}: ")
     if not isinstance(tree, dict):
         raise InvalidParams(
             f"{path}: a params file is a mapping of sections (experiment, seed, data, ...); found {tree!r:.60}"
         )
-    _refuse_secrets(tree, str(path))
     return tree
 
 
 def override(tree: dict, text: str) -> None:
     """Put `section.key=value` (the value in YAML) into the tree."""
     key, equals, value = text.partition("=")
+    secrets.refuse({key.strip(): value}, "--set ")
     *parents, leaf = key.strip().split(".")
     if not equals or not all([*parents, leaf]):
         raise InvalidParams(f"--set {text}: expected section.key=value, for example --set train.model=logistic")
@@ -89,20 +87,7 @@ def override(tree: dict, text: str) -> None:
             raise InvalidParams(f"--set {text}: {parent} is a value, not a section")
         tree = tree[parent]
     tree[leaf] = _parse(value, f"--set {text}")
-    _refuse_secrets({leaf: tree[leaf]}, f"--set {key}")
-
-
-def _refuse_secrets(node: Any, where: str) -> None:
-    if isinstance(node, dict):
-        for key, value in node.items():
-            _refuse_secrets(value, f"{where}: {key}")
-    elif isinstance(node, list):
-        for value in node:
-            _refuse_secrets(value, where)
-    elif isinstance(node, str) and SECRET.search(node):
-        raise InvalidParams(
-            f"{where}: looks like a secret; parameters are logged and printed: pass secrets in the environment"
-        )
+    secrets.refuse(tree[leaf], "--set ", key.strip())
 
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[str]:

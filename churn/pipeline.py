@@ -1,79 +1,212 @@
-"""The stages, their wiring, and their execution: one pipeline run is one MLflow run, one stage is one notebook.
+"""One pipeline run: one MLflow run, one notebook a stage, executed or reused.
 
 Between stages nothing passes but explicit parameters and the plain values that a notebook glues at its end.
 """
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import filelock
 import yaml
 
-from churn import errors, execution, history, notebook, provenance, sources, state, tracking, wiring
-from churn.kernels import Kernels
+from churn import cache, errors, planning, progress, provenance, state, wiring
+from churn.kernels import Kernels, tell
 from churn.params import Params
+from churn.planning import STAGES, Asked, Step
 
-STAGES = ("features", "train", "evaluate", "promote")
+if TYPE_CHECKING:
+    from churn import tracking
+
+__all__ = ["STAGES", "Asked", "Done", "Run", "only_one", "plan", "run"]
 
 
 @dataclass(frozen=True)
-class Result:
-    """A finished run: where its reports lie, how long each stage took, and what the stages glued."""
+class Done:
+    """A stage that has ended: ran, reused or failed; seconds, the kernel's peak memory in MB, and its report."""
 
-    run_id: str
-    reports: dict[str, Path]
-    seconds: dict[str, float]
-    glued: dict[str, dict]
-
-
-def run(params: Params, *, tell: Callable[[str], None], progress: bool = False) -> Result:
-    """Execute every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence."""
-    sources.look_for(wiring.input_of(params))
-    with _only_one(params.experiment), Kernels(STAGES) as ready:
-        began = tracking.start(params.experiment)
-        folder = state.path("runs", began.id)
-        folder.mkdir(parents=True)
-        plain = params.model_dump(mode="json")
-        began.params(plain)
-        began.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
-        began.json(provenance.environment(), "environment.json")
-        tell(f"run {began.id} of {params.experiment}")
-        return _stages(params, began, folder, ready, tell, progress)
+    stage: str
+    outcome: str
+    seconds: float
+    peak_mb: float | None
+    report: Path | None
+    source_run: str | None = None
 
 
-def _stages(
-    params: Params, began: tracking.Run, folder: Path, ready: Kernels, tell: Callable[[str], None], progress: bool
-) -> Result:
-    glued, seconds, reports = {}, {}, {}
-    status, stage = "KILLED", STAGES[0]
+@dataclass
+class Run:
+    """A run under way, and what is left of it: the stages that ended, and what they glued."""
+
+    params: Params
+    asked: Asked
+    log: tracking.Run
+    folder: Path
+    tell: progress.Quiet
+    done: list[Done] = field(default_factory=list)
+    glued: dict[str, dict] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
+    status: str = "RUNNING"
+    failure: dict | None = None
+    started: str = field(default_factory=lambda: f"{datetime.now(UTC):%FT%TZ}")
+    index: Path | None = None
+
+
+def plan(params: Params, asked: Asked) -> list[Step]:
+    """What a run would do, and why. Nothing is executed and nothing written."""
+    from churn import reuse
+
+    steps = planning.plan(params, asked)
+    for number, step in enumerate(steps):
+        if step.entry and (why := reuse.obstacle(params.experiment, step.entry)):
+            later = [Step(s.stage, f"{step.stage} runs before it", {}) for s in steps[number + 1 :]]
+            return [*steps[:number], planning.not_reused(step.stage, step.parts, why, asked), *later]
+    return steps
+
+
+def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
+    """Execute or reuse every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence.
+
+    What is left of a failed run hangs on the error, as `error.run`.
+    """
+    # Without the registry, which takes seconds to open: kernels warm up meanwhile. But what cannot be is refused first.
+    expected = planning.to_run((plan if asked.only else planning.plan)(params, asked))
+    with only_one(params.experiment), Kernels(expected) as kernels, tell:
+        threading.Thread(target=_warm_up, daemon=True).start()
+        return _run(params, asked, kernels, tell)
+
+
+def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -> Run:
+    under_way = _begin(params, asked, tell)
     try:
-        for number, stage in enumerate(STAGES, 1):
-            started = time.perf_counter()
-            tell(f"[{number}/{len(STAGES)}] {stage} ...")
-            given = wiring.stage_parameters(params, stage, glued, began.id)
-            executed, reports[stage] = execution.run_stage(
-                stage, given, folder=folder, log_to=began, kernel=ready.take(stage), progress=progress
-            )
-            glued[stage] = notebook.glued(executed)
-            seconds[stage] = time.perf_counter() - started
-            tell(f"[{number}/{len(STAGES)}] {stage} done in {seconds[stage]:.1f} s")
-        history.keep(glued["promote"]["decision_run"], str(executed), str(reports["promote"]))
-        status = "FINISHED"
-        return Result(began.id, reports, seconds, glued)
-    except errors.ChurnError:
-        status = "FAILED"
-        began.tags({"failed_stage": stage})
+        for stage in asked.stages:
+            _stage(under_way, stage, kernels)
+        under_way.status = "FINISHED"
+        return under_way
+    except errors.ChurnError as error:
+        under_way.status, under_way.failure = "FAILED", getattr(error, "facts", {"error": str(error)})
+        error.run = under_way
+        raise
+    except KeyboardInterrupt:
+        under_way.status = "KILLED"
+        raise
+    except BaseException:
+        under_way.status = "FAILED"
         raise
     finally:
-        began.end(status)
+        _end(under_way)
 
 
-def _only_one(experiment: str) -> filelock.BaseFileLock:
-    """Two runs of one experiment would write the same feature tables."""
+def _begin(params: Params, asked: Asked, tell: progress.Quiet) -> Run:
+    from churn import tracking
+
+    tracking.end_abandoned(params.experiment)
+    log = tracking.start(params.experiment)
+    folder = state.path("runs", log.id)
+    folder.mkdir(parents=True)
+    plain = params.model_dump(mode="json")
+    log.params(plain)
+    log.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
+    log.json(provenance.environment(), "environment.json")
+    tell.note(f"run {log.id} of {params.experiment}")
+    return Run(params, asked, log, folder, tell)
+
+
+def _stage(run: Run, stage: str, kernels: Kernels) -> None:
+    from churn import reuse
+
+    began = time.perf_counter()
+    step = planning.step(run.params, stage, run.steps, run.glued, run.asked)
+    if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
+        step = planning.not_reused(stage, step.parts, why, run.asked)
+    if step.entry:
+        reuse.reuse(
+            run.params.experiment, step.entry, folder=run.folder, log_to=run.log, publish=_publisher(run, kernels)
+        )
+        run.glued[stage], peak = step.entry.glued, None
+        run.tell.end(stage, "reused", detail=f"from run {step.entry.run_id}")
+    else:
+        run.glued[stage], peak = _execute(run, step, kernels, began)
+    run.steps[stage] = step
+    outcome = "reused" if step.entry else "ran"
+    source = step.entry.run_id if step.entry else None
+    run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
+
+
+def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
+    from churn import execution, overview, tracking
+
+    stage = step.stage
+    run.tell.begin(stage)
+    run.index = overview.write(run)
+    before = tracking.contents(run.log.id)
+    try:
+        made = execution.run_stage(
+            stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder, log_to=run.log,
+            kernel=kernels.take(stage), on_cell=run.tell.cell, seconds=getattr(run.params.timeouts, stage),
+            site=run.asked.stages,
+        )  # fmt: skip
+    except BaseException:
+        run.tell.end(stage, "failed")
+        report = run.folder / f"{stage}.html"
+        run.done.append(Done(stage, "failed", time.perf_counter() - began, None, report if report.exists() else None))
+        run.log.tags({"failed_stage": stage})
+        raise
+    if stage in cache.WRITES:
+        _keep(run, step, made, before, time.perf_counter() - began)
+    else:
+        from churn import history
+
+        history.keep(made.glued["decision_run"], str(made.notebook), str(made.html))
+        run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
+    run.tell.end(stage, "ran")
+    return made.glued, made.peak_mb
+
+
+def _keep(run: Run, step: Step, made, before: dict, seconds: float) -> None:
+    """Keep a finished stage with what it added to the MLflow run."""
+    from churn import tracking
+
+    added = tracking.added(before, tracking.contents(run.log.id))
+    own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
+    entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
+    artifacts = {f"artifacts/{path}": tracking.artifact(run.log.id, path) for path in own}
+    cache.keep(
+        run.params.experiment, entry, also={made.notebook.name: made.notebook, made.html.name: made.html} | artifacts
+    )
+
+
+def _publisher(run: Run, kernels: Kernels):
+    def publish(manifest: str, snapshot: str) -> None:
+        run.tell.note("other features are online since; these are put online again")
+        arguments = f"{run.params.experiment!r}, {manifest!r}, {snapshot!r}"
+        tell(kernels.take("features"), f"from churn import store; store.publish({arguments})")
+
+    return publish
+
+
+def _end(run: Run) -> None:
+    """Write the index page and end the MLflow run, whatever has happened."""
+    from churn import overview
+
+    run.index = overview.write(run)
+    run.log.file(run.index, "notebooks")
+    run.log.end(run.status)
+
+
+def _warm_up() -> None:
+    """Import what the reports need while the first kernel works."""
+    from churn import report
+
+    assert report
+
+
+def only_one(experiment: str) -> filelock.BaseFileLock:
+    """Hold an experiment against any other run: two would write the same feature tables. Raises ChurnError."""
     path = state.path(experiment, "run.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path, timeout=0)

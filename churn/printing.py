@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "advisory": "yellow"}
+COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "yes": "green", "NO": "red", "advisory": "yellow"}
 
 
 def show(parts: Iterable[RenderableType]) -> None:
@@ -37,6 +38,24 @@ def health(state: dict) -> list[RenderableType]:
     return [*(f"repaired: {line}" for line in state["repaired"]), *(found or ["all in order"])]
 
 
+def kept_stages(state: dict) -> list[RenderableType]:
+    """The stages that can be reused."""
+    rows = [
+        [e["stage"], f"{e['bytes'] / 1e6:,.1f} MB", _ago(e["finished"]), _ago(e["used"]), e["run"][:8], e["key"][:8]]
+        for e in state["entries"]
+    ]
+    removed = [f"removed {len(state['removed'])} entries"] if state["removed"] else []
+    if not rows:
+        return [*removed, "nothing is kept"]
+    total = sum(e["bytes"] for e in state["entries"]) / 1e6
+    columns = ["stage", "size", "finished", "used", "run", "key"]
+    return [
+        *removed,
+        _table(columns, rows),
+        f"{total:,.1f} MB; files still in their place are counted, and take no room",
+    ]
+
+
 def why(w: dict) -> list[RenderableType]:
     """Everything behind a version, as `lineage.why` returns it."""
     place = "in production" if w["in_production"] else f"stage {w['stage']}"
@@ -50,11 +69,61 @@ def why(w: dict) -> list[RenderableType]:
     ]  # fmt: skip
 
 
+def reproduction(made: dict) -> list[RenderableType]:
+    """Both runs side by side, and where they part."""
+    words = {True: "yes", False: "NO", None: "?"}
+    rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in made["rows"]]
+    head = Text(f"{made['experiment']} version {made['version']}: {made['result']}", style="bold")
+    first = [_table(["", ""], _difference(made["first"]))] if made["first"] else []
+    kept = [f"the second run's state: {made['scratch']}"] if made["scratch"] else []
+    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *first, *kept]
+
+
+def _difference(first: dict) -> list[list[object]]:
+    rows, facts = first["rows"], []
+    if first["part"] != "fingerprint" and not (rows and first["part"] in rows["columns"]):
+        place = first["part"].replace("content.", "").removesuffix(".file")
+        facts.append([place, f"{_brief(first['recorded'])} recorded, {_brief(first['again'])} again"])
+    if not rows:
+        return facts
+    facts.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
+    if rows["example"]:
+        facts.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
+    if rows["gone"]:
+        whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
+        facts.append(["in the record alone", f"{rows['gone']:,} row{'s' * (rows['gone'] > 1)}{whose}"])
+    return facts
+
+
+def _brief(value: object) -> str:
+    """A number in full, of a digest the beginning."""
+    return f"{value:.16}" if isinstance(value, str) else str(value)
+
+
+def _row(values: dict, changed: list[str]) -> str:
+    """A narrow row in full; of a wide one what tells it from others, and what changed."""
+    shown = [n for n in values if len(values) <= 6 or n in changed or n in ("customer_id", "snapshot", "at")]
+    return ", ".join(f"{name} {values[name]}" for name in shown)
+
+
+def _more(count: int) -> str:
+    return f"; and {count - 1:,} more" if count > 1 else ""
+
+
 def _told(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
     decided = d["decision"] + (" (override)" if d["override"] else "")
     when = d["at"].replace("T", " ").removesuffix("Z")
     return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
+
+
+def _ago(moment: float) -> str:
+    """How long ago a time (seconds since 1970) was, in its largest unit."""
+    passed = max(0.0, time.time() - moment)
+    for seconds, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
+        if passed >= seconds:
+            return f"{passed / seconds:.0f} {unit} ago"
+    return "just now"
 
 
 def _first(failed: list[str]) -> str:
@@ -87,7 +156,12 @@ def _facts(w: dict) -> list[list[object]]:
         ["model", f"digest {w['model']['digest'][:16]}, threshold {w['threshold']}"],
         ["replaced", f"version {w['replaced']}" if w["replaced"] else "nothing"],
         ["rollback restores", f"version {w['rollback_restores']}" if w["rollback_restores"] else "nothing"],
+        ["run again", _reproduced(w["reproduced"])],
     ]
+
+
+def _reproduced(made: dict) -> str:
+    return "{result} ({at}, on {host}, commit {commit})".format(**made) if made else "never: `churn reproduce`"
 
 
 def _parameters(params: dict) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import os
 import platform
 import subprocess
 from functools import cache
@@ -18,6 +19,7 @@ LIBRARIES = (
     "duckdb",
     "scikit-learn",
     "skops",
+    "scipy",
     "numpy",
     "pandas",
     "pyarrow",
@@ -28,7 +30,7 @@ LIBRARIES = (
 @cache
 def tags() -> dict[str, str]:
     """Tags that say who ran which code in which environment."""
-    commit, changes = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
     lock = state.PROJECT / "requirements.txt"
     return {
         "mlflow.user": getpass.getuser(),
@@ -37,16 +39,66 @@ def tags() -> dict[str, str]:
         "code.clean": "unknown" if changes is None else str(not changes).lower(),
         "lock.sha256": hashlib.sha256(lock.read_bytes()).hexdigest()[:16] if lock.exists() else "none",
         "python": platform.python_version(),
+        "runner.process": runner(),
     }
+
+
+def runner() -> str:
+    """The process that works, as `host:pid`."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
 def environment() -> dict[str, str]:
-    """Versions of Python and of the libraries that results depend on."""
-    return {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()} | {
-        name: installed(name) for name in LIBRARIES
-    }
+    """Everything around the code that results depend on: Python, libraries, and which machine code numpy chose here."""
+    import numpy
+    import threadpoolctl
+
+    simd = numpy.show_config(mode="dicts")["SIMD Extensions"]
+    blas = [f"{b['internal_api']} {b['version']} {b['architecture']}" for b in threadpoolctl.threadpool_info()
+            if b["user_api"] == "blas" and "numpy" in b["filepath"]]  # fmt: skip
+    return {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "libc": " ".join(platform.libc_ver()),
+        "cpu": " ".join([*simd["baseline"], *simd["found"]]),
+        "blas": ", ".join(blas),
+    } | {name: installed(name) for name in LIBRARIES}
 
 
-def _git(*words: str) -> str | None:
+def unrestorable(recorded: dict[str, str]) -> list[str]:
+    """Why the code of a run, given the run's tags, cannot be had again."""
+    told = []
+    if recorded.get("mlflow.source.git.commit", "none") == "none":
+        told.append("the run recorded no commit")
+    elif recorded.get("code.clean") != "true":
+        told.append("the run was made with local changes that no commit holds")
+    return told
+
+
+def other_code(recorded: dict[str, str]) -> list[str]:
+    """How the code here differs from that of a run, given the run's tags; empty where it is the same, and clean."""
+    now, told = tags(), []
+    if (commit := recorded.get("mlflow.source.git.commit", "none")) != now["mlflow.source.git.commit"]:
+        told.append(f"commit {commit[:12]} was recorded, {now['mlflow.source.git.commit'][:12]} is checked out")
+    if now["code.clean"] != "true":
+        told.append("the tree here has local changes")
+    if (lock := recorded.get("lock.sha256", "none")) != now["lock.sha256"]:
+        told.append(f"lock {lock} was recorded, {now['lock.sha256']} is here")
+    return told
+
+
+def other_environment(recorded: dict[str, str]) -> list[str]:
+    """How what is around the code here differs from what a run recorded."""
+    now = environment()
+    return [
+        f"{name} {value or 'none'} was recorded, {now[name] or 'none'} is here"
+        for name, value in recorded.items()
+        if name in now and now[name] != value
+    ]
+
+
+def git(*words: str) -> str | None:
+    """What git says of the project; None where it fails, or there is no repository."""
     done = subprocess.run(["git", "-C", str(state.PROJECT), *words], capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else None

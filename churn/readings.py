@@ -131,3 +131,17 @@ def parity(compared: dict, contract: dict) -> str:
         else "holds every column that the candidate takes"
     )
     return f"{text}. The feature service `{contract['service']}` {lacks}."
+
+
+def record(run: dict, files: list[str]) -> str:
+    """What a run keeps, of `tracking.run` and the names of its artifacts."""
+    data = [f"{d['name']} ({d['context']}, {d['fingerprint'][:14]})" for d in run["datasets"]]
+    numbers = [
+        f"{name} {value:,.4g}" if value % 1 else f"{name} {value:,.0f}" for name, value in run["metrics"].items()
+    ]
+    tags = [f"{name} {value}" for name, value in run["tags"].items() if "." not in name and name != "python"]
+    kept = {"files": sorted(files), "data sets": sorted(data), "numbers": sorted(numbers), "tags": sorted(tags)}
+    begun = "The run has ended" if run["ended"] else "The run is under way"
+    return f"{begun} and keeps\n\n" + "\n".join(
+        f"- {kind}: {', '.join(named)}" for kind, named in kept.items() if named
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 NUMBER = re.compile(r"[-+−]?[$€£]?\d[\d,]*(\.\d+)?(e[-+]\d+)?\s?%?|[-+]?inf|nan|none|<na>|[-–—]?|\.{3}", re.IGNORECASE)
 
 
-def render(notebook: Path, html: Path, *, title: str, footer: dict[str, str] | None = None) -> Path:
+def render(
+    notebook: Path, html: Path, *, title: str, footer: dict[str, str] | None = None, site: Sequence[str] = ()
+) -> Path:
     """Write `notebook` (executed, or stopped by an error) to `html`, beside its place and then renamed.
 
-    `title` names the page; `footer` is shown at its end, one entry a key (run id, commit, ...). Returns `html`.
+    `title` names the page; `footer` is shown at its end, one entry a key (run id, commit, ...). `site` are the names
+    of the run's stages in their order, where the page is one of theirs: it then links to its neighbours and to the
+    run's index.html, all in its own folder. Returns `html`.
     """
     nb = _annotate(nbformat.read(notebook, as_version=4), title=title)
     resources = {
         "metadata": {"name": title, "path": str(notebook.parent)},
         "parameters": _parameters(notebook, nb),
         "footer": footer or {},
+        "site": _neighbours(html.stem, site),
     }
     page, _ = _exporter().from_notebook_node(nb, resources)
     html.parent.mkdir(parents=True, exist_ok=True)
@@ -53,6 +59,15 @@ def _exporter() -> HTMLExporter:
         embed_images=True,
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
     )
+
+
+def _neighbours(stage: str, site: Sequence[str]) -> dict[str, str] | None:
+    """The stages before and after this one, "" where there is none; None for a page that stands alone."""
+    if stage not in site:
+        return None
+    around = ["", *site, ""]
+    place = around.index(stage)
+    return {"previous": around[place - 1], "next": around[place + 1]}
 
 
 def _annotate(nb: NotebookNode, *, title: str) -> NotebookNode:

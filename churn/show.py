@@ -14,7 +14,7 @@ def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3)
     """A table for people; a plain numbered index is left out."""
     shown = rows.map(lambda v: f"{v:%Y-%m-%d}" if isinstance(v, date) and not pd.isna(v) else v)
     shown.columns = [str(name).replace("_", " ") for name in shown.columns]  # so that a long heading can wrap
-    styler = shown.style.format(precision=digits, na_rep="", thousands=",")
+    styler = Styler(shown, cell_ids=False).format(precision=digits, na_rep="", thousands=",")
     shares = [name.replace("_", " ") for name in percent]
     styler = styler.format(lambda v: "" if pd.isna(v) else f"{v:.1%}", subset=shares) if shares else styler
     return styler.hide(axis="index") if isinstance(rows.index, pd.RangeIndex) else styler

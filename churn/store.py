@@ -18,7 +18,7 @@ from unittest import mock
 import pandas as pd
 
 from churn import manifest as manifests
-from churn import state
+from churn import online, state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import instant
 
@@ -113,13 +113,13 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
 
     Raises InvalidData for a snapshot older than the one online: stores differ in what they do with older rows.
     """
-    marker, online = _marker(store.project), _online(store.project)
-    wanted = [snapshot, f"{manifest['service']}-{manifest['snapshots'][snapshot]['fingerprint']}"]
-    if online == wanted:
+    marker, held = online.marker(store.project), online.current(store.project)
+    wanted = online.content(manifest, snapshot)
+    if held == wanted:
         return False
-    if snapshot < online[0]:
+    if snapshot < held[0]:
         raise InvalidData(
-            f"snapshots.serve {snapshot} is older than the snapshot online ({online[0]}); "
+            f"snapshots.serve {snapshot} is older than the snapshot online ({held[0]}); "
             f"give a later one, or remove {marker.parent} to begin anew"
         )
     marker.unlink(missing_ok=True)
@@ -131,22 +131,19 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
     return True
 
 
+def publish(experiment: str, manifest: str, snapshot: str) -> bool:
+    """Put feature tables that are in place already online again, as the features stage does."""
+    store, made = open_store(experiment), manifests.load(manifest)
+    apply(store)
+    return materialize(store, made, snapshot)
+
+
 def online_snapshot(experiment: str) -> str:
     """The snapshot whose features are online. Raises FeatureStoreUnavailable when there is none."""
-    snapshot = _online(experiment)[0]
+    snapshot = online.current(experiment)[0]
     if not snapshot:
         raise FeatureStoreUnavailable(f"feature store of {experiment}: nothing is online; run the features stage")
     return snapshot
-
-
-def _marker(experiment: str) -> Path:
-    return state.path(experiment, "feast", "online.txt")
-
-
-def _online(experiment: str) -> list[str]:
-    """The snapshot that is online and the fingerprint of its content; empty where there is none."""
-    marker = _marker(experiment)
-    return marker.read_text().split() if marker.exists() else ["", ""]
 
 
 def describe(store: feast.FeatureStore, manifest: dict) -> pd.DataFrame:

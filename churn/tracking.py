@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
+import psutil
 
 from churn import provenance, state
 
@@ -52,6 +53,11 @@ class Run:
 
     def __init__(self, id: str, *, owned: bool) -> None:
         self.id, self._owned, self._client = id, owned, client()
+
+    @property
+    def experiment_id(self) -> str:
+        """The number under which MLflow keeps the run's experiment."""
+        return self._client.get_run(self.id).info.experiment_id
 
     def params(self, values: dict) -> None:
         """Log parameters; sections become `section.key`. A value that the run has already is left as it is."""
@@ -115,9 +121,7 @@ class Run:
 
     def model(self, model: object, example: pd.DataFrame, *, trusted_types: list[str], metadata: dict) -> str:
         """Log a scikit-learn model (skops format) with signature and input example; returns its `models:/` address."""
-        mlflow.set_experiment(
-            experiment_id=self._client.get_run(self.id).info.experiment_id
-        )  # else it lands in the default one
+        mlflow.set_experiment(experiment_id=self.experiment_id)  # else it lands in the default one
         info = Model.log(
             artifact_path=None,
             name="model",
@@ -135,6 +139,19 @@ class Run:
             ],
         )
         return info.model_uri
+
+    def again(self, logged: dict, artifacts: Path) -> None:
+        """Log once more what a stage has logged to another run: `contents`, and a folder of its artifacts."""
+        self.metrics(logged["metrics"])
+        self.tags(logged["tags"])
+        inputs = [
+            DatasetInput(Dataset(**{k: v for k, v in d.items() if k != "context"}),
+                         [InputTag("mlflow.data.context", d["context"])])
+            for d in logged["datasets"]
+        ]  # fmt: skip
+        self._client.log_inputs(self.id, inputs)
+        if artifacts.exists():
+            self._client.log_artifacts(self.id, str(artifacts))
 
     def finish(self) -> None:
         """End the run if it is one of a notebook opened by hand; a pipeline ends its own."""
@@ -156,6 +173,61 @@ def start(experiment: str, *, tags: dict[str, str] | None = None) -> Run:
 def attach(experiment: str, run_id: str) -> Run:
     """The pipeline's run; with an empty id (a notebook opened by hand) a run of its own."""
     return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
+
+
+def contents(run_id: str) -> dict:
+    """What a run holds: metrics, tags that are not MLflow's own, data sets, and the paths of its artifacts."""
+    found = client().get_run(run_id)
+    datasets = [
+        {name: getattr(i.dataset, name) for name in ("name", "digest", "source_type", "source", "profile")}
+        | {"context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
+        for i in found.inputs.dataset_inputs
+    ]
+    tags = {name: value for name, value in found.data.tags.items() if not name.startswith("mlflow.")}
+    return {
+        "metrics": dict(found.data.metrics),
+        "tags": tags,
+        "datasets": datasets,
+        "artifacts": _artifact_paths(run_id, None),
+    }
+
+
+def added(before: dict, after: dict) -> dict:
+    """What has come into a run between two looks at its `contents`."""
+    grown = {n: {k: v for k, v in after[n].items() if before[n].get(k) != v} for n in ("metrics", "tags")}
+    return grown | {n: [one for one in after[n] if one not in before[n]] for n in ("datasets", "artifacts")}
+
+
+def run_before(experiment: str, run_id: str) -> dict | None:
+    """The finished run before another one: as in `runs`, with metrics; None for the first."""
+    store = client()
+    found = store.search_runs(
+        [_experiment_id(store, experiment)],
+        "attributes.status = 'FINISHED'",
+        order_by=["start_time DESC"],
+        max_results=2,
+    )
+    others = [r for r in found if r.info.run_id != run_id]
+    return _plain_run(others[0]) | {"metrics": dict(others[0].data.metrics)} if others else None
+
+
+def _artifact_paths(run_id: str, folder: str | None) -> list[str]:
+    listed = client().list_artifacts(run_id, folder)
+    inside = [path for a in listed if a.is_dir for path in _artifact_paths(run_id, a.path)]
+    return [a.path for a in listed if not a.is_dir] + inside
+
+
+def end_abandoned(experiment: str) -> list[str]:
+    """End the runs of this machine whose process is gone (killed, or the machine went down); returns their ids."""
+    here = provenance.runner()
+    left = [
+        r["id"] for r in runs(experiment, status="RUNNING")
+        if (made := r["tags"].get("runner.process", "")) and made.split(":")[0] == here.split(":")[0]
+        and not psutil.pid_exists(int(made.split(":")[1]))
+    ]  # fmt: skip
+    for run_id in left:
+        Run(run_id, owned=True).end("KILLED")
+    return left
 
 
 class Missing(LookupError):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from churn import paths
 from churn.params import Params
 
 
@@ -26,11 +25,11 @@ def absolute_paths(data: dict) -> dict:
     """The data section with every path absolute, for a kernel may start elsewhere."""
     made = dict(data)
     if isinstance(data.get("path"), list):
-        made["path"] = [os.path.abspath(p) for p in data["path"]]
+        made["path"] = [paths.absolute(p) for p in data["path"]]
     elif "path" in data:
-        made["path"] = os.path.abspath(data["path"])
+        made["path"] = paths.absolute(data["path"])
     if data.get("customers") and data["source"] == "events":
-        made["customers"] = data["customers"] | {"path": os.path.abspath(data["customers"]["path"])}
+        made["customers"] = data["customers"] | {"path": paths.absolute(data["customers"]["path"])}
     return made
 
 

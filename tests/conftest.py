@@ -11,9 +11,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import Phase, settings
 
 from churn import engine, manifest
 from churn.sources import Source
+
+# for mutation tests: the same examples in every run, and the first counterexample is enough
+settings.register_profile("mutants", derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
 
 AT = pa.timestamp("us", tz="UTC")
 EVENTS = pa.schema(

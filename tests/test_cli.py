@@ -47,22 +47,23 @@ def test_a_run_ends_with_the_decision_the_reports_and_the_next_command(first):
     assert 0 == first.returncode, first.stderr
     assert "smoke version 1: promoted" in first.stdout
     assert "make serve PARAMS=params/smoke.yaml" in first.stdout
-    reports = re.findall(r"^  \w+ +(/\S+\.html)$", first.stdout, re.MULTILINE)
+    reports = re.findall(r"^  \w+ +ran +[\d.]+ +[\d,]+ MB  (/\S+\.html)$", first.stdout, re.MULTILINE)
     assert 4 == len([path for path in reports if Path(path).exists()])
+    assert Path(re.search(r"^start at (/\S+/index\.html)$", first.stdout, re.MULTILINE)[1]).exists()
 
 
 def test_progress_is_plain_lines_when_piped(first):
-    assert ["[1/4] features ...", "[4/4] promote ..."] == [
-        line for line in first.stdout.splitlines() if line in ("[1/4] features ...", "[4/4] promote ...")
-    ]
-    assert "\x1b" not in first.stdout + first.stderr
+    timed = re.findall(r"^\d\d:\d\d:\d\d (.+)$", first.stdout, re.MULTILINE)
+    assert {"[1/4] features ...", "[4/4] promote ..."} <= set(timed)
+    assert any(line.startswith("[2/4] train: The model (cell ") for line in timed)
+    assert ("\x1b" in first.stdout, first.stderr) == (False, "")
 
 
 def test_every_notebook_and_its_html_are_artifacts_of_the_one_run(tracking):
     made = only_run(tracking, "smoke")
     names = {a.path for a in tracking.list_artifacts(made.info.run_id, "notebooks")}
-    assert {
-        f"notebooks/{s}.{e}" for s in ("features", "train", "evaluate", "promote") for e in ("ipynb", "html")
+    assert {f"notebooks/{s}.{e}" for s in ("features", "train", "evaluate", "promote") for e in ("ipynb", "html")} | {
+        "notebooks/index.html"
     } == names
     assert "FINISHED" == made.info.status
 
@@ -160,7 +161,7 @@ def test_bad_input_fails_its_run_and_registers_nothing(tmp_path):
     failed = only_run(client, "smoke")
     assert "FAILED" == failed.info.status
     assert "features" == failed.data.tags["failed_stage"]
-    assert {"notebooks/features.html", "notebooks/features.ipynb"} == {
+    assert {"notebooks/features.html", "notebooks/features.ipynb", "notebooks/index.html"} == {
         a.path for a in client.list_artifacts(failed.info.run_id, "notebooks")
     }
     assert [] == list(client.search_registered_models())
@@ -172,3 +173,85 @@ def test_a_run_writes_only_into_the_state_folder(tmp_path):
     done = run("--params", str(PROJECT / SMOKE), "--set", "train.modle=x", state=tmp_path / "state", cwd=elsewhere)
     assert 2 == done.returncode
     assert [] == list(elsewhere.iterdir())
+
+
+@pytest.fixture(scope="module")
+def second(first, state) -> subprocess.CompletedProcess:
+    """The same command again."""
+    return run("--params", SMOKE, state=state)
+
+
+def test_an_unchanged_run_reuses_everything_but_the_decision(second):
+    assert 0 == second.returncode, second.stderr
+    assert ["features", "train", "evaluate"] == re.findall(r"^  (\w+) +reused", second.stdout, re.MULTILINE)
+    assert "smoke version 1: promoted" in second.stdout
+
+
+def test_a_reused_report_says_which_run_executed_it(first, second):
+    executed, reusing = (re.search(r"run (\w{32}) of smoke", done.stdout)[1] for done in (first, second))
+    report = Path(re.search(r"(/\S+/train\.html)", second.stdout)[1])
+    text = re.sub(r"<.*?>", "", report.read_text())
+    assert f"Reused in run {reusing}; executed in run {executed}" in text
+    assert f"runs/{reusing}/" in str(report)
+
+
+def test_a_run_that_reuses_holds_what_the_stages_had_logged(first, second, tracking):
+    again, executed = tracking.search_runs([tracking.get_experiment_by_name("smoke").experiment_id])[:2]
+    assert executed.data.metrics == again.data.metrics
+    assert [d.dataset.digest for d in executed.inputs.dataset_inputs] == [
+        d.dataset.digest for d in again.inputs.dataset_inputs
+    ]
+    held = [{a.path for a in tracking.list_artifacts(r.info.run_id)} for r in (executed, again)]
+    assert held[0] == held[1]
+    assert executed.info.run_id == again.data.tags["reused.train"]
+    assert "promoted" == again.data.tags["decision"]
+
+
+def test_a_plan_says_what_would_run_and_why_and_runs_nothing(second, state):
+    before = sorted((state / "runs").iterdir())
+    done = run("--params", SMOKE, "--plan", "--set", "train.model=hist_gradient_boosting", state=state)
+    assert ["reuse", "run", "run", "run"] == [line.split()[1] for line in done.stdout.splitlines()]
+    assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in done.stdout
+    assert before == sorted((state / "runs").iterdir())
+
+
+@pytest.fixture(scope="module")
+def rival(second, state) -> None:
+    """Version 2, another model, takes the place of version 1."""
+    off = ("baseline_margin", "max_calibration_error", "segment_margin", "min_profit")
+    lenient = f"promote.rules={{min_auc: 0.5, champion_margin: 0.5, {', '.join(f'{name}: null' for name in off)}}}"
+    boosting = "train.model=hist_gradient_boosting"
+    done = run("--params", SMOKE, "--quiet", "--set", boosting, "--set", lenient, state=state)
+    assert "smoke version 2: promoted" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_evaluation_runs_again_when_another_version_is_in_production(rival, state):
+    """What was compared with nothing has now to be compared with version 2."""
+    told = run("--params", SMOKE, "--plan", state=state).stdout.splitlines()
+    assert ["reuse", "reuse", "run", "run"] == [line.split()[1] for line in told]
+    assert "version 2 is in production, nothing was" in told[2]
+
+
+def test_quiet_tells_the_end_only(second, state):
+    done = run("--params", SMOKE, "--quiet", "--stages", "features", state=state)
+    assert (0, "") == (done.returncode, done.stderr)
+    assert not re.search(r"^\d\d:\d\d:\d\d", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["--stages", "trian"], "a stage is one of features, train, evaluate, promote; found trian"),
+    (["--stages", "evaluate", "--set", "seed=99"], "run it too: --stages train,evaluate"),
+    (["--stages", "promote"], "version 2 is in production, nothing was"),
+])  # fmt: skip
+def test_stages_that_cannot_be_are_one_line_and_write_nothing(rival, state, arguments, told):
+    before = sorted((state / "runs").iterdir())
+    done = run("--params", SMOKE, *arguments, state=state)
+    assert (2, 1) == (done.returncode, len(done.stderr.strip().splitlines())), done.stderr
+    assert told in done.stderr
+    assert before == sorted((state / "runs").iterdir())
+
+
+def test_kept_stages_are_listed_and_pruned(second, state, tmp_path):
+    listed = json.loads(churn("cache", "--json", state=state).stdout)["entries"]
+    assert {"features", "train", "evaluate"} == {e["stage"] for e in listed}
+    assert [] == json.loads(churn("cache", "--json", "--prune", "1", state=state).stdout)["removed"]

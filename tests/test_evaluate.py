@@ -122,15 +122,15 @@ def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):
 
 def test_the_sample_shows_each_customer_with_its_own_probability(training_set, candidate, champion):
     _, predictions = evaluate.predictions(training_set, "test", candidate, champion)
-    found = evaluate.sample(training_set, predictions, seed=7, size=20)
+    found = evaluate.sample(evaluate.scored(training_set, predictions), seed=7, size=20)
     assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
     assert found.customer_id.is_monotonic_increasing
     test = training_set[training_set.part == "test"].set_index("customer_id")
     expected = model.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
     assert expected == pytest.approx(found.candidate, abs=1e-15)
     assert test.churned[found.customer_id].tolist() == found.churned.tolist()
-    pd.testing.assert_frame_equal(found, evaluate.sample(training_set, predictions, seed=7, size=20))
-    assert len(evaluate.sample(training_set, predictions, seed=7)) == 300
+    pd.testing.assert_frame_equal(found, evaluate.sample(evaluate.scored(training_set, predictions), seed=7, size=20))
+    assert len(evaluate.sample(evaluate.scored(training_set, predictions), seed=7)) == 300
 
 
 def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_is_gone(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from churn import engine
 from churn.errors import InvalidData
-from churn.features import described, described_tables, from_events, from_tables, instant, kinds_seen, slug
+from churn.features import Feature, described, described_tables, from_events, from_tables, instant, kinds_seen, slug
 
 SNAPSHOT = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)
@@ -170,7 +169,40 @@ def test_described_names_every_column_with_its_type_in_order(log):
         }
         assert columns == {f.name: types[f.type] for f in described(**SETTINGS) if f.view == view}
         assert list(columns) == [f.name for f in described(**SETTINGS) if f.view == view]
-    assert all(f.meaning for f in described(**SETTINGS))
+
+
+def test_the_manifest_says_of_every_feature_its_view_type_unit_and_meaning():
+    def of_gift_card(name: str, kind: str, unit: str, meaning: str) -> Feature:
+        return Feature(name, "gift_card", kind, unit, meaning)
+
+    windows = [
+        of_gift_card(*row)
+        for w in (7, 30, 90)
+        for row in (
+            (f"gift_card_count_{w}d", "integer", "events", f"Gift card events in the {w} days before the snapshot"),
+            (f"gift_card_value_{w}d", "number", "value", f"sum of value of Gift card in those {w} days"),
+            (f"gift_card_mean_{w}d", "number", "value", f"mean value of a Gift card in those {w} days; null: none"),
+        )
+    ]
+    ever = "Gift card events in the customer's life before the snapshot"
+    share = "events in the last 7 days over those in the last 90; null: none"
+    assert [
+        of_gift_card(
+            "days_since_gift_card", "number", "days", "since the last Gift card before the snapshot; null: never"
+        ),
+        of_gift_card("gift_card_count", "integer", "events", ever),
+        *windows,
+        Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot"),
+        Feature("active_days", "profile", "integer", "days", "days with any event before the snapshot"),
+        Feature("momentum_7d_90d", "profile", "number", "ratio", share),
+        Feature("plan", "profile", "category", "", "segment, from the customers table"),
+    ] == described(windows_days=[7, 30, 90], kinds=["Gift card"], segments=["plan"])
+
+
+def test_momentum_sets_the_shortest_of_all_windows_against_the_longest(features):
+    events = [("ann", T - days * DAY, "purchase", Decimal(1)) for days in (1, 8, 9, 31, 89)]
+    found = features(events, windows_days=[7, 30, 90])["ann"]
+    assert (1, 3, 5, 0.2) == (*(found[f"purchase_count_{w}d"] for w in (7, 30, 90)), found["momentum_7d_90d"])
 
 
 def test_kinds_are_those_seen_before_a_date_but_for_the_label(log):
@@ -208,8 +240,12 @@ def test_a_kind_reads_as_a_column_name():
     "name", ["tenure_days", "purchase_count_7d", "Momentum_7d_30d", "churned", "part", "event_timestamp"]
 )
 def test_a_segment_may_not_be_called_what_a_feature_or_a_column_of_the_training_set_is_called(name):
-    with pytest.raises(InvalidData, match=f"'{name.lower()}' would name two features"):
+    with pytest.raises(InvalidData) as caught:
         described(**SETTINGS | {"segments": ["plan", name]})
+    assert str(caught.value) == (
+        f"'{name.lower()}' would name two features, or a feature and a column of the training set; "
+        "rename the segment or the column in the input"
+    )
 
 
 @pytest.mark.parametrize("name", ["recent", "longer", "purchase_last", "customer_id_right", "My plan"])
@@ -248,14 +284,27 @@ def test_ready_made_flags_become_numbers_and_dates_become_days_before_the_snapsh
         {"days_since_since": 1.5},
         {"days_since_since": -1.0},
     ]
-    kinds = {f.name: (f.view, f.type) for f in described_tables(views, segments=["plan"])}
-    assert kinds == {
-        "hours": ("usage", "number"),
-        "senior": ("usage", "integer"),
-        "plan": ("usage", "category"),
-        "days_since_since": ("users", "number"),
-    }
-    assert all(asdict(f)["meaning"] for f in described_tables(views, segments=["plan"]))
+    assert [
+        Feature("hours", "usage", "number", "as given", "as given in usage"),
+        Feature("senior", "usage", "integer", "count or flag", "as given in usage"),
+        Feature("plan", "usage", "category", "", "as given in usage (segment)"),
+        Feature("days_since_since", "users", "number", "days", "as given in users"),
+    ] == described_tables(views, segments=["plan"])
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected"),
+    [
+        (pa.int8(), "int64"),
+        (pa.bool_(), "int64"),
+        (pa.float32(), "float64"),
+        (pa.decimal128(21, 2), "float64"),
+        (pa.string(), "string"),
+    ],
+)
+def test_ready_made_columns_of_a_kind_have_one_type_whatever_they_were_stored_as(ready_made, stored, expected):
+    views = from_tables(ready_made({"usage": {"x": pa.array([1, 0, 1]).cast(stored)}}), snapshot=SNAPSHOT)
+    assert expected == str(views["usage"].schema()["x"])
 
 
 def row(found: dict) -> dict:

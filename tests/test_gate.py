@@ -181,14 +181,82 @@ def test_a_stricter_limit_never_turns_a_failed_rule_into_a_pass(auc, low, error,
     assert loose.passed or not strict.passed
 
 
+UNSCORED = SEGMENTS.drop(columns="champion_auc")
+TOO_SMALL = SEGMENTS.assign(candidate_auc=math.nan, champion_auc=math.nan)
+WORSE = SEGMENTS.assign(candidate_auc=[0.70, 0.72])
+BEHIND = {"auc": {"estimate": 0.001, "low": -0.006, "high": 0.008}}
+UNEQUAL = {"customers": 200, "different": 2, "example": "customer 7: tenure_days is 3.0 offline, 4.0 online"}
+OUTCOMES = [  # what is changed, the rule, then what it writes down: value, observed, outcome, text
+    ({}, "min_auc", 0.81, "0.810", "pass", "auc 0.810 reaches the floor 0.750"),
+    ({}, "baseline_margin", 0.015, "+0.015 against best single feature: recency", "pass",
+     "auc is +0.015 against the best baseline (best single feature: recency), at least the margin +0.005"),
+    ({"baselines": {}}, "baseline_margin", None, "no baseline", "FAIL", "no baseline was scored to compare with"),
+    ({}, "champion_margin", 0.004, "+0.010, at worst +0.004", "pass",
+     "auc against the champion is at worst +0.004, within the allowed -0.005"),
+    ({"difference": BEHIND}, "champion_margin", -0.006, "+0.001, at worst -0.006", "FAIL",
+     "auc against the champion is at worst -0.006, beyond the allowed -0.005"),
+    ({"champion": None}, "champion_margin", None, "no champion", "pass", "there is no champion to be worse than"),
+    ({"difference": None}, "champion_margin", None, "champion not scored", "undecided",
+     "the champion could not be scored on the same rows, so nothing shows that the candidate is no worse"),
+    ({}, "max_calibration_error", 0.02, "0.020", "pass", "calibration error 0.020 is within the ceiling 0.080"),
+    ({}, "segment_margin", -0.02, "-0.020 in plan = gold", "pass",
+     "auc against the champion in plan = gold is -0.020, within the allowed -0.050"),
+    ({"segments": SEGMENTS.head(1)}, "segment_margin", 0.01, "+0.010 in plan = basic", "pass",
+     "auc against the champion in plan = basic is +0.010, within the allowed -0.050"),
+    ({"segments": WORSE}, "segment_margin", -0.09, "-0.090 in plan = basic", "FAIL",
+     "auc against the champion in plan = basic is -0.090, beyond the allowed -0.050"),
+    ({"champion": None}, "segment_margin", None, "no champion", "pass",
+     "no segment can be worse without a champion"),
+    ({"segments": None}, "segment_margin", None, "no segments", "pass", "the data has no segments to compare"),
+    ({"segments": UNSCORED}, "segment_margin", None, "champion not scored", "undecided",
+     "the champion could not be scored by segment, so nothing shows that no segment is worse"),
+    ({"segments": TOO_SMALL}, "segment_margin", None, "segments too small", "pass",
+     "no segment has enough customers of both classes to be compared"),
+    ({}, "min_profit", 1.5, "+1.500 per customer", "pass", "expected profit +1.500 per customer is at least +0.000"),
+    ({"profit": None}, "min_profit", None, "+nan per customer", "FAIL",
+     "expected profit +nan per customer is less than +0.000"),
+    ({}, "parity", 0.0, "0 of 200 customers have other features online than offline", "pass",
+     "0 of 200 customers have other features online than offline"),
+    ({"parity": UNEQUAL}, "parity", 2.0, "2 of 200 customers have other features online than offline, "
+     "for example customer 7: tenure_days is 3.0 offline, 4.0 online", "FAIL",
+     "2 of 200 customers have other features online than offline"),
+    ({"parity": None}, "parity", None, "not compared", "FAIL", "offline and online features were not compared"),
+    ({}, "signature", 0.0, "churn_ab12 holds every column", "pass", "signature: churn_ab12 holds every column"),
+    ({"contract": {"service": "churn_ab12", "missing": ["a", "b"]}}, "signature", 2.0, "churn_ab12 lacks a, b", "FAIL",
+     "signature: churn_ab12 lacks a, b"),
+    ({"contract": None}, "signature", None, "not compared", "FAIL", "the signature was not compared"),
+]  # fmt: skip
+EXACT = {"parity": 0.0, "signature": 0.0}  # rules that allow no difference at all
+
+
+@pytest.mark.parametrize(("changed", "rule", "value", "observed", "outcome", "text"), OUTCOMES)
+def test_a_rule_writes_down_its_limit_what_it_saw_and_a_sentence(changed, rule, value, observed, outcome, text):
+    written = json.loads(json.dumps(decision(**changed).to_dict(), allow_nan=False))["checks"]
+    found = next(check for check in written if check["rule"] == rule)
+    limit = None if observed == "not compared" else EXACT.get(rule, RULES[rule])
+    assert {
+        "rule": rule, "limit": limit, "value": pytest.approx(value), "observed": observed, "outcome": outcome,
+        "passed": outcome == "pass", "text": text, "advisory": False, "undecided": outcome == "undecided",
+    } == {name: value for name, value in found.items() if name != "why"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changed", "rule"), [case[:2] for case in OUTCOMES])
+def test_a_rule_gives_the_same_reason_whatever_its_outcome(changed, rule):
+    why = check(decision(**changed), rule).why
+    assert check(decision(), rule).why == why
+    assert (why[0].upper(), ".") == (why[0], why[-1])
+    assert why != why.upper()
+
+
 def test_the_decision_is_plain_json_and_its_table_is_for_people():
-    found = decision()
+    found = decision(profit=-1.0)
     written = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert list(written) == ["promote", "failed", "checks"]
-    assert (written["checks"][0]["value"], written["checks"][0]["limit"]) == (0.81, 0.75)
+    assert (False, found.failed) == (written["promote"], written["failed"])
     assert list(found.table()) == ["rule", "limit", "observed", "outcome", "why"]
-    assert len(RULES) == len(found.table())
-    assert all(check.why.endswith(".") for check in found.checks)
+    assert [(check.rule, check.limit, check.observed, check.outcome, check.why) for check in found.checks] == list(
+        found.table().itertuples(index=False, name=None)
+    )
 
 
 def test_a_model_that_costs_more_than_it_brings_is_refused():

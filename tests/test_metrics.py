@@ -170,6 +170,23 @@ def test_bootstrap_repeats_by_its_seed_however_it_is_batched(monkeypatch):
     assert not np.array_equal(expected["low"], other["low"])
 
 
+def test_an_interval_holds_the_stated_share_of_the_resamples_that_the_seed_draws():
+    y, p = sample(200)
+    rng = np.random.default_rng(3)
+    drawn = [np.bincount(rng.integers(200, size=200), minlength=200) for _ in range(40)]
+    aucs = [roc_auc_score(y, p, sample_weight=counts) for counts in drawn]
+    for confidence, tails in ((0.95, [0.025, 0.975]), (0.5, [0.25, 0.75])):
+        row = metrics.bootstrap(y, {"candidate": p}, replicates=40, seed=3, confidence=confidence).iloc[0]
+        assert np.quantile(aucs, tails).tolist() == pytest.approx([row["low"], row["high"]], abs=1e-12)
+
+
+def test_the_interval_of_a_single_resample_is_a_point():
+    y, p = sample()
+    table = metrics.bootstrap(y, {"candidate": p}, replicates=1, seed=1)
+    assert table["low"].equals(table["high"])
+    assert table["low"].notna().all()
+
+
 def test_bootstrap_interval_of_auc_matches_its_known_standard_error():
     y, p = sample(2000)
     row = metrics.bootstrap(y, {"candidate": p}, replicates=600, seed=1).iloc[0]
@@ -193,10 +210,27 @@ def test_segments_are_scored_where_they_are_large_enough_and_have_both_classes()
     plans = pd.DataFrame({"plan": ["b"] * 120 + ["a"] * 60 + [None] * 2}, index=range(1000, 1182))
     table = metrics.by_segment(plans, y, {"candidate": p, "champion": 1 - p}, minimum=50)
     assert list(table) == ["segment", "value", "customers", "churn_rate", "candidate_auc", "champion_auc"]
-    assert list(zip(table["value"], table["customers"], strict=True)) == [("(missing)", 2), ("a", 60), ("b", 120)]
+    assert list(zip(table["segment"], table["value"], table["customers"], strict=True)) == [
+        ("plan", "(missing)", 2),
+        ("plan", "a", 60),
+        ("plan", "b", 120),
+    ]
     assert table["churn_rate"].tolist() == [0.5, 1.0, 0.5]
     assert table["candidate_auc"].isna().tolist() == [True, True, False]
     assert roc_auc_score(y[:120], p[:120]) == table["candidate_auc"].iloc[2]
+
+
+@pytest.mark.parametrize(("leavers", "customers", "scored"), [(1, 50, True), (49, 50, True), (1, 49, False)])
+def test_a_segment_is_scored_from_50_customers_on_with_a_single_one_of_either_class(leavers, customers, scored):
+    y = np.repeat([1, 0], [leavers, customers - leavers])
+    table = metrics.by_segment(pd.DataFrame({"plan": ["a"] * customers}), y, {"candidate": y.astype(float)})
+    assert ([1.0] if scored else []) == table["candidate_auc"].dropna().tolist()
+
+
+@pytest.mark.parametrize("outcome", [0, 1])
+def test_a_segment_of_one_class_has_no_score(outcome):
+    table = metrics.by_segment(pd.DataFrame({"plan": ["a"] * 50}), np.full(50, outcome), {"candidate": np.ones(50)})
+    assert table["candidate_auc"].isna().all()
 
 
 def test_data_without_segments_gives_an_empty_table_with_the_same_columns():
@@ -224,6 +258,11 @@ def test_contacting_nobody_earns_nothing_even_when_someone_is_certain_to_leave(d
 
 def test_the_profit_curve_has_at_most_201_thresholds_besides_nobody():
     assert len(metrics.profit(*sample(5000), **ECONOMICS)) == 202
+
+
+def test_every_threshold_but_nobody_is_a_probability_that_occurs():
+    curve = metrics.profit(np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.2, 0.9]), **ECONOMICS)
+    assert curve["threshold"].tolist() == [0.1, 0.2, 0.9, metrics.CONTACT_NOBODY]
 
 
 def test_the_best_threshold_contacts_nobody_when_contacts_only_cost():
@@ -260,6 +299,12 @@ def test_the_test_rows_gaps_are_filled_with_the_training_median():
     assert predicted[0] == predicted[1] < predicted[2]
 
 
+def test_the_unit_of_the_best_single_feature_does_not_matter():
+    y, p = sample()
+    minutes, hours = (metrics.baselines(x, y, x) for x in (pd.DataFrame({"x": p}), pd.DataFrame({"x": p / 60})))
+    assert minutes["best single feature: x"] == pytest.approx(hours["best single feature: x"], abs=1e-6)
+
+
 def test_without_numeric_features_only_the_constant_baseline_is_left():
     train = pd.DataFrame({"plan": ["a", "b"]})
     assert list(metrics.baselines(train, np.array([0, 1]), train)) == ["nobody leaves"]
@@ -272,3 +317,4 @@ def test_single_feature_auc_is_scikit_learns_whichever_way_the_feature_points(da
     auc = roc_auc_score(y, x)
     found = metrics.single_feature_auc(pd.DataFrame({"up": x, "down": -x, "empty": np.nan}), y)
     assert [max(auc, 1 - auc)] * 2 + [0.5] == pytest.approx(found.tolist(), abs=1e-12)
+    assert ("auc", ["up", "down", "empty"]) == (found.name, list(found.index))

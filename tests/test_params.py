@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from churn.errors import InvalidParams
 from churn.params import Params, load
+from churn.secrets import refuse
 
 SHIPPED = sorted(Path(__file__).parents[1].glob("params/*.yaml"))
 TREES = [yaml.safe_load(path.read_text()) for path in SHIPPED]
@@ -283,20 +284,80 @@ def test_a_set_makes_the_section_that_a_file_leaves_out_and_the_last_one_counts(
     assert load(path, ["train.logistic.C=9.0", "train.logistic.C = 0.5"]).train.logistic.C == 0.5
 
 
+SECRETS = [
+    "postgresql://me:hunter2@db/x", "redis://:hunter2@cache", "host=db user=me password=hunter2", "password=hunter2",
+    "https://h.example/a.csv?sv=1&sig=abc%2Fd", "https://h.example/a.csv?X-Amz-Signature=4f2a", "Bearer abcdefghij",
+    "https://h.example/a.csv?token=abc", "https://h.example/a.csv?a=1&access_token=abc", "a;AccountKey=abc==",
+    "AKIAABCDEFGHIJKLMNOP", "ASIAABCDEFGHIJKLMN2P", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==",
+    "ghp_abcdefghijklmnopqrstuv", "github_pat_11ABCDEFG0abcdefghij", "glpat-abcdefghijklmnopqrst",
+    "xoxb-123456789012-abcdef", "https://hooks.slack.com/services/T0/B0/x", "AIza" + "aB3_x" * 7,
+    "sk_live_4eC39HqLyjWDarjt", "sk-" + "a1B2" * 12, "sk-proj-abcdefghijklmnopqrst", "hf_" + "aB" * 17,
+    "-----BEGIN PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmN",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: secret[:12])
+def test_a_secret_is_refused_by_its_shape_without_being_repeated(written, secret):
+    text = f"experiment: mine\ndata:\n  source: events\n  path:\n  - '{secret}'\n"
+    in_a_tree = f"data={{source: events, path: '{secret}', columns: {{customer_id: a, at: b}}}}"
+    for said in (refusal(path=written(text)), refusal(f"data.path={secret}"), refusal(in_a_tree)):
+        assert len(said) == 1 and "looks like a secret" in said[0]
+        assert secret not in said[0] and "hunter2" not in said[0]
+
+
+def test_a_secret_as_a_key_or_as_the_whole_file_is_not_repeated_either(written):
+    for text in (f"data:\n  {SECRETS[10]}: 1\n", SECRETS[0], f"- {SECRETS[0]}"):
+        [said] = refusal(path=written(text))
+        assert "looks like a secret" in said and "AKIA" not in said and "hunter2" not in said
+
+
 @pytest.mark.parametrize(
-    "secret",
-    [
-        "postgresql://me:hunter2@db/x",
-        "AKIAABCDEFGHIJKLMNOP",
-        "ghp_abcdefghijklmnopqrstuv",
-        "-----BEGIN PRIVATE KEY-----",
-    ],
-)
-def test_a_secret_is_refused_without_being_repeated(written, secret):
-    text = f"experiment: mine\ndata:\n  source: events\n  path:\n  - {secret}\n"
-    for said in (refusal(path=written(text)), refusal(f"data.path={secret}")):
-        assert len(said) == 1 and "path: looks like a secret" in said[0]
-        assert secret not in said[0]
+    "name",
+    ["password", "db_password", "dbPassword", "PASSWD", "secret", "client_secret", "token", "accessToken", "api_key",
+     "apikey", "API-KEY", "access_key", "private_key", "credential", "credentials", "auth", "authorization",
+     "auth_token", "smtp_pass"],
+)  # fmt: skip
+def test_a_key_with_the_name_of_a_secret_is_refused_wherever_it_stands(written, name):
+    for text in (f"{name}: hunter2", f"data: {{source: cdnow, {name}: hunter2}}", f"train: {{a: [{{{name}: null}}]}}"):
+        [said] = refusal(path=written(text))
+        assert f"{name}: has the name of a secret; " in said and "hunter2" not in said
+    for override in (f"{name}=hunter2", f"data.{name}=hunter2", f"data.{name}.x=hunter2", f"data={{{name}: hunter2}}"):
+        [said] = refusal(override)
+        assert said.startswith("--set ") and "has the name of a secret" in said and "hunter2" not in said
+
+
+def test_a_set_that_cannot_be_read_does_not_repeat_a_secret():
+    for override in ("password:hunter2", f"{SECRETS[0]}", f"data.path=[{SECRETS[0]}", "seed.password=hunter2"):
+        [said] = refusal(override)
+        assert "secret; " in said and "hunter2" not in said
+
+
+def test_the_refusal_of_a_secret_says_where_it_is_and_where_it_belongs(written):
+    [said] = refusal(path=written("data: {path: 'redis://:hunter2@cache'}"))
+    assert said.startswith("data.path: looks like a secret; ") and "keep it in the environment" in said
+
+
+@pytest.mark.parametrize("value", [
+    "token", "auth_method", "password_resets", "account key", "secret santa", "data/orders/*.parquet",
+    "token=5/part.parquet", "data/token=abc/x.csv", "${ORDERS_DIR}/orders.csv", "postgresql://${USER}:${PASS}@db/x",
+    "/srv/Data/2024/EXPORTS/CUSTOMERS/ORDERS/FULL/V2/A", "DataExport2024CustomersOrdersFullVersion2Final",
+    "8f2e1c0a9b8f2e1c0a9b8f2e1c0a9b8f2e1c0a9b", "550e8400-e29b-41d4-a716-446655440000", "ASIAPACIFICCUSTOMERS",
+    "sk-customer_transactions_2024-01.parquet", "risk_live_customers_2024_export_all", "http://host:8080/path@x",
+])  # fmt: skip
+def test_columns_paths_and_ids_are_no_secrets(value):
+    columns = {"customer_id": value, "at": "token", "value": "password"}
+    data = {"source": "events", "path": value, "columns": columns, "kind": "auth"}
+    assert value == load(SMOKE, [f"data={yaml.safe_dump(data, default_flow_style=True, width=9999)}"]).data.path
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=9), min_size=1, max_size=9),
+       st.sampled_from(["/", "_", "-", "", "2024/", " "]))  # fmt: skip
+def test_words_and_numbers_make_no_secret(words, between):
+    for styled in (str.lower, str.title, str.upper):
+        refuse(between.join(map(styled, words)), "")
 
 
 JUNK = st.recursive(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from pathlib import Path
 
 import nbformat
@@ -10,9 +11,12 @@ from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from churn.plots.style import plot
 from churn.report import render
+from churn.site import mark_reused
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
+STAGES = ("features", "train", "evaluate")
 ERROR = new_output(
     "error", ename="InvalidData", evalue="<b>orders</b>: no rows", traceback=["\x1b[31mInvalidData\x1b[39m: no rows"]
 )
@@ -30,11 +34,13 @@ def shown(mime: str, value: object, **metadata: object) -> NotebookNode:
 def page(tmp_path: Path):
     """Render these cells; the page, parsed."""
 
-    def build(*cells: NotebookNode, footer: dict[str, str] | None = None, **metadata: object) -> BeautifulSoup:
+    def build(
+        *cells: NotebookNode, footer: dict[str, str] | None = None, site: tuple[str, ...] = (), **metadata: object
+    ) -> BeautifulSoup:
         kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
         notebook = tmp_path / "train.ipynb"
         nbformat.write(new_notebook(cells=list(cells), metadata={"kernelspec": kernel} | metadata), notebook)
-        html = render(notebook, tmp_path / "reports" / "train.html", title="Train <cdnow>", footer=footer)
+        html = render(notebook, tmp_path / "reports" / "train.html", title="Train <cdnow>", footer=footer, site=site)
         return BeautifulSoup(html.read_text(encoding="utf-8"), "html.parser")
 
     return build
@@ -113,11 +119,19 @@ def test_failed_cell_is_open_and_linked_from_the_top(page):
     html = page(new_markdown_cell("# Train"), cell("read()", ERROR), cell("after()"))
     failed = html.select_one("#failed-cell")
     assert failed.select_one("details.code[open] pre").get_text().strip() == "read()"
-    assert text(failed.select_one(".error p")) == "InvalidData: <b>orders</b>: no rows"
+    assert failed.select_one(".error p").get_text() == "InvalidData: <b>orders</b>: no rows"
     assert failed.select_one(".error pre").get_text() == "InvalidData: no rows"
     banner = html.select_one("main > .banner")
     assert banner.a["href"] == "#failed-cell"
     assert "InvalidData: <b>orders</b>: no rows" in text(banner)
+
+
+def test_the_banner_names_the_section_and_has_the_error_in_one_line(page):
+    long = new_output("error", ename="E", evalue="first\nsecond " + 500 * "x", traceback=["E"])
+    html = page(new_markdown_cell("# Train\n\n## The <model>"), cell("read()", long))
+    assert "This notebook stopped in “The <model>”." == text(html.select_one(".banner strong"))
+    reason = html.select_one(".banner .reason").get_text()
+    assert reason.startswith("E: first second xxx") and len(reason) <= 400
 
 
 def test_cells_after_the_failure_are_marked_as_not_run(page):
@@ -127,7 +141,14 @@ def test_cells_after_the_failure_are_marked_as_not_run(page):
 
 def test_a_dead_kernel_marks_the_cell_it_died_in(page):
     html = page(cell("os._exit(1)", papermill={"exception": True}))
-    assert html.select_one("#failed-cell") and html.select_one(".banner")
+    assert html.select_one("#failed-cell") and "The kernel died while this cell ran" in text(html.select_one(".banner"))
+
+
+def test_a_dead_kernel_that_is_told_of_shows_no_empty_traceback(page):
+    died = new_output("error", ename="KernelDied", evalue="ended by signal 9", traceback=[])
+    html = page(cell("os._exit(1)", died, papermill={"exception": True}))
+    assert html.select_one(".error").get_text().strip() == "KernelDied: ended by signal 9"
+    assert not html.select(".error pre")
 
 
 def test_a_notebook_that_ran_through_has_no_banner(page):
@@ -153,6 +174,13 @@ def test_a_given_description_of_a_figure_is_kept(page):
     given = shown("image/png", PIXEL, **{"image/png": {"alt": "of the output"}})
     html = page(cell("a()", given, alt="of the cell"), cell("b()", shown("image/png", PIXEL), alt="of the cell"))
     assert [image["alt"] for image in html.select("img")] == ["of the output", "of the cell"]
+
+
+def test_a_figure_of_the_package_is_described_by_its_title(page):
+    png, metadata = plot("The candidate is ahead,\nby 0.002", height=1)._repr_png_()
+    shown_figure = shown("image/png", b64encode(png).decode(), **{"image/png": metadata})
+    html = page(new_markdown_cell("## Ranking"), cell("plot()", shown_figure))
+    assert html.img["alt"] == "The candidate is ahead, by 0.002"
 
 
 def test_a_retina_figure_keeps_its_size_on_the_page(page):
@@ -196,6 +224,15 @@ def test_footer_shows_the_run(page):
     assert shown_pairs == [("run", "8f2e1c0a"), ("commit", "1a2b <dirty>")]
 
 
+def test_footer_leads_to_the_parameters(page):
+    parameters = cell("seed: int = 7", tags=["parameters"])
+    links = page(parameters, footer={"run": "8f"}, site=STAGES).select("footer a")
+    assert [link["href"] for link in links] == ["#parameters", "index.html#parameters"]
+    (alone,) = (html := page(parameters, footer={"run": "8f"})).select("footer a")
+    assert alone["href"] == "#parameters" and html.select_one("details#parameters")
+    assert not page(cell(), footer={"run": "8f"}).select("footer a")
+
+
 def test_no_footer_where_nothing_is_to_say(page):
     assert not page(cell()).select("footer")
 
@@ -207,3 +244,38 @@ def test_a_page_that_cannot_be_written_leaves_the_earlier_one_and_nothing_else(p
     (left,) = (tmp_path / "reports").iterdir()
     assert left.name == "train.html"
     assert "first" in left.read_text()
+
+
+def test_a_page_of_a_site_leads_to_its_neighbours_and_to_the_whole_run(page):
+    html = page(cell(), site=STAGES)
+    assert [link["href"] for link in html.select(".pager a")] == ["features.html", "index.html", "evaluate.html"]
+    assert html.select_one("nav a.up")["href"] == "index.html"
+
+
+def test_the_first_and_the_last_page_have_one_neighbour(page):
+    first, last = (page(cell(), site=site).select(".pager a") for site in (STAGES[1:], STAGES[:2]))
+    assert [link["href"] for link in first] == ["index.html", "evaluate.html"]
+    assert [link["href"] for link in last] == ["features.html", "index.html"]
+
+
+def test_after_a_failure_there_is_no_next_page(page):
+    links = page(cell("read()", ERROR), site=STAGES).select(".pager a")
+    assert [link["href"] for link in links] == ["features.html", "index.html"]
+
+
+def test_a_page_that_stands_alone_links_to_no_other(page):
+    assert [link["href"] for link in page(new_markdown_cell("# T"), cell()).select("a")] == ["#T"]
+
+
+def test_a_report_can_be_marked_as_reused_without_rendering_it_again(page, tmp_path):
+    page(new_markdown_cell("<!--reused-->old<!--/reused-->"))
+    made = mark_reused(tmp_path / "reports/train.html", tmp_path / "again.html", run_id="aa", source_run="bb")
+    html = BeautifulSoup(made.read_text(), "html.parser")
+    assert text(html.select_one("main > .reused")) == "Reused in run aa ; executed in run bb ."
+    assert "old" in text(html.select_one(".prose"))
+
+
+def test_printed_pages_have_no_code_but_that_of_the_failed_cell(page):
+    sheet = page(cell()).style.get_text().split("@media print")[1]
+    assert re.search(r"nav, .*details\.code { display: none; }\s+\.failed details\.code { display: block; }", sheet)
+    assert re.search(r"figure, tr, .*break-inside: avoid", sheet)

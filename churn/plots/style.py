@@ -6,10 +6,16 @@ import io
 import textwrap
 from collections.abc import Callable
 from functools import wraps
+from typing import TYPE_CHECKING
 
 from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+
+from churn.plots.words import described
+
+if TYPE_CHECKING:
+    from IPython.lib.pretty import PrettyPrinter
 
 CANDIDATE = "#0072B2"
 CHAMPION = "#D55E00"
@@ -42,13 +48,20 @@ SHARE = PercentFormatter(1, decimals=0)
 
 
 class Plot(Figure):
-    """A Figure that shows itself in notebooks at twice the screen's resolution, without pyplot and its global state."""
+    """A Figure that shows itself in notebooks at twice the screen's resolution, described by its title.
+
+    It needs neither pyplot nor its global state.
+    """
+
+    def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
+        printer.text(described(self))  # what a notebook keeps of a figure as text
 
     def _repr_png_(self) -> tuple[bytes, dict]:
         png = io.BytesIO()
         self.savefig(png, format="png", dpi=2 * self.dpi)
         width, height = self.get_size_inches() * self.dpi
-        return png.getvalue(), {"width": int(width), "height": int(height)}
+        size = {"width": int(width), "height": int(height)}
+        return png.getvalue(), size | {"alt": self.get_suptitle().replace("\n", " ")}
 
 
 def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:

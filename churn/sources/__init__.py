@@ -7,29 +7,17 @@ from pathlib import Path
 
 import ibis
 
-from churn.sources import files
+from churn import paths
 from churn.sources.cdnow import stage_cdnow
 from churn.sources.events import stage_events
 from churn.sources.staged import overview, reopen
 from churn.sources.staging import Source
 from churn.sources.streaming import stage_streaming
-from churn.sources.tables import find_table, stage_tables
+from churn.sources.tables import stage_tables
 
-__all__ = ["Source", "look_for", "overview", "reopen", "stage"]
+__all__ = ["Source", "overview", "reopen", "stage"]
 
 READERS = {"events": stage_events, "tables": stage_tables, "cdnow": stage_cdnow, "streaming": stage_streaming}
-
-
-def look_for(data: dict) -> None:
-    """Look whether the files of an input are there, without reading them. Raises InvalidData for one that is not."""
-    if data["source"] == "events":
-        files.find(data["path"])
-        if data.get("customers"):
-            files.find(data["customers"]["path"])
-    elif data["source"] == "tables":
-        for folder in data["snapshots"].values():
-            for table in data["tables"]:
-                find_table(Path(data["path"], folder), table)
 
 
 def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
@@ -44,4 +32,5 @@ def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
     for name in ("events", "customers", "labels", "rejected"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
-    return READERS[data["source"]](con, folder, **settings)
+    with paths.concealed(data):
+        return READERS[data["source"]](con, folder, **settings)

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
+from churn import inputs
 from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.features import known_at
@@ -134,7 +135,7 @@ def _open(con, path, *, needed: list[str], name: str) -> tuple[list[Table], str 
     """The tables of an input, and the name of the engine's table of malformed lines, None without CSV."""
     malformed = f"{MALFORMED}_{name}"
     con.raw_sql(f"DROP TABLE IF EXISTS {malformed}; DROP TABLE IF EXISTS {malformed}_scans")
-    found = files.find(path)
+    found = inputs.find(path)
     with files.reading(name):
         tables = files.open_tables(con, found, needed=needed, malformed=malformed)
     return tables, malformed if any(map(files.is_csv, found)) else None

@@ -1,4 +1,4 @@
-"""The files of an input: found, grouped by their columns, opened by the engine without guessing."""
+"""The files of an input: grouped by their columns, and opened by the engine without guessing."""
 
 from __future__ import annotations
 
@@ -19,14 +19,7 @@ from ibis.expr.types import Table
 
 from churn.errors import InvalidData
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
 CSV = {"header": True, "delim": ",", "quote": '"', "escape": '"'}  # one dialect: sniffing depends on the rows seen
-
-
-def find(path: str | list[str]) -> list[Path]:
-    """The files behind a name, a pattern, a folder or a list of these; sorted, each once. Raises InvalidData."""
-    paths = [path] if isinstance(path, str) else path
-    return sorted({file.resolve() for one in paths for file in _expand(one)})
 
 
 def columns_of(file: Path) -> dict[str, str]:
@@ -80,21 +73,6 @@ def is_csv(file: Path) -> bool:
 def pattern_of(file: Path) -> str:
     """The name of a file for the engine, which would take brackets and stars in it for a pattern."""
     return glob.escape(str(file))
-
-
-def _expand(path: str) -> list[Path]:
-    place = Path(path).expanduser()
-    if place.is_dir():
-        inside = (file for file in place.rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
-        found = [file for file in inside if not any(part[0] in "._" for part in file.relative_to(place).parts)]
-    else:
-        found = [place] if place.is_file() else [Path(name) for name in glob.glob(str(place), recursive=True)]
-    if not found:
-        raise InvalidData(f"{path}: no such file, or no {', '.join(SUFFIXES)} file in it; correct the path")
-    for file in found:
-        if not file.name.endswith(SUFFIXES):
-            raise InvalidData(f"{file}: files of this kind are not read; give {', '.join(SUFFIXES)}")
-    return found
 
 
 def _header(file: Path) -> dict[str, str]:

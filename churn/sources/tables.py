@@ -11,6 +11,7 @@ from ibis.expr.types import Table
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
+from churn.inputs import find_table, folders, tables_named
 from churn.sources import files
 from churn.sources.staging import SUMMARY, TIME, Source, identifier, text
 
@@ -37,7 +38,7 @@ def stage_tables(
     Raises InvalidData.
     """
     segments = list(segments)
-    places = {day: Path(path).expanduser() / place for day, place in snapshots.items()}
+    places = folders(path, snapshots)
     customer = columns["customer_id"]
     found = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
     read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
@@ -54,7 +55,7 @@ def stage_tables(
 
 
 def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table: str, column: str) -> Table:
-    by_day = {day: find_table(place, table) for day, place in places.items() if _candidates(place, table)}
+    by_day = {day: find_table(place, table) for day, place in places.items() if tables_named(place, table)}
     if not by_day:
         shown = ", ".join(map(str, places.values()))
         raise InvalidData(f"labels: no {table}.csv or {table}.parquet in {shown}; at least one snapshot needs them")
@@ -146,21 +147,6 @@ def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
 def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> None:
     found = [column for table in read.values() for column in table.columns if column not in KEYS]
     files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
-
-
-def find_table(place: Path, table: str) -> Path:
-    """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
-    if not place.is_dir():
-        raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
-    found = _candidates(place, table)
-    if len(found) != 1:
-        names = ", ".join(f"{table}{suffix}" for suffix in files.SUFFIXES)
-        raise InvalidData(f"{place}: holds {len(found)} of {names}, one is needed; correct the folder or data.tables")
-    return found[0]
-
-
-def _candidates(place: Path, table: str) -> list[Path]:
-    return [place / f"{table}{suffix}" for suffix in files.SUFFIXES if (place / f"{table}{suffix}").is_file()]
 
 
 def _count(table: Table) -> int:

@@ -4,3 +4,7 @@ button.addEventListener("click", () => {
   document.querySelectorAll("details.code").forEach((cell) => { cell.open = show; });
   button.textContent = show ? "Hide all code" : "Show all code";
 });
+const parameters = document.getElementById("parameters");
+const unfold = () => { if (parameters) parameters.open = true; };
+document.querySelectorAll('a[href="#parameters"]').forEach((link) => link.addEventListener("click", unfold));
+addEventListener("beforeprint", unfold);

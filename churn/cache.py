@@ -1,0 +1,159 @@
+"""Finished stages by their key: what they glued, wrote and logged, so that an unchanged stage need not run again.
+
+An entry is a folder, put in place by one rename when its stage has finished. Its files are hard links: whatever a stage
+writes is renamed into place and never changed after, so an entry costs no space until its stage writes anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from churn import keys, state
+
+# What each stage writes into the experiment's folder, for the stages after it. Promote writes into the registry alone.
+WRITES = {"features": ("source", "features"), "train": ("training",), "evaluate": ("evaluation",)}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A finished stage. `files`: path in the entry -> size and time of change, by which damage is seen."""
+
+    stage: str
+    run_id: str
+    finished: float  # seconds since 1970
+    seconds: float
+    parts: dict[str, str]
+    glued: dict
+    logged: dict = field(default_factory=dict)
+    files: dict[str, list[int]] = field(default_factory=dict)
+
+
+def folder(experiment: str, stage: str, key: str) -> Path:
+    """Where an entry lies."""
+    return state.path(experiment, "cache", stage, key)
+
+
+def find(experiment: str, stage: str, key: str) -> Entry | None:
+    """The entry of a key; None where there is none, or where its files are not those that were kept."""
+    place = folder(experiment, stage, key)
+    entry = _read(place)
+    whole = entry and all(_facts(place / name) == facts for name, facts in entry.files.items())
+    return entry if whole else None
+
+
+def newest(experiment: str, stage: str) -> Entry | None:
+    """The entry of a stage that finished last, to say what has changed since."""
+    found = [entry for _, entry in entries(experiment) if entry.stage == stage]
+    return max(found, key=lambda entry: entry.finished, default=None)
+
+
+def keep(experiment: str, entry: Entry, *, also: dict[str, Path]) -> None:
+    """Keep a stage that has just finished. `also`: path in the entry -> file or folder, beside what the stage wrote."""
+    place = folder(experiment, entry.stage, keys.key(entry.parts))
+    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    for name in WRITES[entry.stage]:
+        _link_tree(state.path(experiment, name), beside / "files" / name)
+    for name, source in also.items():
+        _link_tree(source, beside / name)
+    kept = {str(path.relative_to(beside)): _facts(path) for path in _files(beside)}
+    state.write_json(beside / "entry.json", asdict(entry) | {"files": kept})
+    _put(beside, place)
+
+
+def restore(experiment: str, stage: str, key: str) -> None:
+    """Put what a stage wrote back into its place; another run may have put its own there since."""
+    place = folder(experiment, stage, key)
+    for name in WRITES[stage]:
+        _mirror(place / "files" / name, state.path(experiment, name))
+    os.utime(place)  # when it was used last, for `prune`
+
+
+def entries(experiment: str) -> Iterator[tuple[Path, Entry]]:
+    """Every entry with its folder, by stage."""
+    for stage in WRITES:
+        for place in sorted(state.path(experiment, "cache", stage).glob("[!.]*")):
+            if entry := _read(place):
+                yield place, entry
+
+
+def overview(experiment: str) -> list[dict]:
+    """Every entry, newest first: stage, key, run, finished and used (seconds since 1970), size in bytes."""
+    listed = [
+        {"stage": e.stage, "key": place.name, "run": e.run_id, "finished": e.finished, "used": place.stat().st_mtime,
+         "bytes": sum(path.stat().st_size for path in _files(place))}
+        for place, e in entries(experiment)
+    ]  # fmt: skip
+    return sorted(listed, key=lambda e: -e["finished"])
+
+
+def prune(experiment: str, *, unused_days: float) -> list[str]:
+    """Remove what was not used for so many days, and what killed processes left; returns the removed keys."""
+    limit = time.time() - unused_days * 86_400
+    old = [place for place, _ in entries(experiment) if place.stat().st_mtime <= limit]
+    for place in (*old, *state.path(experiment, "cache").glob("*/.*")):
+        shutil.rmtree(place)
+    return [place.name for place in old]
+
+
+def _read(place: Path) -> Entry | None:
+    try:
+        return Entry(**json.loads((place / "entry.json").read_text()))
+    except (OSError, ValueError, TypeError):  # none, cut short, or of another version of this program
+        return None
+
+
+def _facts(path: Path) -> list[int] | None:
+    return [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+
+
+def _files(place: Path) -> list[Path]:
+    return sorted(path for path in place.rglob("*") if path.is_file())
+
+
+def _put(beside: Path, place: Path) -> None:
+    """Rename a folder into place; one that is there already goes first, for it may be damaged."""
+    if place.exists():
+        gone = beside.with_suffix(".old")
+        place.rename(gone)
+        shutil.rmtree(gone)
+    beside.rename(place)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=link, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+    elif source.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        link(source, target)
+
+
+def link(source: str | Path, target: str | Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
+
+
+def _mirror(kept: Path, place: Path) -> None:
+    """Make a folder hold the kept files and no others; each is linked beside its place and renamed."""
+    wanted = {path.relative_to(kept) for path in _files(kept)}
+    for name in sorted(wanted):
+        if _facts(place / name) != _facts(kept / name):
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            beside = place / name.parent / f".{name.name}.{os.getpid()}.tmp"
+            beside.unlink(missing_ok=True)
+            link(kept / name, beside)
+            beside.replace(place / name)
+    for path in _files(place):
+        if path.relative_to(place) not in wanted:
+            path.unlink()
+    for left in sorted((p for p in place.glob("*") if p.is_dir() and not any(_files(p))), reverse=True):
+        shutil.rmtree(left)

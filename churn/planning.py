@@ -1,0 +1,115 @@
+"""Which stages run, which are reused, and why: decided from keys and kept entries, before anything is executed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from churn import cache, inputs, keys, wiring
+from churn.errors import InvalidParams
+from churn.params import Params
+
+STAGES = ("features", "train", "evaluate", "promote")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a person asked for: every stage anew, or some of them (the ones before are reused, the ones after left)."""
+
+    fresh: bool = False
+    only: tuple[str, ...] = ()
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages of the run, in order."""
+        last = max((STAGES.index(stage) for stage in self.only), default=len(STAGES) - 1)
+        return STAGES[: last + 1]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a run: reused where `entry` is there, executed otherwise; `why` in a few words."""
+
+    stage: str
+    why: str
+    parts: dict[str, str]
+    entry: cache.Entry | None = None
+
+    @property
+    def key(self) -> str:
+        return keys.key(self.parts)
+
+
+def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, dict], asked: Asked) -> Step:
+    """What becomes of a stage, given the steps before it and what they glued.
+
+    Raises InvalidParams for a stage that is to be reused and cannot be.
+    """
+    parts = keys.parts(
+        stage,
+        wiring.stage_parameters(params, stage, glued, ""),
+        upstream={name: s.key for name, s in before.items()},
+        inputs=inputs.files_of(wiring.input_of(params)) if stage == "features" else {},
+    )
+    if stage == "promote":
+        return Step(stage, "a decision is always taken anew", parts)
+    if asked.fresh or stage in asked.only:
+        return Step(stage, "asked for (--fresh)" if asked.fresh else "asked for (--stages)", parts)
+    entry = cache.find(params.experiment, stage, keys.key(parts))
+    if entry:
+        return Step(stage, f"unchanged since run {entry.run_id}", parts, entry)
+    return not_reused(stage, parts, _changed(params.experiment, stage, parts), asked)
+
+
+def not_reused(stage: str, parts: dict[str, str], why: str, asked: Asked) -> Step:
+    """A stage that has to run. Raises InvalidParams where only others were asked for."""
+    if asked.only:
+        raise InvalidParams(
+            f"--stages {','.join(asked.only)}: {stage} comes before and cannot be reused ({why}); "
+            f"run it too: --stages {','.join(s for s in STAGES if s in (stage, *asked.only))}"
+        )
+    return Step(stage, why, parts)
+
+
+def plan(params: Params, asked: Asked) -> list[Step]:
+    """The steps of a run as far as they can be known before it. Raises InvalidParams."""
+    steps: dict[str, Step] = {}
+    glued: dict[str, dict] = {}
+    for stage in asked.stages:
+        unknown = next((name for name in steps if name not in glued), None)
+        if unknown:
+            why = f"{unknown} runs before it"
+            forced = stage in asked.only or stage == "promote"
+            steps[stage] = Step(stage, why, {}) if forced else not_reused(stage, {}, why, asked)
+            continue
+        steps[stage] = made = step(params, stage, steps, glued, asked)
+        known = made.entry or (cache.find(params.experiment, stage, made.key) if stage in asked.only else None)
+        if known:
+            glued[stage] = known.glued
+    return list(steps.values())
+
+
+def stages_of(text: str) -> tuple[str, ...]:
+    """`features,train` as names. Raises InvalidParams."""
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    unknown = [name for name in names if name not in STAGES]
+    if unknown or not names:
+        raise InvalidParams(
+            f"--stages {text}: a stage is one of {', '.join(STAGES)}; found {', '.join(unknown) or 'none'}"
+        )
+    return names
+
+
+def _changed(experiment: str, stage: str, parts: dict[str, str], most: int = 3) -> str:
+    last = cache.newest(experiment, stage)
+    if last is None:
+        return "never ran before"
+    changed = keys.differences(last.parts, parts)
+    if not changed:
+        return "what it kept is damaged or gone"
+    return "; ".join(changed[:most]) + (f"; and {len(changed) - most} more" if len(changed) > most else "")
+
+
+def to_run(steps: Collection[Step]) -> list[str]:
+    """Names of the stages that will be executed."""
+    return [s.stage for s in steps if not s.entry]

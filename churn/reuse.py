@@ -1,0 +1,57 @@
+"""Reusing a finished stage: what it wrote is put back, what it logged is logged again, and its report is linked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from churn import cache, keys, online, registry, site, tracking
+from churn.errors import RegistryError
+
+
+def obstacle(experiment: str, entry: cache.Entry) -> str:
+    """Why a kept stage does not fit the registry as it is now; empty where it does."""
+    if entry.stage == "train":
+        version = entry.glued["version"]
+        try:
+            found = registry.get(experiment, version)
+        except RegistryError:
+            return f"version {version} is not in the registry"
+        return "" if found.run_id == entry.run_id else f"version {version} is another run's"
+    if entry.stage == "evaluate":
+        now = registry.production(experiment)
+        champion, candidate = entry.glued["champion"], entry.glued["candidate"]
+        if (now.version if now else 0) not in (champion, candidate):  # nobody is compared with oneself
+            then = f"version {champion}" if champion else "nothing"
+            return f"{f'version {now.version}' if now else 'nothing'} is in production, {then} was"
+    return ""
+
+
+def reuse(
+    experiment: str,
+    entry: cache.Entry,
+    *,
+    folder: Path,
+    log_to: tracking.Run,
+    publish: Callable[[str, str], None],
+) -> None:
+    """Make a kept stage part of a run: its files, its report in `folder`, and what it logged.
+
+    `publish`(manifest, snapshot) is called where the features that are online are others.
+    """
+    key = keys.key(entry.parts)
+    kept = cache.folder(experiment, entry.stage, key)
+    cache.restore(experiment, entry.stage, key)
+    if entry.stage == "features":
+        made = json.loads(Path(entry.glued["manifest"]).read_text())
+        serve = json.loads(entry.parts["parameter serve_snapshot"])
+        if online.current(experiment) != online.content(made, serve):
+            publish(entry.glued["manifest"], serve)
+    log_to.again(entry.logged, kept / "artifacts")
+    notebook, html = folder / f"{entry.stage}.ipynb", folder / f"{entry.stage}.html"
+    cache.link(kept / notebook.name, notebook)
+    site.mark_reused(kept / html.name, html, run_id=log_to.id, source_run=entry.run_id)
+    log_to.tags({f"reused.{entry.stage}": entry.run_id})
+    for path in (notebook, html):
+        log_to.file(path, "notebooks")

@@ -1,0 +1,103 @@
+"""A second run of a registered version, in a state folder of its own that goes away afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from unittest import mock
+
+import yaml
+
+from churn import provenance, registry, state, tracking
+from churn.errors import CannotReproduce
+
+
+@contextmanager
+def folder(*, keep: bool) -> Iterator[Path]:
+    """A place for the second run, removed at the end unless it is to be kept."""
+    place = Path(tempfile.mkdtemp(prefix="churn-reproduce-"))
+    try:
+        yield place
+    finally:
+        if not keep:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def state_of(place: Path) -> Iterator[None]:
+    """Within it, the state folder, MLflow's store and the registry are those of the second run."""
+    root = place / "state"
+    with mock.patch.dict(os.environ, CHURN_STATE=str(root), MLFLOW_TRACKING_URI=f"sqlite:///{root}/mlflow.db"):
+        yield
+
+
+@contextmanager
+def code_at(commit: str | None, place: Path) -> Iterator[Path]:
+    """The code to run: that of this process, or a clean worktree of a commit. Raises CannotReproduce."""
+    if commit is None:
+        yield state.PROJECT
+        return
+    tree = place / "code"
+    if provenance.git("worktree", "add", "--detach", str(tree), commit) is None:
+        raise CannotReproduce(f"commit {commit} is not in this repository; `git fetch` it, or go on with --anyway")
+    try:
+        yield tree
+    finally:
+        provenance.git("worktree", "remove", "--force", str(tree))
+
+
+def seat(champion: registry.Version, place: Path) -> None:
+    """Put the champion of that time into production in the second run's registry: the same files, the same tags."""
+    files = registry.verified_files(champion)
+    with state_of(place):
+        client = tracking.client()
+        client.create_registered_model(champion.name)
+        client.create_model_version(champion.name, str(files), tags=champion.tags)
+        registry.put_into_production(champion.name, 1)
+
+
+def run(params: dict, place: Path, code: Path, *, tell: Callable[[str], None]) -> None:
+    """Run the pipeline of `code` on recorded parameters, passing its progress on. Raises CannotReproduce where it ends
+    without a result."""
+    file = place / "params.yaml"
+    file.write_text(yaml.safe_dump(_with_dates(params), sort_keys=False), encoding="utf-8")
+    environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    environment |= {"CHURN_STATE": str(place / "state"), "PYTHONPATH": str(code)}
+    command = [sys.executable, str(code / "run_pipeline.py"), "--params", str(file)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
+    with subprocess.Popen(command, cwd=place, env=environment, **pipes) as process:
+        closing = _pass_on(process.stdout, tell)
+    if process.returncode:
+        told = [line for line in closing if line.startswith("error:")] or closing or ["nothing"]
+        raise CannotReproduce(f"the run again ended with exit code {process.returncode}: {told[0]}")
+
+
+def _pass_on(lines: Iterable[str], tell: Callable[[str], None]) -> list[str]:
+    """Tell the lines up to the first empty one or error; what follows is about files that go away. Returns the rest."""
+    lines = map(str.rstrip, lines)
+    for line in lines:
+        if not line or line.startswith("error:"):
+            return [line, *lines]
+        tell(f"    {line}")
+    return []
+
+
+def _with_dates(params: dict) -> dict:
+    """The parameters as a params file has them: dates as dates, where a run keeps them as text."""
+    changed = dict(params)
+    days = params["snapshots"]
+    changed["snapshots"] = {name: _day(day) for name, day in days.items()}
+    if as_of := (params.get("serving") or {}).get("as_of"):
+        changed["serving"] = params["serving"] | {"as_of": datetime.fromisoformat(str(as_of))}
+    return changed
+
+
+def _day(value: str | list[str]) -> date | list[date]:
+    return [_day(one) for one in value] if isinstance(value, list) else date.fromisoformat(str(value))

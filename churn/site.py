@@ -1,0 +1,187 @@
+"""A run as one small site: an index page beside the stages' reports, with relative links only."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup, escape
+
+from churn import state
+
+TEMPLATES = Path(__file__).parent / "templates" / "report"
+REUSED = re.compile(r"<!--reused-->.*?<!--/reused-->", re.DOTALL)
+METRICS = {"auc": 3, "average_precision": 3, "calibration_error": 3, "lift_top": 2}  # shown with so many decimals
+STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "under way"}
+LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet"}
+NICE = [digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5)]  # distances between two ticks
+ABSENT = "not given"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What became of a stage: `outcome` ran, reused, failed, not run or under way.
+
+    `report` is the name of its HTML in the run's folder; `source_run` the run that executed it, where it was reused.
+    """
+
+    name: str
+    outcome: str
+    seconds: float | None
+    peak_mb: float | None
+    report: str | None
+    source_run: str | None
+
+
+def write(
+    folder: Path,
+    *,
+    experiment: str,
+    run_id: str,
+    status: str,
+    started: str,
+    parameters: dict,
+    stages: list[Stage],
+    decision: dict | None,
+    evaluation: dict | None,
+    failure: dict | None,
+    previous: dict | None,
+    mlflow: str | None,
+    footer: dict[str, str],
+) -> Path:
+    """Write `folder`/index.html, beside its place and then renamed; returns its path.
+
+    `status` is MLflow's (RUNNING: the page reloads itself), `started` a time in UTC. `decision` is what promote glued,
+    `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",
+    "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
+    flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
+    its address, or the command that opens it.
+    """
+    page = _environment().get_template("run.html.j2").render(
+        experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
+        verdict=_verdict(decision, STATUS.get(status, status)), decision=decision,
+        started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
+        evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
+        parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer,
+    )  # fmt: skip
+    return state.write_text(folder / "index.html", page)
+
+
+def mark_reused(html: Path, target: Path, *, run_id: str, source_run: str) -> Path:
+    """Copy a report to `target` with a line that says which run reuses it and which one executed it."""
+    said = f"Reused in run <code>{escape(run_id)}</code>; executed in run <code>{escape(source_run)}</code>."
+    line = f'<!--reused--><p class="reused">{said}</p><!--/reused-->'
+    return state.write_text(target, REUSED.sub(line, html.read_text(encoding="utf-8"), count=1))
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
+    environment.filters |= {"escape_html": escape, "duration": _duration, "memory": _memory, "number": _number}
+    environment.globals |= {"metrics": METRICS, "scale": _scale, "css": _css}
+    return environment
+
+
+def _css(name: str) -> Markup:
+    return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _verdict(decision: dict | None, status: str) -> dict[str, str]:
+    """What came of the run in one sentence, and its look."""
+    if decision is None:
+        without = ", without a decision" if status == "finished" else ""
+        return {"look": LOOKS.get(status, ""), "text": f"{status.capitalize()}{without}."}
+    version, production = decision["version"], decision["production"]
+    texts = {
+        "promoted": f"Version {version} was promoted.",
+        "refused": f"Version {version} was refused.",
+        "needs approval": f"Version {version} waits for approval.",
+    }
+    now = f" Version {production} is in production." if production else " Nothing is in production."
+    text = texts.get(decision["decision"], f"Version {version}: {decision['decision']}.")
+    return {"look": LOOKS.get(decision["decision"], ""), "text": text + now}
+
+
+def _models(evaluation: dict) -> Iterator[dict]:
+    """Candidate, champion, best baseline and difference: kind, name and {metric: value, low, high}."""
+    scores = {s["model"]: s for s in evaluation["scores"] if s["part"] == "test"}
+    bounds = {(i["model"], i["metric"]): i for i in evaluation["intervals"]}
+    shown = [("candidate", "candidate", f"version {evaluation['version']}")]
+    shown += [("champion", "champion", f"version {evaluation['champion']}")] if "champion" in scores else []
+    trivial = [m for m in scores if m not in ("candidate", "champion") and _is_number(scores[m]["auc"])]
+    shown += [(best, "baseline", best) for best in sorted(trivial, key=lambda m: scores[m]["auc"])[-1:]]
+    for model, kind, name in shown:
+        cells = {m: {"value": scores[model][m], **_bounds(bounds.get((model, m)))} for m in METRICS}
+        yield {"kind": kind, "name": name, "cells": cells}
+    if ("difference", "auc") in bounds:
+        found = {m: bounds.get(("difference", m)) for m in METRICS}
+        cells = {m: {"value": i["estimate"] if i else None, **_bounds(i)} for m, i in found.items()}
+        yield {"kind": "difference", "name": "candidate − champion", "cells": cells}
+
+
+def _bounds(interval: dict | None) -> dict[str, float | None]:
+    return {"low": interval["low"], "high": interval["high"]} if interval else {"low": None, "high": None}
+
+
+def _scale(cells: list[dict]) -> dict:
+    """Where values lie on an axis that holds them all, in per cent of its width; "ticks" are (label, place)."""
+    values = [v for cell in cells for v in cell.values() if _is_number(v)] or [0.0, 1.0]
+    pad = 0.08 * (max(values) - min(values)) or 0.01
+    low, width = min(values) - pad, max(values) - min(values) + 2 * pad
+    step = next((step for step in NICE if width / step <= 6), 1.0)
+    ticks = [step * n for n in range(math.ceil(low / step), math.floor((low + width) / step) + 1)]
+    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
+
+    def place(value: float) -> str:
+        return f"{100 * (value - low) / width:.2f}%"
+
+    return {"place": place, "ticks": [(f"{tick:.{decimals}f}", place(tick)) for tick in ticks]}
+
+
+def _rows(parameters: dict, previous: dict | None) -> dict[str, list[dict]]:
+    """Section -> its parameters: key, value and, where the run before had another one, `was`."""
+    now, before = _flat(parameters), _flat((previous or {}).get("parameters") or parameters)
+    sections: dict[str, list[dict]] = {}
+    for name in [*now, *(name for name in before if name not in now)]:
+        section, _, key = name.rpartition(".") if name.count(".") < 2 else name.partition(".")
+        value, was = now.get(name, ABSENT), before.get(name, ABSENT)
+        sections.setdefault(section, []).append({"key": key, "value": value, "was": was, "changed": value != was})
+    return sections
+
+
+def _flat(tree: dict, prefix: str = "") -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in tree.items():
+        nested = isinstance(value, dict) and value
+        flat |= _flat(value, f"{prefix}{key}.") if nested else {f"{prefix}{key}": _shown(value)}
+    return flat
+
+
+def _shown(value: object) -> str:
+    """A value as a params file has it, whether it comes from one or from MLflow, which keeps text."""
+    return (value if isinstance(value, str) else json.dumps(value)).replace('"', "")
+
+
+def _number(value: float | None, decimals: int, *, signed: bool = False) -> str:
+    return f"{value:{'+' if signed else ''}.{decimals}f}".replace("-", "−") if _is_number(value) else "–"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes else f"{seconds:.1f} s"
+
+
+def _memory(megabytes: float | None) -> str:
+    if megabytes is None:
+        return ""
+    return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"

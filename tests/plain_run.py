@@ -1,0 +1,30 @@
+"""The notebooks executed by papermill itself, in kernels that inherit the environment as it is.
+
+`python tests/plain_run.py PARAMS` prints what the run would be compared on, as JSON.
+"""
+
+import json
+import sys
+
+import papermill
+
+from churn import facts, notebook, params, pipeline, registry, state, tracking, wiring
+
+
+def main(file: str) -> None:
+    given = params.load(file)
+    run, glued = tracking.start(given.experiment), {}
+    folder = state.path("runs", run.id)
+    folder.mkdir(parents=True)
+    for stage in pipeline.STAGES:
+        made, values = folder / f"{stage}.ipynb", wiring.stage_parameters(given, stage, glued, run.id)
+        source = state.PROJECT / "notebooks" / f"{stage}.ipynb"
+        papermill.execute_notebook(source, made, values, kernel_name="python3", cwd=str(folder), progress_bar=False)
+        glued[stage] = notebook.glued(made)
+    run.end("FINISHED")
+    known = facts.read(registry.get(given.experiment, glued["train"]["version"]))
+    print(json.dumps({what: fact and fact.parts for what, fact in known.items()}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

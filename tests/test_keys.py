@@ -1,0 +1,148 @@
+"""What a stage's key depends on: on everything that can change its result, and on nothing else."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from churn import keys, state
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    """A copy of the project that a test may change."""
+    for name in ("churn", "feature_repo", "notebooks"):
+        shutil.copytree(state.PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(state.PROJECT / "requirements.txt", tmp_path)
+    monkeypatch.setattr(state, "PROJECT", tmp_path)
+    monkeypatch.setattr(keys, "PACKAGE", tmp_path / "churn")
+    return tmp_path
+
+
+def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
+    keys._code.cache_clear()
+    keys._imports_of.cache_clear()
+    return keys.parts(
+        stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
+    )
+
+
+def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    return keys.differences(before, now)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def edit_cell(project: Path, stage: str, change) -> None:
+    path = project / "notebooks" / f"{stage}.ipynb"
+    notebook = json.loads(path.read_text())
+    change(notebook["cells"])
+    path.write_text(json.dumps(notebook))
+
+
+def test_equal_parts_have_equal_keys_whatever_their_order():
+    assert keys.key({"a": "1", "b": "2"}) == keys.key({"b": "2", "a": "1"})
+    assert keys.key({"a": "1"}) != keys.key({"a": "2"})
+
+
+def test_a_changed_line_of_the_notebook_is_named(project):
+    before = parts()
+    edit_cell(project, "evaluate", lambda cells: cells[-1]["source"].append("\n1 + 1"))
+    assert ["notebook has changed"] == changed(before, parts())
+
+
+@pytest.mark.parametrize("cosmetic", [
+    lambda cells: cells[-1]["source"].append("\n\n"),
+    lambda cells: cells[-1].update(execution_count=12, outputs=[{"output_type": "stream", "text": "x"}]),
+    lambda cells: cells[-1].update(source=[line.replace("\n", "  \n") for line in cells[-1]["source"]]),
+    lambda cells: cells.append({"cell_type": "markdown", "metadata": {}, "source": ["\n"]}),
+], ids=["blank lines at a cell's end", "outputs", "trailing spaces", "an empty cell"])  # fmt: skip
+def test_cosmetic_changes_of_a_notebook_change_nothing(project, cosmetic):
+    before = parts()
+    edit_cell(project, "evaluate", cosmetic)
+    assert [] == changed(before, parts())
+
+
+def test_another_stages_notebook_changes_nothing(project):
+    before = parts()
+    edit_cell(project, "train", lambda cells: cells[-1]["source"].append("\n1 + 1"))
+    assert [] == changed(before, parts())
+
+
+def test_a_module_that_the_notebook_uses_is_named(project):
+    before = parts()
+    edit(project / "churn/metrics.py", "import numpy as np", "import numpy as np\n\nCHANGED = 1")
+    assert ["module churn/metrics.py has changed"] == changed(before, parts())
+
+
+def test_a_module_that_is_used_by_a_used_one_counts(project):
+    before = parts("train")
+    edit(project / "churn/errors.py", "exit_code = 1", "exit_code = 3")
+    assert ["module churn/errors.py has changed"] == changed(before, parts("train"))
+
+
+def test_a_package_counts_as_a_whole_for_it_may_load_its_modules_late(project):
+    before = parts()
+    edit(project / "churn/plots/ranking.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    assert ["module churn/plots/ranking.py has changed"] == changed(before, parts())
+
+
+def test_the_feature_repository_counts_where_the_store_is_used(project):
+    before = parts("features")
+    edit(project / "feature_repo/feature_store.yaml", "project:", "# a line\nproject:")
+    assert ["module feature_repo/feature_store.yaml has changed"] == changed(before, parts("features"))
+
+
+def test_comments_layout_and_docstrings_of_a_module_change_nothing(project):
+    before = parts()
+    edit(project / "churn/metrics.py", '"""', '"""Other words. ')
+    edit(project / "churn/metrics.py", "import numpy as np", "import numpy as np  # a comment\n\n\n")
+    assert [] == changed(before, parts())
+
+
+def test_a_module_that_the_stage_does_not_use_changes_nothing(project):
+    before = parts("features")
+    edit(project / "churn/doctor.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    assert [] == changed(before, parts("features"))
+
+
+def test_a_parameter_is_named_with_both_values(project):
+    one, two = parts(parameters={"model": "logistic"}), parts(parameters={"model": "hist_gradient_boosting"})
+    assert ['parameter model: "logistic" -> "hist_gradient_boosting"'] == changed(one, two)
+
+
+def test_the_run_that_a_stage_logs_to_is_no_part(project):
+    assert [] == changed(parts(parameters={"run_id": "a"}), parts(parameters={"run_id": "b"}))
+
+
+def test_a_stage_before_it_is_named(project):
+    assert ["stage train has changed"] == changed(parts(), parts(upstream={"train": "bb"}))
+
+
+def test_the_lock_is_named(project):
+    before = parts()
+    (project / "requirements.txt").write_text("numpy==0")
+    assert ["lock has changed"] == changed(before, parts())
+
+
+def test_an_input_counts_by_its_content_not_by_its_date(project, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("a,1.00\n")
+    before = parts("features", inputs={"log.csv": log})
+    log.write_text("a,1.00\n")
+    assert [] == changed(before, parts("features", inputs={"log.csv": log}))
+    log.write_text("a,1.01\n")
+    assert ["input log.csv has changed"] == changed(before, parts("features", inputs={"log.csv": log}))
+
+
+def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
+    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
+    one.write_text("a")
+    two.write_text("b")
+    before = parts("features", inputs={"1.csv": one})
+    assert ["input 2.csv is new"] == changed(before, parts("features", inputs={"1.csv": one, "2.csv": two}))
