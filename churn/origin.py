@@ -44,11 +44,9 @@ def of_training_set(rows: pd.DataFrame, manifest: dict, *, features: list[str]) 
 def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
     """The values of one snapshot's rows that the store does not hold: customer_id, snapshot, feature, found, held."""
     snapshot = rows.snapshot.iloc[0]
-    views = [
-        pd.read_parquet(manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view)).set_index("customer_id")
-        for view in manifests.views(manifest)
-    ]
-    stored = pd.concat([view.drop(columns="snapshot").reindex(rows.customer_id) for view in views], axis=1)
+    paths = [manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view) for view in manifests.views(manifest)]
+    views = [pd.read_parquet(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
+    stored = pd.concat(views, axis=1).reindex(rows.customer_id)
     found = []
     for name in features:
         held, given = stored[name], rows[name].to_numpy()
