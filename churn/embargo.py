@@ -51,7 +51,7 @@ def _given_again(train: pd.DataFrame, source: Source, label: dict, test: pd.Time
     differs = both[both.churned.astype(object) != both.churned_again.astype(object)]
     if differs.empty:
         return Check(NAME, RULE, True, f"{len(train):,} labels, the same from the log as it was at {day}")
-    worst = differs.iloc[0]
+    worst = differs.iloc[0].fillna({"churned_again": "nothing"})
     told = (
         f"churned: {len(differs):,} labels of {', '.join(snapshots)} follow from events of {day} or later; customer "
         f"{worst.customer_id} at {worst.snapshot:%Y-%m-%d} is {worst.churned}, and {worst.churned_again} without them"

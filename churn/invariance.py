@@ -143,7 +143,8 @@ def _differences(written: pd.DataFrame, computed: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     rows = pd.DataFrame({"written": written.index.to_series(), "computed": computed.index.to_series()})
     in_both = rows.notna().all(axis=1)
-    both, found = rows.index[in_both], [rows[~in_both].assign(feature="a row")]
+    both = rows.index[in_both]
+    found = [rows[~in_both].where(rows.isna(), "a row").assign(feature="row")]
     for name in written.columns.intersection(computed.columns):
         pair = pd.DataFrame({"written": written.loc[both, name], "computed": computed.loc[both, name]}, dtype=object)
         differs = (pair.written != pair.computed) & ~(pair.written.isna() & pair.computed.isna())

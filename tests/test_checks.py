@@ -54,6 +54,21 @@ def test_a_feature_from_after_the_snapshot_names_its_column_and_customer(trainin
     assert {"nothing from the future": said} == failures(rows)
 
 
+@pytest.mark.parametrize(
+    ("word", "fails"),
+    [
+        ("2024-02-01", True), ("2024-02-01T00:00:00Z", True), ("2024-02-01 00:00:00", True), ("2024-02", True),
+        ("2024-01-31", False), ("2024-01", False), ("2024-01-31T23:59:59+00:00", False), ("2024-02-30", False),
+        ("2024", False), ("plan 2024-05-01", False), ("20240501", False),
+    ],
+)  # fmt: skip
+def test_a_category_that_is_a_date_must_lie_before_the_snapshot(training_set, word, fails):
+    rows = training_set.assign(plan=training_set.plan.where(training_set.index != 307, word))
+    said = f"plan: customer c007 at 2024-02-01 has {word}; 1 customers have such a date"
+    assert failures(rows) == ({"no date from the future": said} if fails else {})
+    assert {} == failures(rows, trusted=("plan",))
+
+
 def test_a_number_that_is_no_age_may_be_negative(training_set):
     assert {} == failures(training_set.assign(visit_count=-training_set.visit_count))
 
@@ -99,6 +114,18 @@ def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set)
         "size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
         "no duplicates: 1 repeated, for example c000 at 2024-01-01 (rule: one row a customer and snapshot)"
     )
+
+
+def test_what_could_not_be_checked_neither_passes_nor_stops():
+    unknown = checks.Check("size", "large", None, "nothing to count")
+    checks.stop_on_failure([unknown], of="the input")
+    assert ["not checked"] == list(checks.table([unknown]).outcome)
+
+
+def test_a_warning_that_fails_does_not_stop():
+    warned = checks.Check("size", "large", False, "small", level="warning")
+    checks.stop_on_failure([warned], of="the input")
+    assert ["warning"] == list(checks.table([warned]).outcome)
 
 
 def test_the_table_shows_what_failed(training_set):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import textwrap
+import warnings
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -64,6 +65,15 @@ def with_arrivals(events: pd.DataFrame) -> pd.DataFrame:
         rng.random(len(events)) < 0.05, rng.uniform(10, 60, len(events)), rng.uniform(0, 1 / 24, len(events))
     )
     return events.assign(arrived_at=events["at"] + pd.to_timedelta(days * 86_400_000_000, unit="us").round("us"))
+
+
+def ready_made() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Features and labels of 900 users, a third of whom leave."""
+    rng = np.random.default_rng(7)
+    users, hours = [f"u{n:04}" for n in range(900)], rng.gamma(2, 10, 900)
+    gone = rng.random(900) < 1 / (1 + np.exp((hours - 12) / 8))
+    features = pd.DataFrame({"user": users, "hours": hours, "visits": rng.poisson(5, 900)})
+    return features, pd.DataFrame({"user": users, "gone": gone})
 
 
 def write(folder: Path, events: pd.DataFrame, customers: pd.DataFrame | None, *, settings: list[str] = ()) -> Path:
@@ -123,7 +133,8 @@ def cells(stage: str, parameters: dict, *, edits: dict[str, str] | None = None) 
         source = cell.source
         for old, new in (edits or {}).items():
             source = source.replace(old, new)
-        exec(compile(source, f"{stage}.ipynb", "exec"), defined)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # glue looks for a kernel
+            exec(compile(source, f"{stage}.ipynb", "exec"), defined)
         if "parameters" in cell.metadata.get("tags", []):
             defined |= parameters
     return defined

@@ -37,17 +37,9 @@ def test_a_final_invoice_dated_back(given, events, customers, cancelled, stops):
         business.run(given(log, customers))
 
 
-def ready_made(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Features and labels of 900 users, a third of whom leave."""
-    users, hours = [f"u{n:04}" for n in range(900)], rng.gamma(2, 10, 900)
-    gone = rng.random(900) < 1 / (1 + np.exp((hours - 12) / 8))
-    features = pd.DataFrame({"user": users, "hours": hours, "visits": rng.poisson(5, 900)})
-    return features, pd.DataFrame({"user": users, "gone": gone})
-
-
 def test_a_column_that_is_null_until_somebody_leaves(tmp_path, stops):
     """Ready-made features cannot be computed again, but that a null tells all is seen."""
-    features, labels = ready_made(np.random.default_rng(7))
+    features, labels = business.ready_made()
     refund = pd.Series(np.random.default_rng(8).gamma(2, 5, 900)).where(labels.gone)
     with stops(NULLS, "whether refund is null at 2024-01-31: AUC 1.000", r"for example u\d{4}, who left, has"):
         business.run(business.write_tables(tmp_path, {"usage": features.assign(refund=refund)}, labels))
@@ -55,7 +47,7 @@ def test_a_column_that_is_null_until_somebody_leaves(tmp_path, stops):
 
 def test_a_date_after_the_snapshot_in_a_ready_made_table(tmp_path, stops):
     """Dates become days before the snapshot, and those of what came later are below zero."""
-    features, labels = ready_made(np.random.default_rng(7))
+    features, labels = business.ready_made()
     closed = pd.Series("2024-02-11", index=labels.index).where(labels.gone)
     told = r"days_since_closed_on reaches 11 days past its snapshot, for example u\d{4} at 2024-01-31"
     with stops("nothing from the future", told):

@@ -1,0 +1,147 @@
+"""A training set is what the feature store holds, and a model what its training rows give."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from sklearn.base import clone
+
+from churn import dataset, manifest, origin
+from churn import model as models
+
+MARCH = "2024-03-01"
+T = datetime(2024, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+CUSTOMERS = [("ann", T - 90 * DAY, "basic"), ("bob", T - 9 * DAY, None)]
+EVENTS = [("ann", T - DAY, "visit", 7)]
+NAMES = ["days_since_visit", "visit_count", "plan"]
+KINDS = {
+    "logistic": {"C": 1.0},
+    "hist_gradient_boosting": {"max_iter": 5, "learning_rate": 0.1, "max_leaf_nodes": 4, "min_samples_leaf": 20},
+}
+every_model = pytest.mark.parametrize("model", KINDS)
+
+
+@pytest.fixture
+def stored(built, state_folder) -> tuple[pd.DataFrame, dict]:
+    """A training set as it is joined, and the manifest of the tables it comes from."""
+    made = built(EVENTS, CUSTOMERS, snapshots=[MARCH])
+    tables = [pd.read_parquet(manifest.table_path(made, MARCH, view)) for view in manifest.views(made)]
+    rows = pd.concat([table.set_index(["customer_id", "snapshot"]) for table in tables], axis=1).reset_index()
+    return dataset.typed(rows, made), made
+
+
+def of_set(rows: pd.DataFrame, made: dict) -> str | None:
+    features = [f["name"] for f in made["features"]]
+    check = origin.of_training_set(rows, made, features=features)
+    return None if check.passed else check.observed
+
+
+def test_a_set_as_joined_is_the_stores_nulls_and_all(stored):
+    assert of_set(*stored) is None
+
+
+def test_rows_may_come_in_any_order_and_number(stored):
+    rows, made = stored
+    assert of_set(rows.iloc[::-1], made) is None
+    assert of_set(rows.iloc[[1]], made) is None
+
+
+def test_another_value_is_named_with_customer_time_and_both_values(stored):
+    rows, made = stored
+    changed = rows.assign(tenure_days=rows.tenure_days.where(rows.customer_id != "bob", 8.5))
+    assert of_set(changed, made) == (
+        "tenure_days: 1 values are not the store's; customer bob at 2024-03-01 has tenure_days 8.5, the store 9.0"
+    )
+
+
+@pytest.mark.parametrize(("column", "value"), [("days_since_visit", 0.0), ("plan", "none")])
+def test_a_null_that_was_filled_is_another_value(stored, column, value):
+    rows, made = stored
+    changed = rows.assign(**{column: rows[column].where(rows.customer_id != "bob", value)})
+    assert of_set(changed, made).startswith(f"{column}: 1 values are not the store's; customer bob at 2024-03-01 has ")
+
+
+def test_a_customer_whom_the_store_does_not_know_has_no_values(stored):
+    rows, made = stored
+    assert "customer zoe at 2024-03-01" in of_set(rows.replace({"customer_id": {"bob": "zoe"}}), made)
+
+
+def test_a_column_that_is_no_feature_is_named(stored):
+    rows, made = stored
+    check = origin.of_training_set(rows.assign(rate=0.5), made, features=["visit_count", "rate"])
+    assert not check.passed and check.observed == f"rate: not in feature service {made['service']}"
+
+
+@pytest.fixture
+def fitted(training_set):
+    """A model fitted on the rows that `chosen` picks."""
+
+    def _fitted(model: str, chosen: pd.Series | slice = slice(None)):
+        rows = training_set[chosen]
+        y = rows.churned.to_numpy(dtype="int64")
+        return models.fit(rows[NAMES], y, model=model, settings=KINDS[model], seed=7)
+
+    return _fitted
+
+
+def outcomes(model, rows: pd.DataFrame) -> list[str]:
+    return [check.outcome for check in origin.of_model(model, rows, features=NAMES)]
+
+
+@every_model
+def test_a_model_of_the_training_rows_passes(fitted, training_set, model):
+    assert ["pass", "pass"] == outcomes(fitted(model, training_set.part == "train"), training_set)
+
+
+@every_model
+def test_a_model_of_all_rows_is_seen(fitted, training_set, model):
+    *_, learnt = origin.of_model(fitted(model), training_set, features=NAMES)
+    assert not learnt.passed
+    assert learnt.observed.endswith("are 600 customers, c000 and others, at 2024-01-01, 2024-02-01")
+
+
+@every_model
+def test_one_row_more_is_seen(fitted, training_set, model):
+    """Of the logistic regression by its columns, of the trees by the first of them."""
+    assert "FAIL" in outcomes(fitted(model, slice(0, 601)), training_set)
+
+
+def test_columns_prepared_by_all_rows_are_named_with_a_customer(fitted, training_set):
+    model = fitted("logistic", training_set.part == "train")
+    model["columns"].fit(training_set[NAMES])
+    prepared, _ = origin.of_model(model, training_set, features=NAMES)
+    assert prepared.observed.startswith("days_since_visit")
+    assert ": customer c000 at 2024-01-01 becomes " in prepared.observed
+
+
+def test_a_classifier_of_all_rows_behind_sound_columns_is_seen(fitted, training_set):
+    model = fitted("logistic", training_set.part == "train")
+    seen = model["columns"].transform(training_set[NAMES])
+    model.steps[-1] = ("classifier", clone(model["classifier"]).fit(seen, training_set.churned))
+    assert ["pass", "FAIL"] == outcomes(model, training_set)
+
+
+@every_model
+def test_a_category_that_only_test_rows_have_is_seen_in_the_columns(fitted, training_set, model):
+    rows = training_set.assign(plan=training_set.plan.where(training_set.part == "train", "diamond"))
+    sound = models.fit(
+        rows[NAMES][:600], rows.churned[:600].to_numpy(dtype="int64"), model=model, settings=KINDS[model], seed=7
+    )
+    assert "pass" == outcomes(sound, rows)[0]
+    sound["columns"].fit(rows[NAMES])
+    prepared, *_ = origin._prepared(sound["columns"], rows[:600], NAMES), None
+    assert "plan_diamond: customer c000 at 2024-01-01 becomes" in prepared.observed
+
+
+def test_a_fit_that_was_cut_off_says_nothing_of_its_rows(fitted, training_set):
+    model = fitted("logistic", training_set.part == "train")
+    model["classifier"].max_iter = model["classifier"].n_iter_[0]
+    assert ["pass", "not checked"] == outcomes(model, training_set)
+
+
+def test_every_estimator_has_a_mark_of_its_rows():
+    kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in models.ESTIMATORS.items()}
+    assert kinds == set(origin.MARKS)
