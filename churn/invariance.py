@@ -77,7 +77,7 @@ def _same_values(con, source: Source, manifest: dict, settings: dict) -> Check:
         for differences in _at(con, people, events, manifest, snapshot, settings)
     ]
     if found:
-        return Check(NAME, SAME, False, _told(pd.concat(found, ignore_index=True)))
+        return Check(NAME, SAME, False, _told(pd.concat(found, ignore_index=True), of=len(people)))
     looked_at = f"{len(people):,} customers at {len(manifest['snapshots'])} snapshots"
     return Check(NAME, SAME, True, f"{looked_at}, {len(manifest['features'])} features: equal to the last bit")
 
@@ -152,7 +152,7 @@ def _differences(written: pd.DataFrame, computed: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(found).rename_axis("customer_id").reset_index()
 
 
-def _told(found: pd.DataFrame) -> str:
+def _told(found: pd.DataFrame, *, of: int) -> str:
     """The columns that differ, and the customer who shows best how far ahead they look."""
     telling = next(log for log in (AS_IT_IS, CUT, SCRAMBLED) if (found.log == log).any())
     shown = found[(found.log == telling) & (found.snapshot == found.snapshot[found.log == telling].min())]
@@ -163,7 +163,7 @@ def _told(found: pd.DataFrame) -> str:
     return (
         f"{worst.feature}{also} at {worst.snapshot}: customer {worst.customer_id} has {_value(worst.written)} in the "
         f"feature table and {_value(worst.computed)} from {_source(worst)}; "
-        f"{shown.customer_id.nunique():,} of {CUSTOMERS:,} customers differ"
+        f"{shown.customer_id.nunique():,} of {of:,} customers differ"
     )
 
 

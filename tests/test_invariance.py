@@ -84,7 +84,7 @@ def test_a_value_that_was_changed_is_named_with_both_values(business, told):
     assert {"future invariance"} == set(told(source, made))
     assert told(source, made)["future invariance"] == (
         "visit_count at 2024-03-01: customer ann has 2 in the feature table and 1 from their own events as of then: "
-        "it is of other customers, of another date, or was changed since; 1 of 500 customers differ"
+        "it is of other customers, of another date, or was changed since; 1 of 3 customers differ"
     )
 
 

@@ -31,9 +31,15 @@ def store(tmp_path_factory) -> str:
 @pytest.fixture(autouse=True)
 def own_state(tmp_path, monkeypatch, store):
     """Every test has a state of its own."""
-    monkeypatch.setenv("CHURN_STATE", str(tmp_path / "state"))
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", store)
-    monkeypatch.setenv("MPLBACKEND", "Agg")
+    live_in(tmp_path, monkeypatch, store)
+
+
+def live_in(folder: Path, patch: pytest.MonkeyPatch, store: str) -> None:
+    """Keep the state, and whatever MLflow writes into the working directory, in a folder."""
+    patch.setenv("CHURN_STATE", str(folder / "state"))
+    patch.setenv("MLFLOW_TRACKING_URI", store)
+    patch.setenv("MPLBACKEND", "Agg")
+    patch.chdir(folder)
 
 
 @pytest.fixture
@@ -58,8 +64,7 @@ def featured(sound, store, tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("sound")
     file = business.write(folder, *sound)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHURN_STATE", str(folder / "state"))
-        patch.setenv("MLFLOW_TRACKING_URI", store)
+        live_in(folder, patch, store)
         business.run(file, stages=("features",))
     return file, folder / "state"
 

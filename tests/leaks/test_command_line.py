@@ -24,7 +24,7 @@ def refused(request, tmp_path):
     def _refused(file: Path, *arguments: str, by: str, project: Path = state.PROJECT) -> str:
         done = subprocess.run(
             [sys.executable, str(project / "run_pipeline.py"), "--params", str(file), *arguments],
-            env=os.environ | {"PYTHONPATH": str(project)}, cwd=tmp_path, capture_output=True, text=True, check=False,
+            env=os.environ, cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert 2 == done.returncode, done.stdout + done.stderr
         [line] = done.stderr.splitlines()
