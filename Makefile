@@ -43,6 +43,14 @@ test-system: .venv/dev-stamp   # needs PostgreSQL, and installs it where it may
 bench: .venv/dev-stamp   # a quarter of an hour on a quiet machine
 	$(BIN)/python benchmarks/runner.py
 
+mutants: .venv/dev-stamp   # an hour: the modules that decide what is true, changed one operator at a time
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+mutants-notebooks: .venv/dev-stamp   # half an hour: the notebooks' cells, likewise
+	$(BIN)/python tests/mutation/mutate_notebooks.py
+
 accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep the new ones, then read the diff
 	$(BIN)/python tests/accept_notebooks.py
 
@@ -78,4 +86,4 @@ define environment
 	@touch $@
 endef
 
-.PHONY: help run serve ui features-ui test test-system bench accept lint lock
+.PHONY: help run serve ui features-ui test test-system bench mutants mutants-notebooks accept lint lock

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 import pandas as pd
 import psutil
@@ -122,22 +123,24 @@ class Run:
     def model(self, model: object, example: pd.DataFrame, *, trusted_types: list[str], metadata: dict) -> str:
         """Log a scikit-learn model (skops format) with signature and input example; returns its `models:/` address."""
         mlflow.set_experiment(experiment_id=self.experiment_id)  # else it lands in the default one
-        info = Model.log(
-            artifact_path=None,
-            name="model",
-            flavor=mlflow.sklearn,
-            run_id=self.id,
-            sk_model=model,
-            signature=signature(example),
-            input_example=example,
-            pyfunc_predict_fn="predict_proba",
-            metadata=metadata,
-            serialization_format="skops",
-            skops_trusted_types=trusted_types,
-            pip_requirements=[
-                f"{name}=={installed(name)}" for name in ("mlflow", "scikit-learn", "skops", "numpy", "pandas")
-            ],
-        )
+        # To compare these versions with the installed ones, which they are, MLflow would read every installed package.
+        with mock.patch("mlflow.utils.requirements_utils._MODULES_TO_PACKAGES", {}):
+            info = Model.log(
+                artifact_path=None,
+                name="model",
+                flavor=mlflow.sklearn,
+                run_id=self.id,
+                sk_model=model,
+                signature=signature(example),
+                input_example=example,
+                pyfunc_predict_fn="predict_proba",
+                metadata=metadata,
+                serialization_format="skops",
+                skops_trusted_types=trusted_types,
+                pip_requirements=[
+                    f"{name}=={installed(name)}" for name in ("mlflow", "scikit-learn", "skops", "numpy", "pandas")
+                ],
+            )
         return info.model_uri
 
     def again(self, logged: dict, artifacts: Path) -> None:

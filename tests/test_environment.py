@@ -13,7 +13,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 CORE = "requirements.txt"
 PACKAGES = {
     "sklearn": "scikit-learn", "yaml": "pyyaml", "bs4": "beautifulsoup4", "prometheus_client": "prometheus-client",
-    "jupyter_client": "jupyter-client", "flask_openapi": "flask-openapi", "ibis": "ibis-framework",
+    "jupyter_client": "jupyter-client", "jupyter_core": "jupyter-core", "flask_openapi": "flask-openapi",
+    "ibis": "ibis-framework",
 }  # fmt: skip
 
 

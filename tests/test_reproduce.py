@@ -17,7 +17,7 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import facts, model, modelprint, params, printing, provenance
+from churn import facts, model, modelprint, params, printing, provenance, scratch
 from churn import reproduce as again
 from churn.errors import CannotReproduce, RegistryError
 from churn.facts import Compared, Fact
@@ -153,12 +153,19 @@ def test_a_version_that_no_pipeline_made_cannot_be_run_again(registered, monkeyp
         again.reproduce(promotions.EXPERIMENT, tell=print)
 
 
-def test_recorded_parameters_are_a_params_file_again(tmp_path):
-    given = params.load(PROJECT / "params" / "cdnow.yaml", ["serving.as_of=2024-01-01T00:00:00Z"])
-    plain = yaml.safe_load(yaml.safe_dump(given.model_dump(mode="json")))
-    file = tmp_path / "again.yaml"
-    file.write_text(yaml.safe_dump(again.scratch._with_dates(plain)))
-    assert given == params.load(file)
+@pytest.mark.parametrize("file", sorted(PROJECT.glob("params/*.yaml")), ids=lambda file: file.stem)
+def test_recorded_parameters_are_a_params_file_again(file, tmp_path):
+    given = params.load(file, ["serving.as_of=2024-01-01T00:00:00Z"])
+    recorded = yaml.safe_load(yaml.safe_dump(given.model_dump(mode="json")))
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
+    assert given == params.load(tmp_path / "again.yaml")
+
+
+def test_parameters_that_were_recorded_with_dates_are_taken_as_they_are(tmp_path):
+    given = params.load(PROJECT / "params" / "cdnow.yaml")
+    recorded = yaml.safe_load(yaml.safe_dump(given.model_dump()))
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
+    assert given == params.load(tmp_path / "again.yaml")
 
 
 # --- by the command line, on a shop's log ---
