@@ -132,13 +132,14 @@ def tag(name: str, version: int, tags: dict[str, object]) -> None:
 
 
 def table(name: str) -> pd.DataFrame:
-    """Every version: stage, model, test AUC, what was decided, the run that trained it."""
+    """Every version: stage, model, test AUC, threshold, what was decided, the run that trained it."""
     rows = [
         {
             "version": v.version,
             "stage": v.stage,
             "model": v.tags.get("model", ""),
             "test AUC": v.tags.get("test_auc", "")[:6],
+            "threshold": v.tags.get("threshold", "")[:6],
             "decision": v.tags.get("decision", ""),
             "run": v.run_id,
         }

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from churn import checks
+from churn import checks, dataset, labels, manifest
+from churn import model as models
 from churn.errors import InvalidData
+from churn.sources import Source
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
 
@@ -26,6 +30,100 @@ def test_a_sound_set_passes_every_check(training_set):
     assert [] == [c.name for c in found if not c.passed]
     checks.stop_on_failure(found, of="the training set")
     assert {"pass"} == set(checks.table(found).outcome)
+
+
+ERROR, WARNING = "error", "warning"
+SOUND = [  # name, rule, what is observed of a sound set, level
+    ("size", "at least 50 rows on each side", "600 training rows, 300 test rows", ERROR),
+    ("both classes", "leavers and stayers on each side", "churn rate 49.5% in training, 53.7% in the test", ERROR),
+    ("no duplicates", "one row a customer and snapshot", "0 repeated", ERROR),
+    ("nothing from the future", "no feature is stamped after its snapshot", "1 ages looked at, none negative", ERROR),
+    ("no date from the future", "no category is a date after its snapshot", "1 categories looked at", ERROR),
+    ("no customer on both sides", "split: entity tests on other customers", "customer_id: 0 shared", ERROR),
+    ("no constant feature", "a feature that never varies teaches nothing", "none", WARNING),
+    ("missing values", "at most 95% of a feature may be null", "most: days_since_visit 10.6%", WARNING),
+]
+
+
+def test_every_check_states_its_rule_and_what_it_observed(training_set):
+    apart = training_set.assign(customer_id=training_set.customer_id + training_set.part)
+    found = looked_at(apart, split="entity")
+    assert [(*check, True) for check in SOUND] == [(c.name, c.rule, c.observed, c.level, c.passed) for c in found]
+
+
+def test_a_failed_check_states_the_same_rule(training_set):
+    rows = training_set[:601].assign(
+        churned=True, days_since_visit=-1.0, plan="2024-05-01", visit_count=np.nan, customer_id="ann"
+    )
+    found = looked_at(rows, split="entity")
+    assert [(name, rule, level, False) for name, rule, _, level in SOUND] == [
+        (c.name, c.rule, c.level, c.passed) for c in found
+    ]
+
+
+SETTINGS = {"kinds_before": "2024-03-01", "windows_days": [7, 30], "without_kinds": ["cancel"]}
+LABEL = {"rule": "event", "kind": "cancel", "horizon_days": 30}
+
+
+@pytest.fixture
+def shop(built, log, state_folder) -> tuple[pd.DataFrame, dict, Source]:
+    """A small shop's training set, the manifest of its features, and its log."""
+    march, july, day = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 7, 1, tzinfo=UTC), timedelta(days=1)
+    people = [(f"c{n:02}", march - (40 + n) * day, "gold" if n % 3 else "basic") for n in range(12)]
+    visits = [(one, at + (1 + 3 * k) * day, "visit", n + k) for n, (one, at, _) in enumerate(people) for k in range(80)]
+    events = [*visits, ("c00", march + 5 * day, "cancel", 1), ("c05", july + 5 * day, "cancel", 1)]
+    made = built(events, people, snapshots=["2024-03-01", "2024-07-01"])
+    source = Source(*log(events, people, ["plan"]), {}, None, ["plan"], {}, pd.DataFrame())
+    rows = labels.build(source.events, source.customers, None, snapshots=list(made["snapshots"]), label=LABEL).execute()
+    for view in manifest.views(made):
+        tables = [pd.read_parquet(manifest.table_path(made, t, view)) for t in made["snapshots"]]
+        rows = rows.merge(pd.concat(tables), on=["customer_id", "snapshot"])
+    return dataset.typed(rows, made).assign(part=np.where(rows.snapshot < july, "train", "test")), made, source
+
+
+def test_a_training_set_is_looked_at_in_itself_and_beside_its_label_its_store_and_each_column(shop):
+    rows, made, source = shop
+    settings = {"manifest": made, "source": source, "label": LABEL, "split": "entity", "trusted": ["visit_count"]}
+    found = {c.name: c.outcome for c in checks.training_set(rows, **settings)}
+    more = [
+        "labels known in time",
+        "as the feature store has it",
+        "no feature tells by itself",
+        "no null tells by itself",
+    ]
+    assert [*(name for name, *_ in SOUND), *more] == list(found)
+    assert ["pass"] * 2 == [found[name] for name in more[:2]]
+
+
+def test_each_part_of_a_training_sets_checks_sees_its_own_fault(shop):
+    rows, made, source = shop
+    settings = {"manifest": made, "source": source, "label": LABEL, "split": "temporal", "trusted": []}
+    changed = rows.assign(churned=~rows.churned, visit_count=rows.visit_count + 1, plan="2030-01-01")
+    assert {"no date from the future", "labels known in time", "as the feature store has it"} <= {
+        c.name for c in checks.training_set(changed, **settings) if c.passed is False
+    }
+    assert "no date from the future" not in {
+        c.name for c in checks.training_set(changed, **settings | {"trusted": ["plan"]}) if c.passed is False
+    }
+
+
+def test_the_log_the_features_and_the_model_have_checks_of_their_own(con, shop):
+    rows, made, source = shop
+    names = [feature["name"] for feature in made["features"]]
+    X, y = dataset.matrix(rows, "train", names)
+    fitted = models.fit(X, y, model="logistic", settings={"C": 1.0}, seed=7)
+    found = [
+        *checks.log(source),
+        *checks.features(con, source, made, **SETTINGS),
+        *checks.model(fitted, rows, features=names),
+    ]
+    assert {
+        "one spelling a customer": "pass", "one id a history": "pass", "events after sign-up": "pass",
+        "times of their own": "not checked", "features defined in time": "pass", "future invariance": "pass",
+        "prepared by training rows": "pass", "learnt from training rows": "pass",
+    } == {c.name: c.outcome for c in found}  # fmt: skip
+    other = models.fit(X, 1 - y, model="logistic", settings={"C": 1.0}, seed=7)
+    assert [True, False] == [c.passed for c in checks.model(other, rows, features=names)]
 
 
 def test_too_few_rows_on_a_side_are_counted(training_set):

@@ -29,6 +29,7 @@ from operators import mutants, names
         ("store.apply(x)\nx", ["x"]),
         ("show(x)", []),
         ("f'AUC {auc}'", []),
+        ("f('the input')", []),
         ("import churn", []),
     ],
 )

@@ -12,8 +12,8 @@ WORDS = {  # strings and methods with a counterpart that would run in their plac
     "customer_id": "snapshot", "features": "segments", "head": "tail",
 }  # fmt: skip
 NAMES = {  # variables of the same kind
-    "candidate": "champion", "test_snapshot": "serve_snapshot", "y": "y_train", "predictions": "compared",
-    "threshold": "profit", "scores": "intervals", "run_id": "experiment", "training_set": "manifest",
+    "candidate": "champion", "test_snapshot": "serve_snapshot", "y": "y_train", "threshold": "profit",
+    "scores": "intervals", "run_id": "experiment", "training_set": "manifest",
 }  # fmt: skip
 WORDS, NAMES = (pairs | {other: one for one, other in pairs.items()} for pairs in (WORDS, NAMES))
 OPERATORS = {
@@ -56,7 +56,7 @@ def _replace(tree: ast.Module, old: ast.AST, new: ast.AST | None) -> None:
 
 
 def _nodes(tree: ast.Module) -> Iterator[ast.AST]:
-    """What may change: everything but imports, annotations and the wording of sentences."""
+    """What may change: everything but imports and annotations; of sentences, none of the words."""
     waiting = list(tree.body)
     while waiting:
         node = waiting.pop(0)
@@ -97,7 +97,7 @@ def _constants(value: object) -> Iterator[ast.Constant]:
         yield ast.Constant(not value)
     elif isinstance(value, int | float):
         yield ast.Constant(value + 1 if isinstance(value, int) else value * 1.5)
-    elif isinstance(value, str):
+    elif isinstance(value, str) and " " not in value:
         yield ast.Constant(WORDS.get(value) or _later(value) or f"{value}_")
 
 
