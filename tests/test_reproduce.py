@@ -184,7 +184,7 @@ def place(tmp_path_factory) -> Path:
 
 
 def git(place: Path, *words: str) -> None:
-    who = ["-c", "user.name=ann", "-c", "user.email=ann@example.org"]
+    who = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"]
     subprocess.run(["git", "-C", str(place / "code"), *who, *words], check=True, capture_output=True)
 
 
