@@ -125,6 +125,8 @@ def _invalid(error: ValidationError) -> Response:
 def _http_error(error: HTTPException) -> Response | HTTPException:
     if error.response is not None or (error.code or 500) < 400:
         return error.response or error
+    if error.code == 413:  # a client that is still sending would see a broken connection in place of the answer
+        request.environ["wsgi.input"].read(guard.DRAINED)
     problem = Problem(BY_STATUS.get(error.code, "bad-request"), error.description or error.name)
     response = problem.response(request_id=g.request_id)
     response.headers.extend((name, value) for name, value in error.get_headers() if name == "Allow")

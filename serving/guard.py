@@ -16,6 +16,7 @@ from flask import Request
 from serving.problems import Problem
 
 BODY_LIMIT = 512 * 1024  # bytes; a full batch of the longest ids takes less
+DRAINED = 8 * BODY_LIMIT  # bytes of a body above the limit that are read, and thrown away, before the answer
 WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OPEN = {"/health", "/ready", "/metrics"}  # probes and Prometheus carry no key
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -182,12 +183,14 @@ def holding(folder: Path, words: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory) -> Path:
-    """A folder with a log of 600 customers over 2023; every second one leaves at a time of its own."""
+    """A folder with a log of 600 customers over 2023, each with a pace of their own, of whom some leave."""
     folder = tmp_path_factory.mktemp("orders") / VALUE
     folder.mkdir()
-    days = pd.date_range("2023-01-01", "2023-10-31", freq="9D")
-    rows = [(f"c{i}", day) for i in range(600) for day in days[i % 5 : 5 + i % 29 if i % 2 else None]]
-    log = pd.DataFrame(rows, columns=["who", "day"]).assign(amount=12.5)
+    rng = np.random.default_rng(3)
+    days = rng.exponential(rng.lognormal(3, 0.7, (600, 1)), (600, 60)).cumsum(axis=1)
+    who, nth = np.nonzero(days < np.minimum(304, rng.exponential(400, (600, 1))))
+    when = (pd.Timestamp("2023-01-01") + pd.to_timedelta(days[who, nth], unit="D")).round("min")
+    log = pd.DataFrame({"who": [f"c{i}" for i in who], "day": when, "amount": rng.gamma(2, 15, len(who)).round(2)})
     log.to_csv(folder / "orders.csv", index=False)
     return folder
 
