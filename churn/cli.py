@@ -37,7 +37,9 @@ def run_pipeline(argv: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(argv)
     gc.disable()  # thousands of modules are about to be imported, and nothing here makes garbage
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end, as with Ctrl-C
-    return _guarded(lambda: _run(given))
+    code = _guarded(lambda: _run(given))
+    gc.freeze()  # nor is anything to be collected at the exit
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -76,12 +76,12 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
     # Without the registry, which takes seconds to open: kernels warm up meanwhile. But what cannot be is refused first.
     expected = planning.to_run((plan if asked.only else planning.plan)(params, asked))
     with only_one(params.experiment), Kernels(expected) as kernels, tell:
-        threading.Thread(target=_warm_up, daemon=True).start()
         return _run(params, asked, kernels, tell)
 
 
 def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -> Run:
     under_way = _begin(params, asked, tell)
+    threading.Thread(target=_warm_up, daemon=True).start()
     try:
         for stage in asked.stages:
             _stage(under_way, stage, kernels)
