@@ -66,7 +66,7 @@ def not_reused(stage: str, parts: dict[str, str], why: str, asked: Asked) -> Ste
     if asked.only:
         raise InvalidParams(
             f"--stages {','.join(asked.only)}: {stage} comes before and cannot be reused ({why}); "
-            f"run it too: --stages {','.join(s for s in STAGES if s in (stage, *asked.only))}"
+            f"run it too: --stages {','.join(asked.stages[STAGES.index(stage) :])}"
         )
     return Step(stage, why, parts)
 
