@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from churn import screening
 from churn.errors import InvalidData
-from churn.screening import FEWEST, LIMIT_AUC, LIMIT_PARTED
+from churn.screening import FEWEST, FOLDS, LIMIT_AUC, LIMIT_PARTED
 
 
 def found(training_set: pd.DataFrame, *trusted: str, **columns) -> dict[str, str]:
@@ -102,8 +104,9 @@ def test_a_trusted_name_that_is_no_feature_is_refused(training_set):
 
 
 def test_all_that_fail_are_listed_after_the_worst(training_set, left):
-    told = found(training_set, fee=left.astype(float), bill=left.astype(float))
-    assert told["feature"].endswith("; so do bill") or told["feature"].endswith("; so do fee")
+    answers = {f"fee{n}": left.astype(float) for n in range(7)}
+    assert found(training_set, **answers)["feature"].endswith("; so do fee1, fee2, fee3, fee4, fee5, ...")
+    assert found(training_set, fee=left.astype(float), bill=left.astype(float))["feature"].endswith("; so do bill")
 
 
 @pytest.mark.parametrize(("leavers", "looked_at"), [(FEWEST - 1, False), (FEWEST, True)])
@@ -113,3 +116,36 @@ def test_a_snapshot_with_few_leavers_is_not_looked_at(leavers, looked_at):
     checks = screening.of_training_rows(rows.astype({"fee": float}), features=["fee"], trusted=[])
     assert looked_at == (checks[0].passed is False)
     assert looked_at == (checks[0].passed is not None)
+
+
+def test_the_message_names_a_leaver_and_a_stayer_of_that_snapshot_with_their_values():
+    day, earlier = pd.Timestamp("2024-02-01", tz="UTC"), pd.Timestamp("2024-01-01", tz="UTC")
+    n = 2 * FEWEST
+    now = pd.DataFrame({"customer_id": [f"n{i:02}" for i in range(n)], "snapshot": day, "part": "train"})
+    now = now.assign(churned=now.index >= FEWEST, fee=now.index.where(now.index >= FEWEST, np.nan).astype(float))
+    before = now.assign(customer_id="b" + now.customer_id, snapshot=earlier, fee=np.arange(n) % 7.0)
+    test = now.assign(customer_id="t" + now.customer_id, part="test", fee=-1.0)
+    values, nulls = screening.of_training_rows(pd.concat([test, before, now]), features=["fee"], trusted=[])
+    example = "at 2024-02-01: AUC 1.000, parts 100% of a side without an error; "
+    example += "for example n30, who left, has 30, and n00, who stayed, null"
+    assert values.observed == f"fee {example}"
+    assert nulls.observed == f"whether fee is null {example}"
+
+
+@pytest.mark.parametrize("leavers", [FEWEST, 200 - FEWEST])
+def test_both_sides_must_be_there(leavers):
+    rows = pd.DataFrame({"snapshot": pd.Timestamp("2024-01-01", tz="UTC"), "part": "train", "fee": np.arange(200.0)})
+    rows = rows.assign(customer_id="c", churned=rows.fee < leavers)
+    few = rows[rows.fee > 0] if leavers == FEWEST else rows[rows.fee < 199]
+    assert [True, False] == [
+        screening.of_training_rows(r, features=["fee"], trusted=[])[0].passed is not None for r in (rows, few)
+    ]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=40))
+def test_the_churn_rate_of_a_category_is_that_of_rows_in_other_folds(rows):
+    words, left = [word for word, _ in rows], np.array([gone for _, gone in rows])
+    found = screening._churn_rate_elsewhere(pd.Series(words), left)
+    for i, word in enumerate(words):
+        others = [left[j] for j in range(len(rows)) if words[j] == word and j % FOLDS != i % FOLDS]
+        assert found[i] == pytest.approx((sum(others) + left.mean()) / (len(others) + 1))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import f_oneway
 
 from churn import timestamps
 from churn.sources import Source
@@ -27,6 +28,8 @@ def test_a_few_events_may_lie_before_sign_up(log, early, passes):
     check = checks(log, events, [("ann", T)])["events after sign-up"]
     assert 0.05 == EARLY
     assert passes == check.passed
+    if not early:
+        assert "none lies before" == check.observed
     if not passes:
         named = "ann on 2023-12-26 00:00:00 (signed up 2024-01-01 00:00:00)"
         assert f"at: 6.0% of the events lie before signup_at, for example {named}" == check.observed
@@ -68,8 +71,24 @@ def test_events_as_regular_as_a_clock_are_not_shuffled(log):
     assert own_times(log, [(f"c{i}", T + n * DAY, "buy", 1) for i in range(150) for n in range(20)]).passed
 
 
-def test_a_small_log_says_nothing(log):
-    assert own_times(log, lives(1, customers=FEWEST - 1)).passed is None
+def test_the_ratio_is_that_of_an_analysis_of_variance(log):
+    events = lives(2)
+    hours = pd.DataFrame(events).groupby(0)[1].agg(lambda times: [(t - T) // timedelta(hours=1) for t in times])
+    assert own_times(log, events).observed == (
+        f"variance between customers over that within them: {f_oneway(*hours).statistic:.2f}"
+    )
+
+
+def test_the_error_shrinks_with_customers_and_with_events():
+    """F of chance is 1, with a variance of two over the customers and two over the other events."""
+    sums = {"total": 0.0, "squares": 2.0, "between": 1.0}
+    assert 0.2 == pytest.approx(timestamps._variance_ratio(k=101, n=201, **sums)[1])
+    assert 0.15 == pytest.approx(timestamps._variance_ratio(k=101, n=501, **sums)[1], abs=0.01)
+
+
+@pytest.mark.parametrize(("customers", "says"), [(FEWEST - 1, False), (FEWEST, True)])
+def test_a_small_log_says_nothing(log, customers, says):
+    assert says == (own_times(log, lives(1, customers=customers)).passed is not None)
 
 
 def test_one_event_a_customer_says_nothing(log):
