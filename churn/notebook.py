@@ -24,7 +24,7 @@ import papermill  # noqa: E402
 import scrapbook  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 
-del sys.modules["rfc3987_syntax"]
+sys.modules.pop("rfc3987_syntax", None)
 logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say becomes the error of the stage
 
 __all__ = ["PapermillExecutionError", "execute", "glue", "headings", "outcome"]

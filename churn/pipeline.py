@@ -80,6 +80,9 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
 
 def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -> Run:
+    from churn import execution  # before the thread: two at once would stumble over what each half imports
+
+    assert execution
     under_way = _begin(params, asked, tell)
     threading.Thread(target=_warm_up, daemon=True).start()
     try:
