@@ -20,7 +20,7 @@ def main(file: str) -> None:
         made, values = folder / f"{stage}.ipynb", wiring.stage_parameters(given, stage, glued, run.id)
         source = state.PROJECT / "notebooks" / f"{stage}.ipynb"
         papermill.execute_notebook(source, made, values, kernel_name="python3", cwd=str(folder), progress_bar=False)
-        glued[stage] = notebook.glued(made)
+        glued[stage], _ = notebook.outcome(made)
     run.end("FINISHED")
     known = facts.read(registry.get(given.experiment, glued["train"]["version"]))
     print(json.dumps({what: fact and fact.parts for what, fact in known.items()}))
