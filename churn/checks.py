@@ -6,12 +6,16 @@ docs/leaks.md tells which bug each of them stops, and which it cannot see.
 
 from __future__ import annotations
 
-import pandas as pd
-from sklearn.pipeline import Pipeline
+from typing import TYPE_CHECKING
 
-from churn import embargo, identity, invariance, origin, screening, timestamps
+import pandas as pd
+
+from churn import embargo, identity, invariance, screening, timestamps
 from churn.checked import Check, examples, stop_on_failure, table
 from churn.sources import Source
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 __all__ = ["Check", "features", "log", "model", "stop_on_failure", "table", "training_set"]
 
@@ -40,6 +44,8 @@ def training_set(
 
     `label`: the section of the params file, with its `horizon_days`; `trusted`: features that may tell by themselves.
     """
+    from churn import origin  # scikit-learn, for which the features stage would wait
+
     names = [feature["name"] for feature in manifest["features"]]
     return [
         *basics(rows, features=names, split=split, trusted=trusted),
@@ -51,6 +57,8 @@ def training_set(
 
 def model(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list[Check]:
     """Whether a fitted model comes from the training rows of the set and from no others."""
+    from churn import origin
+
     return origin.of_model(fitted, rows, features=features)
 
 

@@ -18,10 +18,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Executed:
-    """An executed notebook: its file, its report, what it glued, and the most memory seen of its kernel, in MB."""
+    """An executed notebook: its file, what it glued, and the most memory seen of its kernel, in MB."""
 
     notebook: Path
-    html: Path
     glued: dict
     peak_mb: float
 
@@ -31,29 +30,29 @@ def run_stage(
     parameters: dict,
     *,
     folder: Path,
-    log_to: tracking.Run,
     kernel: KernelManager,
     on_cell: Callable[[int, int, str], None],
     seconds: int | None = None,
-    site: Sequence[str],
 ) -> Executed:
-    """Execute one notebook; log it and its HTML, a failed one too. Raises StageFailed, or what the user has to mend.
+    """Execute one notebook into `folder`. Raises StageFailed, or what the user has to mend; the notebook is there."""
+    output = folder / f"{stage}.ipynb"
+    try:
+        notebook.execute(stage, output, parameters, kernel=kernel, on_cell=on_cell, seconds=seconds)
+    except notebook.PapermillExecutionError as error:
+        raise _translated(error, stage, output) from error
+    return Executed(output, *notebook.outcome(output))
+
+
+def file_report(executed: Path, *, experiment: str, log_to: tracking.Run, site: Sequence[str]) -> Path:
+    """Render an executed notebook beside itself and log both; returns the HTML.
 
     `site` names the stages of the run, to whose reports this one links.
     """
-    output, html = folder / f"{stage}.ipynb", folder / f"{stage}.html"
-    there = site[: site.index(stage) + 1]  # the reports after a failed one will not come
-    try:
-        notebook.execute(stage, output, parameters, kernel=kernel, on_cell=on_cell, seconds=seconds)
-        there = site
-        return Executed(output, html, *notebook.outcome(output))
-    except notebook.PapermillExecutionError as error:
-        raise _translated(error, stage, output) from error
-    finally:
-        if output.exists():
-            _render(output, html, title=f"{parameters['experiment']}: {stage}", run_id=log_to.id, site=there)
-            log_to.file(output, "notebooks")
-            log_to.file(html, "notebooks")
+    html = executed.with_suffix(".html")
+    _render(executed, html, title=f"{experiment}: {executed.stem}", run_id=log_to.id, site=site)
+    log_to.file(executed, "notebooks")
+    log_to.file(html, "notebooks")
+    return html
 
 
 def decide(parameters: dict, *, kernel: KernelManager) -> dict:
@@ -85,7 +84,7 @@ def footer(run_id: str) -> dict[str, str]:
 
 
 def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> None:
-    from churn import report  # nbconvert takes a second to import, and the kernel works meanwhile
+    from churn import report  # nbconvert takes half a second to import, and a kernel works meanwhile
 
     report.render(output, html, title=title, footer=footer(run_id), site=site)
 

@@ -19,7 +19,11 @@ from churn import state
 
 FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
-WARM_UP = "import gc; gc.disable()\n{}\n{}\ngc.freeze(); gc.enable()"
+WARM_UP = """import gc; gc.disable()
+{imports}
+from churn import rehearsal; rehearsal.rehearse({stage!r})
+{then}
+gc.freeze(); gc.enable()"""
 
 
 class Kernels:
@@ -51,7 +55,7 @@ class Kernels:
 
 @contextmanager
 def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
-    """A kernel that starts at once and, in the background, imports what the stage's notebook does; `then` more code."""
+    """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
     # The asynchronous manager: nbclient waits for ever on the other's kernel when that dies.
@@ -64,7 +68,7 @@ def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
     run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
     client = kernel.blocking_client()
     client.start_channels()
-    client.execute(WARM_UP.format(imports(stage), then), silent=True, store_history=False)
+    client.execute(WARM_UP.format(imports=imports(stage), stage=stage, then=then), silent=True, store_history=False)
     try:
         yield kernel
     finally:

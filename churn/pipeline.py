@@ -5,8 +5,8 @@ Between stages nothing passes but explicit parameters and the plain values that 
 
 from __future__ import annotations
 
-import threading
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +21,10 @@ from churn.params import Params
 from churn.planning import STAGES, Asked, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from churn import tracking
+    from churn.execution import Executed
 
 __all__ = ["STAGES", "Asked", "Done", "Run", "only_one", "plan", "run"]
 
@@ -54,6 +57,8 @@ class Run:
     failure: dict | None = None
     started: str = field(default_factory=lambda: f"{datetime.now(UTC):%FT%TZ}")
     index: Path | None = None
+    desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))  # files what a stage leaves behind
+    filed: list[Future] = field(default_factory=list)
 
 
 def plan(params: Params, asked: Asked) -> list[Step]:
@@ -84,10 +89,12 @@ def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -
 
     assert execution
     under_way = _begin(params, asked, tell)
-    threading.Thread(target=_warm_up, daemon=True).start()
+    under_way.desk.submit(_warm_up)
     try:
         for stage in asked.stages:
             _stage(under_way, stage, kernels)
+        for filed in under_way.filed:
+            filed.result()
         under_way.status = "FINISHED"
         return under_way
     except errors.ChurnError as error:
@@ -149,38 +156,46 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
     before = tracking.contents(run.log.id)
     try:
         made = execution.run_stage(
-            stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder, log_to=run.log,
+            stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder,
             kernel=kernels.take(stage), on_cell=run.tell.cell, seconds=getattr(run.params.timeouts, stage),
-            site=run.asked.stages,
         )  # fmt: skip
     except BaseException:
-        run.tell.end(stage, "failed")
-        report = run.folder / f"{stage}.html"
-        run.done.append(Done(stage, "failed", time.perf_counter() - began, None, report if report.exists() else None))
-        run.log.tags({"failed_stage": stage})
+        _failed(run, stage, time.perf_counter() - began)
         raise
-    if stage in cache.WRITES:
-        _keep(run, step, made, before, time.perf_counter() - began)
-    else:
-        from churn import history
-
-        history.keep(made.glued["decision_run"], str(made.notebook), str(made.html))
-        run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
+    added, seconds = tracking.added(before, tracking.contents(run.log.id)), time.perf_counter() - began
+    run.filed.append(run.desk.submit(_file, run, step, made, added, seconds))  # the next stage begins meanwhile
     run.tell.end(stage, "ran")
     return made.glued, made.peak_mb
 
 
-def _keep(run: Run, step: Step, made, before: dict, seconds: float) -> None:
-    """Keep a finished stage with what it added to the MLflow run."""
-    from churn import tracking
+def _failed(run: Run, stage: str, seconds: float) -> None:
+    run.tell.end(stage, "failed")
+    executed = run.folder / f"{stage}.ipynb"
+    there = run.asked.stages[: run.asked.stages.index(stage) + 1]  # the reports after it will not come
+    report = _report(run, executed, site=there) if executed.exists() else None
+    run.done.append(Done(stage, "failed", seconds, None, report))
+    run.log.tags({"failed_stage": stage})
 
-    added = tracking.added(before, tracking.contents(run.log.id))
+
+def _file(run: Run, step: Step, made: Executed, added: dict, seconds: float) -> None:
+    """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
+    from churn import history, tracking
+
+    html = _report(run, made.notebook, site=run.asked.stages)
+    if step.stage not in cache.WRITES:
+        history.keep(made.glued["decision_run"], str(made.notebook), str(html))
+        run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
+        return
     own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
     entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
     artifacts = {f"artifacts/{path}": tracking.artifact(run.log.id, path) for path in own}
-    cache.keep(
-        run.params.experiment, entry, also={made.notebook.name: made.notebook, made.html.name: made.html} | artifacts
-    )
+    cache.keep(run.params.experiment, entry, also={made.notebook.name: made.notebook, html.name: html} | artifacts)
+
+
+def _report(run: Run, executed: Path, *, site: Sequence[str]) -> Path:
+    from churn import execution
+
+    return execution.file_report(executed, experiment=run.params.experiment, log_to=run.log, site=site)
 
 
 def _publisher(run: Run, kernels: Kernels):
@@ -196,6 +211,7 @@ def _end(run: Run) -> None:
     """Write the index page and end the MLflow run, whatever has happened."""
     from churn import overview
 
+    run.desk.shutdown()
     run.index = overview.write(run)
     run.log.file(run.index, "notebooks")
     run.log.end(run.status)

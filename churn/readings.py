@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from churn import evaluate
-from churn.registry import Loaded
-from churn.sources import Source
+if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
+    from churn.registry import Loaded
+    from churn.sources import Source
 
 
 def log(source: Source) -> str:
@@ -108,6 +110,8 @@ def online(manifest: dict, snapshot: str, served: pd.DataFrame) -> str:
 
 def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) -> str:
     """Who is compared with whom, on how many customers."""
+    from churn import evaluate
+
     test = int((rows.part == "test").sum())
     text = f"Candidate: **version {candidate.version.version}** ({candidate.version.tags.get('model', 'model')}), on {test:,} test customers. "
     if champion is None:

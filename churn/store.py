@@ -32,6 +32,7 @@ with (
     mock.patch("typeguard.typechecked", lambda target=None, **_: target if target else lambda inner: inner),
 ):
     import feast
+    import feast.infra.data_sources.mlflow.mlflow_dataset_source  # else imported later, without the patch
     from feast.infra.provider import get_provider
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value

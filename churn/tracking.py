@@ -20,7 +20,7 @@ import psutil
 from churn import provenance, state
 
 if TYPE_CHECKING:  # half a second that only a report needs
-    from matplotlib.figure import Figure
+    from churn.plots.style import Plot
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -99,10 +99,12 @@ class Run:
         if path.exists():
             self.file(path)
 
-    def figures(self, figures: dict[str, Figure]) -> None:
+    def figures(self, figures: dict[str, Plot]) -> None:
         """Log figures as figures/<name>.png."""
-        for name, figure in figures.items():
-            self._client.log_figure(self.id, figure, f"figures/{name}.png")
+        with tempfile.TemporaryDirectory() as folder:
+            for name, figure in figures.items():
+                Path(folder, f"{name}.png").write_bytes(figure.png)
+            self._client.log_artifacts(self.id, folder, "figures")
 
     def dataset(self, name: str, fingerprint: str, source: str | Path, *, context: str) -> None:
         """Record a data set as an input of the run, by its fingerprint, where MLflow's users look for it."""

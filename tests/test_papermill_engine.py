@@ -8,7 +8,7 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from churn import kernels, notebook, papermill_engine
+from churn import kernels, notebook, papermill_engine, rehearsal
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +122,11 @@ def test_a_kernel_goes_with_the_process_that_started_it(tmp_path):
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" and time.monotonic() < until:
         time.sleep(0.2)
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
+
+
+@pytest.mark.parametrize("stage", list(rehearsal.LATER))
+def test_a_warm_kernel_has_loaded_what_its_stage_calls_later(stage, tmp_path):
+    with kernels.warm_kernel(stage) as kernel:
+        execute(kernel, tmp_path / "a.ipynb", f"import sys; sorted({set(rehearsal.LATER[stage])} - set(sys.modules))")
+    (cell,) = nbformat.read(tmp_path / "a.ipynb", as_version=4).cells
+    assert "[]" == cell.outputs[0].data["text/plain"]

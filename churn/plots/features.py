@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
-from churn import metrics
 from churn.plots.style import (
     CANDIDATE,
     GREY,
@@ -105,6 +104,8 @@ def _leader(table: pd.DataFrame) -> str:
 
 def _binned(values: pd.Series, y: np.ndarray) -> pd.DataFrame:
     """Churn rate and label of each bin, low to high, and of the rows without a value; columns label, churn."""
+    from churn import metrics  # scikit-learn, for which the features stage would wait
+
     known = values.notna().to_numpy()
     frame = pd.DataFrame({"value": values.to_numpy()[known].astype(float), "churn": y[known]})
     groups = frame.groupby(metrics.equal_count_bins(frame["value"].to_numpy(), 5))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING
 
 from matplotlib import style
@@ -53,15 +53,20 @@ class Plot(Figure):
     It needs neither pyplot nor its global state.
     """
 
+    @cached_property
+    def png(self) -> bytes:
+        """The picture, drawn once: what the report shows is what MLflow keeps."""
+        drawn = io.BytesIO()
+        self.savefig(drawn, format="png", dpi=2 * self.dpi)
+        return drawn.getvalue()
+
     def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
         printer.text(described(self))  # what a notebook keeps of a figure as text
 
     def _repr_png_(self) -> tuple[bytes, dict]:
-        png = io.BytesIO()
-        self.savefig(png, format="png", dpi=2 * self.dpi)
         width, height = self.get_size_inches() * self.dpi
         size = {"width": int(width), "height": int(height)}
-        return png.getvalue(), size | {"alt": self.get_suptitle().replace("\n", " ")}
+        return self.png, size | {"alt": self.get_suptitle().replace("\n", " ")}
 
 
 def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:

@@ -1,0 +1,29 @@
+"""What a stage's functions load when they are first called, loaded while its kernel waits for its turn.
+
+Without it the same would happen in the middle of a notebook, while somebody waits.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+STORE = "mlflow.store.tracking.sqlalchemy_store"
+FIGURES = tuple(
+    f"churn.plots.{name}" for name in ("data", "decisions", "features", "models", "probabilities", "ranking")
+)
+LATER = {
+    "features": (),  # the first kernel does not wait
+    "train": (STORE, "mlflow.sklearn", "mlflow.pyfunc", "skops.io", "ibis.backends.duckdb", *FIGURES),
+    "evaluate": (STORE, "skops.io", "ibis.backends.duckdb", *FIGURES),
+    "promote": (STORE, "mlflow.store.model_registry.sqlalchemy_store", "churn.plots.models"),
+}
+
+
+def rehearse(stage: str) -> None:
+    """Load a stage's libraries, and draw an empty figure, for the first one looks for the fonts."""
+    for name in LATER[stage]:
+        import_module(name)
+    if stage != "features":
+        from churn.plots import style
+
+        style.blank("")._repr_png_()
