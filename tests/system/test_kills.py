@@ -74,7 +74,7 @@ def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_p
         for line in process.stdout:
             if re.search(rf"\] {stage}: .*\(cell \d+", line):
                 break
-        time.sleep(1)
+        time.sleep(0.1)  # promote is over in a second
         process.kill()
         process.wait()
     told = complete(tmp_path)
