@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from churn import gate, registry, tracking
+from churn import gate, registry, runs
 
 
 def load(experiment: str, version: int, path: Path | None) -> dict:
@@ -17,8 +17,8 @@ def load(experiment: str, version: int, path: Path | None) -> dict:
         if document["version"] == version:
             return document
     try:
-        return json.loads(tracking.artifact(registry.get(experiment, version).run_id, "evaluation.json").read_text())
-    except tracking.Missing:
+        return json.loads(runs.artifact(registry.get(experiment, version).run_id, "evaluation.json").read_text())
+    except runs.Missing:
         return {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from churn import fingerprint, history, modelprint, registry, rowprints, tracking
+from churn import fingerprint, history, modelprint, registry, rowprints, runs
 
 CONTEXTS = ("input", "training", "evaluation")
 OF_THE_EVALUATION = ("input_", "train_", "test_", "champion_", "difference_", "threshold")  # not what time it took
@@ -44,7 +44,7 @@ def compare(recorded: dict[str, Fact | None], again: dict[str, Fact | None]) -> 
 
 def read(version: registry.Version) -> dict[str, Fact | None]:
     """What is known of a version, in the order of the stages; None for what its run did not record."""
-    run = tracking.run(version.run_id)
+    run = runs.get(version.run_id)
     tables = {context: rowprints.load(version.run_id, context) for context in CONTEXTS}
     staged = tables["input"] or {}
     return {
@@ -113,8 +113,8 @@ def _decision(version: registry.Version) -> Fact | None:
 def document(run_id: str, name: str) -> dict:
     """A JSON artifact of a run; {} where it keeps none of that name."""
     try:
-        return json.loads(tracking.artifact(run_id, name).read_text())
-    except tracking.Missing:
+        return json.loads(runs.artifact(run_id, name).read_text())
+    except runs.Missing:
         return {}
 
 

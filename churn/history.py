@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from churn import registry, state, tracking
+from churn import registry, runs, state, tracking
 
 PLAIN = ("action", "version", "by", "reason", "override", "run_id", "decision", "production_before", "production_after")
 
 
 def decisions(experiment: str) -> list[dict]:
     """Every decision, oldest first: when, who, what, from, to, why, and the run that holds its notebook."""
-    return [_read(run) for run in tracking.runs(f"{experiment}-decisions", status="FINISHED")]
+    return [_read(run) for run in runs.of(f"{experiment}-decisions", status="FINISHED")]
 
 
 def write(experiment: str, decision: dict) -> str:
@@ -41,7 +41,7 @@ def finish_open(experiment: str) -> list[str]:
 
 def unfinished(experiment: str) -> list[dict]:
     """Runs of decisions that were begun and not ended."""
-    return tracking.runs(f"{experiment}-decisions", status="RUNNING")
+    return runs.of(f"{experiment}-decisions", status="RUNNING")
 
 
 def line(made: list[dict]) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from churn import history, registry, tracking
+from churn import history, registry, runs
 from churn.errors import RegistryError
 
 REPRODUCED = "reproduced."  # tags of a version that say how running it again went
@@ -20,7 +20,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
     Raises RegistryError when there is no such version.
     """
     found = find(experiment, version, run_id)
-    run = tracking.run(found.run_id)
+    run = runs.get(found.run_id)
     made = history.decisions(experiment)
     current = registry.production(experiment)
     return {
@@ -66,13 +66,13 @@ def _with_gate(decision: dict) -> dict:
 def _text(run_id: str, name: str) -> str:
     """An artifact's text; empty where a run, such as a notebook's opened by hand, keeps none of that name."""
     try:
-        return tracking.artifact(run_id, name).read_text()
-    except tracking.Missing:
+        return runs.artifact(run_id, name).read_text()
+    except runs.Missing:
         return ""
 
 
 def _reports(run_id: str) -> dict[str, str]:
-    pages = {Path(n).stem: n for n in tracking.artifacts(run_id, "notebooks") if n.endswith(".html")}
+    pages = {Path(n).stem: n for n in runs.artifacts(run_id, "notebooks") if n.endswith(".html")}
     return {stage: page for stage, page in pages.items() if stage != "index"}
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn import execution, site, state, tracking
+from churn import execution, runs, site, state
 
 if TYPE_CHECKING:
     from churn.pipeline import Run
@@ -49,7 +49,7 @@ def _failure(run: Run) -> dict | None:
 
 def _previous(run: Run) -> dict | None:
     """The run before this one, where its page is still there."""
-    before = tracking.run_before(run.params.experiment, run.log.id)
+    before = runs.before(run.params.experiment, run.log.id)
     if before is None:
         return None
     page = state.path("runs", before["id"], "index.html")

@@ -112,9 +112,9 @@ def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -
 
 
 def _begin(params: Params, asked: Asked, tell: progress.Quiet) -> Run:
-    from churn import tracking
+    from churn import runs, tracking
 
-    tracking.end_abandoned(params.experiment)
+    runs.end_abandoned(params.experiment)
     log = tracking.start(params.experiment)
     folder = state.path("runs", log.id)
     folder.mkdir(parents=True)
@@ -148,12 +148,12 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
 
 
 def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
-    from churn import execution, overview, tracking
+    from churn import execution, overview, runs
 
     stage = step.stage
     run.tell.begin(stage)
     run.index = overview.write(run)
-    before = tracking.contents(run.log.id)
+    before = runs.contents(run.log.id)
     try:
         made = execution.run_stage(
             stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder,
@@ -162,7 +162,7 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
     except BaseException:
         _failed(run, stage, time.perf_counter() - began)
         raise
-    added, seconds = tracking.added(before, tracking.contents(run.log.id)), time.perf_counter() - began
+    added, seconds = runs.added(before, runs.contents(run.log.id)), time.perf_counter() - began
     run.filed.append(run.desk.submit(_file, run, step, made, added, seconds))  # the next stage begins meanwhile
     run.tell.end(stage, "ran")
     return made.glued, made.peak_mb
@@ -179,7 +179,7 @@ def _failed(run: Run, stage: str, seconds: float) -> None:
 
 def _file(run: Run, step: Step, made: Executed, added: dict, seconds: float) -> None:
     """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
-    from churn import history, tracking
+    from churn import history, runs
 
     html = _report(run, made.notebook, site=run.asked.stages)
     if step.stage not in cache.WRITES:
@@ -188,7 +188,7 @@ def _file(run: Run, step: Step, made: Executed, added: dict, seconds: float) -> 
         return
     own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
     entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
-    artifacts = {f"artifacts/{path}": tracking.artifact(run.log.id, path) for path in own}
+    artifacts = {f"artifacts/{path}": runs.artifact(run.log.id, path) for path in own}
     cache.keep(run.params.experiment, entry, also={made.notebook.name: made.notebook, html.name: html} | artifacts)
 
 

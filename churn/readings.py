@@ -138,7 +138,7 @@ def parity(compared: dict, contract: dict) -> str:
 
 
 def record(run: dict, files: list[str]) -> str:
-    """What a run keeps, of `tracking.run` and the names of its artifacts."""
+    """What a run keeps, of `runs.get` and the names of its artifacts."""
     data = [f"{d['name']} ({d['context']}, {d['fingerprint'][:14]})" for d in run["datasets"]]
     numbers = [
         f"{name} {value:,.4g}" if value % 1 else f"{name} {value:,.0f}" for name, value in run["metrics"].items()

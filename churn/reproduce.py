@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from churn import facts, lineage, provenance, registry, rowprints, scratch, tracking, wiring
+from churn import facts, lineage, provenance, registry, rowprints, runs, scratch, wiring
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
 
 
@@ -122,8 +122,8 @@ def _rows(table: tuple[str, str] | None, found: registry.Version, second: regist
 def _parameters(found: registry.Version) -> dict:
     """The params file that the run kept, the input's paths absolute. Raises CannotReproduce."""
     try:
-        params = yaml.safe_load(tracking.artifact(found.run_id, "params.yaml").read_text())
-    except tracking.Missing:
+        params = yaml.safe_load(runs.artifact(found.run_id, "params.yaml").read_text())
+    except runs.Missing:
         raise CannotReproduce(
             f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
         ) from None
@@ -159,7 +159,7 @@ def _champion_of_that_time(found: registry.Version) -> registry.Version | None:
 
 
 def _tags(found: registry.Version) -> dict[str, str]:
-    return tracking.run(found.run_id)["tags"]
+    return runs.get(found.run_id)["tags"]
 
 
 def _log(plan: Plan, result: str) -> dict[str, str]:

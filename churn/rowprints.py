@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import fingerprint, tracking
+from churn import fingerprint, runs, tracking
 
 KEYS = ("customer_id", "snapshot", "at")  # what tells the rows of a table apart, as far as it has them
 MOST_ROWS = 5_000_000  # of larger tables no hashes of rows are kept: 80 MB
@@ -67,16 +67,16 @@ def of_table(path: Path) -> tuple[dict, pd.DataFrame | None]:
 def load(run_id: str, context: str) -> dict[str, dict] | None:
     """What a run recorded of its tables in one context, by name; None where it recorded nothing."""
     try:
-        return json.loads(tracking.artifact(run_id, f"evidence/{context}.json").read_text())
-    except tracking.Missing:
+        return json.loads(runs.artifact(run_id, f"evidence/{context}.json").read_text())
+    except runs.Missing:
         return None
 
 
 def hashes(run_id: str, context: str, name: str) -> pd.DataFrame | None:
     """The hashes of a recorded table's rows; None where there are none."""
     try:
-        return pd.read_parquet(tracking.artifact(run_id, f"evidence/{context}/{name}.parquet"))
-    except tracking.Missing:
+        return pd.read_parquet(runs.artifact(run_id, f"evidence/{context}/{name}.parquet"))
+    except runs.Missing:
         return None
 
 

@@ -8,14 +8,12 @@ import logging
 import os
 import tempfile
 import warnings
-from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
 
 import pandas as pd
-import psutil
 
 from churn import provenance, state
 
@@ -171,144 +169,13 @@ class Run:
 def start(experiment: str, *, tags: dict[str, str] | None = None) -> Run:
     """Begin a run that records who, which code and which environment."""
     store = client()
-    run = store.create_run(_experiment_id(store, experiment), tags=provenance.tags() | (tags or {}))
+    run = store.create_run(experiment_id_of(store, experiment), tags=provenance.tags() | (tags or {}))
     return Run(run.info.run_id, owned=True)
 
 
 def attach(experiment: str, run_id: str) -> Run:
     """The pipeline's run; with an empty id (a notebook opened by hand) a run of its own."""
     return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
-
-
-def contents(run_id: str) -> dict:
-    """What a run holds: metrics, tags that are not MLflow's own, data sets, and the paths of its artifacts."""
-    found = client().get_run(run_id)
-    datasets = [
-        {name: getattr(i.dataset, name) for name in ("name", "digest", "source_type", "source", "profile")}
-        | {"context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
-        for i in found.inputs.dataset_inputs
-    ]
-    tags = {name: value for name, value in found.data.tags.items() if not name.startswith("mlflow.")}
-    return {
-        "metrics": dict(found.data.metrics),
-        "tags": tags,
-        "datasets": datasets,
-        "artifacts": _artifact_paths(run_id, None),
-    }
-
-
-def added(before: dict, after: dict) -> dict:
-    """What has come into a run between two looks at its `contents`."""
-    grown = {n: {k: v for k, v in after[n].items() if before[n].get(k) != v} for n in ("metrics", "tags")}
-    return grown | {n: [one for one in after[n] if one not in before[n]] for n in ("datasets", "artifacts")}
-
-
-def run_before(experiment: str, run_id: str) -> dict | None:
-    """The finished run before another one: as in `runs`, with metrics; None for the first."""
-    store = client()
-    found = store.search_runs(
-        [_experiment_id(store, experiment)],
-        "attributes.status = 'FINISHED'",
-        order_by=["start_time DESC"],
-        max_results=2,
-    )
-    others = [r for r in found if r.info.run_id != run_id]
-    return _plain_run(others[0]) | {"metrics": dict(others[0].data.metrics)} if others else None
-
-
-def _artifact_paths(run_id: str, folder: str | None) -> list[str]:
-    listed = client().list_artifacts(run_id, folder)
-    inside = [path for a in listed if a.is_dir for path in _artifact_paths(run_id, a.path)]
-    return [a.path for a in listed if not a.is_dir] + inside
-
-
-def end_abandoned(experiment: str) -> list[str]:
-    """End the runs of this machine whose process is gone (killed, or the machine went down); returns their ids."""
-    here = provenance.runner()
-    left = [
-        r["id"] for r in runs(experiment, status="RUNNING")
-        if (made := r["tags"].get("runner.process", "")) and made.split(":")[0] == here.split(":")[0]
-        and not psutil.pid_exists(int(made.split(":")[1]))
-    ]  # fmt: skip
-    for run_id in left:
-        Run(run_id, owned=True).end("KILLED")
-    return left
-
-
-class Missing(LookupError):
-    """The run keeps no such artifact."""
-
-
-def artifact(run_id: str, name: str) -> Path:
-    """A local copy of an artifact of a run. Raises Missing."""
-    client()
-    try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
-    except (OSError, mlflow.MlflowException) as error:
-        raise Missing(f"run {run_id} keeps no {name}") from error
-
-
-def runs(experiment: str, *, status: str | None = None) -> list[dict]:
-    """Runs of an experiment, oldest first: id, status, user, started and ended (UTC, ISO), params and tags."""
-    store = client()
-    found = store.get_experiment_by_name(experiment)
-    if not found:
-        return []
-    only = f"attributes.status = '{status}'" if status else ""
-    listed = store.search_runs([found.experiment_id], only, order_by=["start_time ASC"], max_results=50_000)
-    return [_plain_run(r) for r in listed]
-
-
-def run(run_id: str) -> dict:
-    """One run: as in `runs`, with metrics and data sets."""
-    found = client().get_run(run_id)
-    inputs = [
-        {"name": i.dataset.name, "digest": i.dataset.digest, **json.loads(i.dataset.profile or "{}"),
-         "context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
-        for i in found.inputs.dataset_inputs
-    ]  # fmt: skip
-    return _plain_run(found) | {"metrics": dict(found.data.metrics), "datasets": inputs}
-
-
-def _plain_run(found) -> dict:
-    return {
-        "id": found.info.run_id,
-        "status": found.info.status,
-        "user": found.data.tags.get("mlflow.user", ""),
-        "started": _iso(found.info.start_time),
-        "ended": _iso(found.info.end_time),
-        "params": dict(found.data.params),
-        "tags": dict(found.data.tags),
-    }
-
-
-def _iso(milliseconds: int | None) -> str:
-    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%FT%TZ}" if milliseconds else ""
-
-
-def artifacts(run_id: str, folder: str) -> list[str]:
-    """Paths of the artifacts in a folder of a run, sorted."""
-    return sorted(a.path for a in client().list_artifacts(run_id, folder))
-
-
-def history(experiment: str) -> pd.DataFrame:
-    """Evaluated runs of the experiment, oldest first: run, started, version, auc_train, auc_test, low, high."""
-    store = client()
-    runs = store.search_runs(
-        [_experiment_id(store, experiment)], "metrics.test_auc > 0", order_by=["start_time ASC"], max_results=200
-    )
-    metrics = {"auc_train": "train_auc", "auc_test": "test_auc", "low": "test_auc_low", "high": "test_auc_high"}
-    return pd.DataFrame(
-        [
-            {
-                "run": r.info.run_id,
-                "started": pd.Timestamp(r.info.start_time, unit="ms", tz="UTC"),
-                "version": float(r.data.tags.get("version", "nan")),
-            }
-            | {name: r.data.metrics.get(key) for name, key in metrics.items()}
-            for r in runs
-        ]
-    )
 
 
 def signature(example: pd.DataFrame) -> ModelSignature:
@@ -318,7 +185,7 @@ def signature(example: pd.DataFrame) -> ModelSignature:
     return ModelSignature(Schema(columns))
 
 
-def _experiment_id(store: MlflowClient, name: str) -> str:
+def experiment_id_of(store: MlflowClient, name: str) -> str:
     found = store.get_experiment_by_name(name)
     if found:
         return found.experiment_id

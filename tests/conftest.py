@@ -25,6 +25,12 @@ EVENTS = pa.schema(
 )
 
 
+@pytest.fixture(autouse=True, scope="module")
+def nobody_else_s_store():
+    """MLflow keeps the address of the last store it was given in the environment: the next test file has its own."""
+    os.environ.pop("MLFLOW_TRACKING_URI", None)
+
+
 @pytest.fixture(scope="session")
 def con():
     return engine.connect(threads=2)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn import engine, rowprints, tracking
+from churn import engine, rowprints, runs, tracking
 
 LOG = pd.DataFrame(
     {
@@ -119,7 +119,7 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
     rowprints.record(run, tmp_path / "source", context="input")
     assert ["events", "tables/users"] == sorted(rowprints.load(run.id, "input"))
     assert ["customer", "row"] == list(rowprints.hashes(run.id, "input", "tables/users"))
-    assert {"events": 4, "tables/users": 4} == {d["name"]: d["rows"] for d in tracking.run(run.id)["datasets"]}
+    assert {"events": 4, "tables/users": 4} == {d["name"]: d["rows"] for d in runs.get(run.id)["datasets"]}
     kept = b"".join(path.read_bytes() for path in state_folder.glob("artifacts/**/evidence/**/*.*"))
     assert not [name for name in (b"ann", b"order", b"12.77") if name in kept]
 

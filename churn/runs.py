@@ -1,0 +1,144 @@
+"""MLflow runs as they were recorded: which there are, what each holds, and those that their process left open."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from churn import provenance
+from churn.tracking import Run, client, experiment_id_of, mlflow
+
+
+class Missing(LookupError):
+    """The run keeps no such artifact."""
+
+
+def of(experiment: str, *, status: str | None = None) -> list[dict]:
+    """Runs of an experiment, oldest first: id, status, user, started and ended (UTC, ISO), params and tags."""
+    store = client()
+    found = store.get_experiment_by_name(experiment)
+    if not found:
+        return []
+    only = f"attributes.status = '{status}'" if status else ""
+    listed = store.search_runs([found.experiment_id], only, order_by=["start_time ASC"], max_results=50_000)
+    return [_plain_run(r) for r in listed]
+
+
+def get(run_id: str) -> dict:
+    """One run: as in `of`, with metrics and data sets."""
+    found = client().get_run(run_id)
+    inputs = [
+        {"name": i.dataset.name, "digest": i.dataset.digest, **json.loads(i.dataset.profile or "{}"),
+         "context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
+        for i in found.inputs.dataset_inputs
+    ]  # fmt: skip
+    return _plain_run(found) | {"metrics": dict(found.data.metrics), "datasets": inputs}
+
+
+def before(experiment: str, run_id: str) -> dict | None:
+    """The finished run before another one: as in `of`, with metrics; None for the first."""
+    store = client()
+    found = store.search_runs(
+        [experiment_id_of(store, experiment)],
+        "attributes.status = 'FINISHED'",
+        order_by=["start_time DESC"],
+        max_results=2,
+    )
+    others = [r for r in found if r.info.run_id != run_id]
+    return _plain_run(others[0]) | {"metrics": dict(others[0].data.metrics)} if others else None
+
+
+def evaluated(experiment: str) -> pd.DataFrame:
+    """Evaluated runs of the experiment, oldest first: run, started, version, auc_train, auc_test, low, high."""
+    store = client()
+    runs = store.search_runs(
+        [experiment_id_of(store, experiment)], "metrics.test_auc > 0", order_by=["start_time ASC"], max_results=200
+    )
+    metrics = {"auc_train": "train_auc", "auc_test": "test_auc", "low": "test_auc_low", "high": "test_auc_high"}
+    return pd.DataFrame(
+        [
+            {
+                "run": r.info.run_id,
+                "started": pd.Timestamp(r.info.start_time, unit="ms", tz="UTC"),
+                "version": float(r.data.tags.get("version", "nan")),
+            }
+            | {name: r.data.metrics.get(key) for name, key in metrics.items()}
+            for r in runs
+        ]
+    )
+
+
+def contents(run_id: str) -> dict:
+    """What a run holds: metrics, tags that are not MLflow's own, data sets, and the paths of its artifacts."""
+    found = client().get_run(run_id)
+    datasets = [
+        {name: getattr(i.dataset, name) for name in ("name", "digest", "source_type", "source", "profile")}
+        | {"context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
+        for i in found.inputs.dataset_inputs
+    ]
+    tags = {name: value for name, value in found.data.tags.items() if not name.startswith("mlflow.")}
+    return {
+        "metrics": dict(found.data.metrics),
+        "tags": tags,
+        "datasets": datasets,
+        "artifacts": _artifact_paths(run_id, None),
+    }
+
+
+def added(before: dict, after: dict) -> dict:
+    """What has come into a run between two looks at its `contents`."""
+    grown = {n: {k: v for k, v in after[n].items() if before[n].get(k) != v} for n in ("metrics", "tags")}
+    return grown | {n: [one for one in after[n] if one not in before[n]] for n in ("datasets", "artifacts")}
+
+
+def artifact(run_id: str, name: str) -> Path:
+    """A local copy of an artifact of a run. Raises Missing."""
+    client()
+    try:
+        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+    except (OSError, mlflow.MlflowException) as error:
+        raise Missing(f"run {run_id} keeps no {name}") from error
+
+
+def artifacts(run_id: str, folder: str) -> list[str]:
+    """Paths of the artifacts in a folder of a run, sorted."""
+    return sorted(a.path for a in client().list_artifacts(run_id, folder))
+
+
+def end_abandoned(experiment: str) -> list[str]:
+    """End the runs of this machine whose process is gone (killed, or the machine went down); returns their ids."""
+    here = provenance.runner()
+    left = [
+        r["id"] for r in of(experiment, status="RUNNING")
+        if (made := r["tags"].get("runner.process", "")) and made.split(":")[0] == here.split(":")[0]
+        and not psutil.pid_exists(int(made.split(":")[1]))
+    ]  # fmt: skip
+    for run_id in left:
+        Run(run_id, owned=True).end("KILLED")
+    return left
+
+
+def _plain_run(found) -> dict:
+    return {
+        "id": found.info.run_id,
+        "status": found.info.status,
+        "user": found.data.tags.get("mlflow.user", ""),
+        "started": _iso(found.info.start_time),
+        "ended": _iso(found.info.end_time),
+        "params": dict(found.data.params),
+        "tags": dict(found.data.tags),
+    }
+
+
+def _iso(milliseconds: int | None) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%FT%TZ}" if milliseconds else ""
+
+
+def _artifact_paths(run_id: str, folder: str | None) -> list[str]:
+    listed = client().list_artifacts(run_id, folder)
+    inside = [path for a in listed if a.is_dir for path in _artifact_paths(run_id, a.path)]
+    return [a.path for a in listed if not a.is_dir] + inside
