@@ -32,13 +32,13 @@ features-ui: .venv/core-stamp   # Feast's own pages on one experiment's features
 	CHURN_STATE=$(STATE) CHURN_EXPERIMENT=$(or $(EXPERIMENT),cdnow) exec $(BIN)/feast -c feature_repo ui
 
 test: .venv/dev-stamp
-	$(BIN)/python -m pytest -m "not system"
+	$(BIN)/python -m pytest -m "not system" --durations=10
 
 test-system: .venv/dev-stamp   # needs PostgreSQL, and installs it where it may
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs postgresql; install it first" >&2; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
-	$(BIN)/python -m pytest -m system
+	$(BIN)/python -m pytest -m system --durations=25
 
 bench: .venv/dev-stamp   # a quarter of an hour on a quiet machine
 	$(BIN)/python benchmarks/runner.py

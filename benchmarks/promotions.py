@@ -157,8 +157,10 @@ def main() -> int:
     given = parser.parse_args()
     if given.store:
         os.environ["MLFLOW_TRACKING_URI"] = given.store
-    import churn.decisions
-    import churn.doctor  # noqa: F401  imported before the forks, the store opened only in them
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store  # all imported before the forks, the store opened only in them
+
+    from churn import decisions, doctor  # noqa: F401
 
     if child(world):
         return 1
