@@ -158,7 +158,7 @@ def main() -> int:
     if given.store:
         os.environ["MLFLOW_TRACKING_URI"] = given.store
     import mlflow.store.model_registry.sqlalchemy_store
-    import mlflow.store.tracking.sqlalchemy_store  # all imported before the forks, the store opened only in them
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  all imported before the forks, the store opened only in them
 
     from churn import decisions, doctor  # noqa: F401
 
