@@ -8,7 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -19,27 +19,31 @@ from churn import state
 
 FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
-WARM_UP = """import gc; gc.disable()
-{imports}
-from churn import rehearsal; rehearsal.rehearse({stage!r})
-{then}
-gc.freeze(); gc.enable()"""
+WARM_UP = "import gc; gc.disable()\n{code}\n{then}\ngc.freeze(); gc.enable()"
+COMMON = "from churn import notebook, registry, show, state"
 
 
 class Kernels:
-    """One kernel a stage: while a stage runs in its own, the next one's starts and imports its libraries."""
+    """One kernel a stage: while a stage runs in its own, the next one's starts and loads its libraries.
 
-    def __init__(self, stages: Sequence[str]) -> None:
-        """`stages`: those that will run, in order, as far as that is known; the first one's kernel starts at once."""
-        self._stages, self._open, self._ready = list(stages), ExitStack(), {}
+    The first one starts at once and loads what every stage needs, before it is known which stage it is for.
+    """
+
+    def __init__(self) -> None:
+        self._stages, self._open, self._ready, self._spare = [], ExitStack(), {}, None
 
     def __enter__(self) -> Kernels:
-        for stage in self._stages[:1]:
-            self._start(stage)
+        self._spare = self._open.enter_context(warm_kernel())
         return self
 
     def __exit__(self, *error: object) -> None:
         self._open.close()
+
+    def expect(self, stages: Sequence[str]) -> None:
+        """The stages that will run, in order, as far as that is known: the first kernel goes on to warm up for one."""
+        self._stages = list(stages)
+        for stage in self._stages[:1]:
+            self._start(stage)
 
     def take(self, stage: str) -> KernelManager:
         """The stage's kernel; the following stage's begins to warm up."""
@@ -49,12 +53,21 @@ class Kernels:
                 self._start(name)
         return self._ready[stage]
 
+    def done(self, stage: str) -> None:
+        """End the kernel of a stage at once: its memory is free for those that follow."""
+        with suppress(psutil.Error, TypeError):
+            psutil.Process(self._ready[stage].provisioner.pid).kill()
+
     def _start(self, stage: str) -> None:
-        self._ready[stage] = self._open.enter_context(warm_kernel(stage))
+        if self._spare:
+            self._ready[stage], self._spare = self._spare, None
+            self._open.enter_context(warming(self._ready[stage], stage))
+        else:
+            self._ready[stage] = self._open.enter_context(warm_kernel(stage))
 
 
 @contextmanager
-def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
+def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[KernelManager]:
     """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
@@ -66,14 +79,24 @@ def warm_kernel(stage: str, *, then: str = "") -> Iterator[KernelManager]:
         "PYTHONHASHSEED": "0",
     }
     run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
-    client = kernel.blocking_client()
-    client.start_channels()
-    client.execute(WARM_UP.format(imports=imports(stage), stage=stage, then=then), silent=True, store_history=False)
     try:
-        yield kernel
+        with warming(kernel, stage, then=then):
+            yield kernel
+    finally:
+        run_sync(kernel.shutdown_kernel)(now=True)
+
+
+@contextmanager
+def warming(kernel: KernelManager, stage: str, *, then: str = "") -> Iterator[None]:
+    """Let a kernel, which may still be starting, load the libraries of a stage's notebook, or those of every stage."""
+    code = f"{imports(stage)}\nfrom churn import rehearsal; rehearsal.rehearse({stage!r})" if stage else COMMON
+    client = kernel.blocking_client()
+    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+    client.execute(WARM_UP.format(code=code, then=then), silent=True, store_history=False)
+    try:
+        yield
     finally:
         client.stop_channels()
-        run_sync(kernel.shutdown_kernel)(now=True)
 
 
 def peak_mb(kernel: KernelManager) -> float:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, planning, progress, provenance, state, wiring
+from churn import cache, errors, inputs, planning, progress, provenance, state, wiring
 from churn.kernels import Kernels, tell
 from churn.params import Params
 from churn.planning import STAGES, Asked, Step
@@ -78,9 +78,10 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    # Without the registry, which takes seconds to open: kernels warm up meanwhile. But what cannot be is refused first.
-    expected = planning.to_run((plan if asked.only else planning.plan)(params, asked))
-    with only_one(params.experiment), Kernels(expected) as kernels, tell:
+    inputs.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
+    steps = plan(params, asked) if asked.only else []
+    with only_one(params.experiment), Kernels() as kernels, tell:
+        kernels.expect(planning.to_run(steps or planning.plan(params, asked)))  # without the registry: it opens slowly
         return _run(params, asked, kernels, tell)
 
 
@@ -112,9 +113,10 @@ def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -
 
 
 def _begin(params: Params, asked: Asked, tell: progress.Quiet) -> Run:
-    from churn import runs, tracking
+    from churn import runs, site, tracking
 
-    runs.end_abandoned(params.experiment)
+    for abandoned in runs.end_abandoned(params.experiment):
+        site.mark_killed(state.path("runs", abandoned))
     log = tracking.start(params.experiment)
     folder = state.path("runs", log.id)
     folder.mkdir(parents=True)
@@ -162,6 +164,7 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
     except BaseException:
         _failed(run, stage, time.perf_counter() - began)
         raise
+    kernels.done(stage)
     added, seconds = runs.added(before, runs.contents(run.log.id)), time.perf_counter() - began
     run.filed.append(run.desk.submit(_file, run, step, made, added, seconds))  # the next stage begins meanwhile
     run.tell.end(stage, "ran")

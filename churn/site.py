@@ -16,6 +16,7 @@ from churn import state
 
 TEMPLATES = Path(__file__).parent / "templates" / "report"
 REUSED = re.compile(r"<!--reused-->.*?<!--/reused-->", re.DOTALL)
+UNDER_WAY = re.compile(r"<!--under way-->.*?<!--/under way-->", re.DOTALL)
 METRICS = {"auc": 3, "average_precision": 3, "calibration_error": 3, "lift_top": 2}  # shown with so many decimals
 STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "under way"}
 LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet"}
@@ -77,6 +78,15 @@ def mark_reused(html: Path, target: Path, *, run_id: str, source_run: str) -> Pa
     said = f"Reused in run <code>{escape(run_id)}</code>; executed in run <code>{escape(source_run)}</code>."
     line = f'<!--reused--><p class="reused">{said}</p><!--/reused-->'
     return state.write_text(target, REUSED.sub(line, html.read_text(encoding="utf-8"), count=1))
+
+
+def mark_killed(folder: Path) -> None:
+    """Let the index page of a run whose process is gone say so, and no longer wait for more."""
+    page = folder / "index.html"
+    if page.exists():
+        waiting = page.read_text(encoding="utf-8")
+        said = UNDER_WAY.sub("", waiting).replace("Under way.", "Killed: its process is gone.")
+        state.write_text(page, said)
 
 
 def _environment() -> jinja2.Environment:

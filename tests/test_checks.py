@@ -146,6 +146,16 @@ def test_a_repeated_row_names_its_customer(training_set):
     assert {"no duplicates": "1 repeated, for example c005 at 2024-01-01"} == failures(rows)
 
 
+def test_a_customer_twice_at_a_snapshot_is_repeated_whatever_the_features(training_set):
+    rows = pd.concat([training_set, training_set.iloc[[5]].assign(plan="other")])
+    assert {"no duplicates": "1 repeated, for example c005 at 2024-01-01"} == failures(rows)
+
+
+def test_an_event_at_the_very_snapshot_is_not_past_it(training_set):
+    rows = training_set.assign(days_since_visit=training_set.days_since_visit.where(training_set.index != 7, 0.0))
+    assert {} == failures(rows)
+
+
 def test_a_feature_from_after_the_snapshot_names_its_column_and_customer(training_set):
     rows = training_set.assign(days_since_visit=training_set.days_since_visit.where(training_set.index != 7, -1.5))
     said = "days_since_visit reaches 1.5 days past its snapshot, for example c007 at 2024-01-01"
@@ -165,6 +175,13 @@ def test_a_category_that_is_a_date_must_lie_before_the_snapshot(training_set, wo
     said = f"plan: customer c007 at 2024-02-01 has {word}; 1 customers have such a date"
     assert failures(rows) == ({"no date from the future": said} if fails else {})
     assert {} == failures(rows, trusted=("plan",))
+
+
+def test_dates_written_in_several_ways_are_all_read_and_every_category_is_looked_at(training_set):
+    written = np.where(training_set.index == 307, "2024-02-01T00:00:00Z", "2023-12-31")
+    found = checks.basics(training_set.assign(since=written), features=["plan", "since"], split="temporal", trusted=[])
+    said = "since: customer c007 at 2024-02-01 has 2024-02-01T00:00:00Z; 1 customers have such a date"
+    assert [said] == [c.observed for c in found if not c.passed]
 
 
 def test_a_number_that_is_no_age_may_be_negative(training_set):
@@ -196,6 +213,17 @@ def test_a_feature_that_is_known_of_some_only_does_vary(training_set):
 def test_a_feature_that_is_nearly_always_null_is_a_warning_that_names_it(training_set):
     rows = training_set.assign(visit_count=training_set.visit_count.where(training_set.index % 30 == 0))
     assert {"missing values": "visit_count 96.7%"} == failures(rows)
+
+
+def test_exactly_the_share_that_may_be_null_may_be(training_set):
+    assert {} == failures(training_set.assign(visit_count=training_set.visit_count.where(training_set.index % 20 == 0)))
+
+
+def test_several_features_without_use_are_named_one_after_the_other(training_set):
+    empty = {name: training_set[name].where(training_set.index % 30 == 0) for name in ("visit_count", "plan")}
+    assert {"missing values": "visit_count 96.7%, plan 96.7%"} == failures(training_set.assign(**empty))
+    never = failures(training_set.assign(visit_count=1.0, plan="basic"))
+    assert {"no constant feature": "visit_count, plan"} == never
 
 
 def test_a_set_without_ages_has_none_from_the_future(training_set):

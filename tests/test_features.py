@@ -138,6 +138,11 @@ def test_a_customer_without_events_has_counts_of_zero_and_no_mean(features):
     assert (found["days_since_purchase"], found["momentum_7d_30d"], found["active_days"]) == (None, None, 0)
 
 
+def test_a_mean_is_the_value_of_one_event(features):
+    found = features([("ann", T - DAY, "purchase", Decimal(amount)) for amount in (1, 2, 6)])["ann"]
+    assert 3.0 == found["purchase_mean_7d"]
+
+
 def test_sums_are_exact_in_any_order(features):
     amounts = [Decimal("99999999999999.9999"), Decimal("0.0001"), Decimal("-99999999999999.9999")]
     found = features([("ann", T - DAY, "purchase", amount) for amount in amounts])["ann"]

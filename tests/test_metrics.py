@@ -87,6 +87,7 @@ def test_the_top_is_the_share_rounded_up_even_among_ties(n, percent):
 
 def test_ties_at_the_cut_are_broken_by_row_order():
     assert metrics.top(np.array([0.5, 0.5, 0.5, 0.5]), 0.5).tolist() == [True, True, False, False]
+    assert list(range(50)) == list(np.flatnonzero(metrics.top(np.tile([0.5, 0.5, 0.5], 100), 1 / 6)))
 
 
 def test_a_constant_prediction_at_the_churn_rate_is_calibrated_in_any_row_order():
@@ -107,15 +108,26 @@ def test_calibration_error_of_predictions_that_are_ten_points_too_high_is_a_tent
     assert pytest.approx(metrics.scores(y, np.full(200, 0.5), top_fraction=0.1)["calibration_error"]) == 0.1
 
 
+def test_calibration_error_counts_each_customer_once_however_large_its_bin():
+    y, p = np.array([1, 0, 0, 0, 0, 0, 0, 0, 1, 0]), np.repeat([0.1, 0.9], [8, 2])
+    assert pytest.approx(0.8 * 0.025 + 0.2 * 0.4) == metrics.scores(y, p, top_fraction=0.1)["calibration_error"]
+
+
 @pytest.mark.parametrize(
     ("y", "p", "message"),
     [
+        (
+            [0, 0, 0],
+            [0.1, 0.2, 0.3],
+            "found 3 customers, all of them stayers; choose a snapshot or a label rule with both$",
+        ),
         ([1, 1], [0.1, 0.2], "both leavers and stayers: found 2 customers, all of them leavers"),
-        ([], [], "both leavers and stayers: found 0 customers"),
+        ([], [], "both leavers and stayers: found 0 customers; choose"),
         ([0, 2], [0.1, 0.2], "0 .stayed. or 1 .left.: found 2"),
         ([0, 1], [0.1, 1.2], r"lies in \[0, 1\]: found 1.2"),
         ([0, 1], [0.1, math.nan], r"lies in \[0, 1\]: found nan"),
-        ([0, 1], [0.1], "each outcome needs one prediction"),
+        ([0, 1], [0.1], "each outcome needs one prediction: .*; score the rows that the labels belong to$"),
+        ([0, 1, 1], [0.0, 1.0, 1.5], r"lies in \[0, 1\]: found 1.5"),
     ],
 )
 def test_unusable_input_is_refused_with_what_was_found(y, p, message):

@@ -210,6 +210,15 @@ def test_a_run_under_way_reloads_its_page_and_no_other_does(page):
     assert not page().select("meta[http-equiv=refresh]")
 
 
+def test_the_page_of_a_killed_run_says_so_and_no_longer_waits(page, tmp_path):
+    page(status="RUNNING", decision=None)
+    site.mark_killed(tmp_path / "run")
+    html = BeautifulSoup((tmp_path / "run" / "index.html").read_text(), "html.parser")
+    assert "Killed: its process is gone." == text(html.select_one(".verdict"))
+    assert ("Killed: its process is gone." in html.title.string, []) == (True, html.select("meta[http-equiv=refresh]"))
+    site.mark_killed(tmp_path / "a run that wrote no page")
+
+
 def test_parameters_are_listed_by_section_as_the_file_would_have_them(page):
     given = {"seed": 7, "train": {"model": "logistic", "logistic": {"C": 1.0}}, "snapshots": {"train": ["a", "b"]},
              "promote": {"rules": {"min_auc": None, "parity": True}}, "advisory": []}  # fmt: skip
