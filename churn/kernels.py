@@ -8,7 +8,7 @@ import os
 import re
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -55,8 +55,7 @@ class Kernels:
 
     def done(self, stage: str) -> None:
         """End the kernel of a stage at once: its memory is free for those that follow."""
-        with suppress(psutil.Error, TypeError):
-            psutil.Process(self._ready[stage].provisioner.pid).kill()
+        run_sync(self._ready[stage].signal_kernel)(signal.SIGKILL)
 
     def _start(self, stage: str) -> None:
         if self._spare:
