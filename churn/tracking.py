@@ -186,6 +186,7 @@ def signature(example: pd.DataFrame) -> ModelSignature:
 
 
 def experiment_id_of(store: MlflowClient, name: str) -> str:
+    """The number under which MLflow keeps an experiment, which is made on first use."""
     found = store.get_experiment_by_name(name)
     if found:
         return found.experiment_id
