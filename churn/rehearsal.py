@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from churn import plots
+
 STORE = "mlflow.store.tracking.sqlalchemy_store"
-FIGURES = tuple(
-    f"churn.plots.{name}" for name in ("data", "decisions", "features", "models", "probabilities", "ranking")
-)
+FIGURES = tuple(f"churn.plots.{name}" for name in plots.MODULES)
 LATER = {
     "features": (),  # the first kernel does not wait
     "train": (STORE, "mlflow.sklearn", "mlflow.pyfunc", "skops.io", "ibis.backends.duckdb", *FIGURES),
@@ -23,7 +23,7 @@ def rehearse(stage: str) -> None:
     """Load a stage's libraries, and draw an empty figure, for the first one looks for the fonts."""
     for name in LATER[stage]:
         import_module(name)
-    if stage != "features":
+    if LATER[stage]:
         from churn.plots import style
 
         style.blank("")._repr_png_()

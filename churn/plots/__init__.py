@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from churn.plots.style import Plot
 
-_MODULES = {
+MODULES = {
     "data": ["class_balance", "events_over_time"],
     "decisions": ["confusion", "profit_curve"],
     "features": ["feature_against_churn", "feature_overview", "importance"],
@@ -20,7 +20,7 @@ _MODULES = {
     "probabilities": ["reliability", "score_distribution"],
     "ranking": ["gain", "precision_recall", "roc"],
 }
-_HOME = {figure: module for module, figures in _MODULES.items() for figure in figures}
+_HOME = {figure: module for module, figures in MODULES.items() for figure in figures}
 
 __all__ = sorted(_HOME)
 
