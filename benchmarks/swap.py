@@ -68,7 +68,7 @@ def many_swaps(server: Server) -> tuple[float, float]:
     for i in range(SWAPS):
         version = 1 + (i + 1) % 2
         promote(version)
-        server.wait(lambda version=version: server.serving(version) == 2, seconds=20)
+        server.wait(lambda version=version: server.serving(version) == 2)
         after.append(sum(worker.memory_full_info().uss for worker in server.workers()) / 2**20)
     return after[9], after[-1]
 

@@ -212,7 +212,7 @@ def test_prediction_log_holds_what_was_answered(world, server, customer):
         files = [pd.read_parquet(path) for path in folder.rglob("*.parquet")]
         return pd.concat([file[file.request_id == name] for file in files]) if files else pd.DataFrame()
 
-    server.wait(lambda: len(rows()) == 1, seconds=15)
+    server.wait(lambda: len(rows()) == 1)
     row = rows().iloc[0]
     assert (customer, answer["churn_probability"]) == (row.customer_id, row.churn_probability)
     assert (1, 0.2, answer["scored_at"][:10]) == (row.model_version, row.threshold, row.scored_at.date().isoformat())

@@ -139,7 +139,7 @@ def test_without_a_production_model_it_waits_and_becomes_ready_by_itself(world, 
         assert not (empty / "mlflow.db").exists(), "looking must not make a registry"
         for name in ("world", "mlflow.db"):
             (empty / name).symlink_to(world.folder / name)
-        lonely.wait(lambda: lonely.predict(world.customers[0]).status_code == 200, seconds=10)
+        lonely.wait(lambda: lonely.predict(world.customers[0]).status_code == 200)
 
 
 def test_a_wrong_params_file_ends_in_one_line(world, tmp_path):
