@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
+import runpy
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +29,7 @@ SANITIZE = get_sanitize_patterns((FOLDER / "sanitize.cfg").read_text())
 def main() -> None:
     changed = False
     with tempfile.TemporaryDirectory() as state:
-        os.environ["CHURN_STATE"] = state
+        os.environ |= {"CHURN_STATE": state} | runpy.run_path(str(FOLDER / "conftest.py"))["PROCESSOR"]
         for path in (FOLDER / f"{stage}.ipynb" for stage in STAGES):
             notebook = nbformat.read(path, as_version=4)
             old = {cell.id: cell.get("outputs", []) for cell in notebook.cells}
