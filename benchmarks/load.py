@@ -23,6 +23,18 @@ def post(port: int, path: str, body: bytes) -> bytes:
     return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
+def answer(connection: socket.socket) -> tuple[int, bytes]:
+    """Read one answer: its status and body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        data += _received(connection)
+    head, _, body = data.partition(b"\r\n\r\n")
+    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+    while len(body) < length:
+        body += _received(connection)
+    return int(head[9:12]), body
+
+
 def sequence(port: int, requests: list[bytes], *, until: float = 0.0) -> Answers:
     """Send the requests one after another, over and over until `until` (time.perf_counter) when it is given."""
     answers = Answers()
@@ -32,7 +44,7 @@ def sequence(port: int, requests: list[bytes], *, until: float = 0.0) -> Answers
             for request in requests:
                 began = time.perf_counter()
                 connection.sendall(request)
-                answers.bodies.append(_answer(connection))
+                answers.bodies.append(answer(connection))
                 answers.ends.append(time.perf_counter())
                 answers.seconds.append(answers.ends[-1] - began)
                 if until and time.perf_counter() > until:
@@ -52,17 +64,6 @@ def together(port: int, requests: list[bytes], *, clients: int, seconds: float) 
     for thread in threads:
         thread.join()
     return results
-
-
-def _answer(connection: socket.socket) -> tuple[int, bytes]:
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += _received(connection)
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-    while len(body) < length:
-        body += _received(connection)
-    return int(head[9:12]), body
 
 
 def _received(connection: socket.socket) -> bytes:

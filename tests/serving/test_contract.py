@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import sqlite3
 import threading
 import uuid
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import requests
 
+from benchmarks import load
 from churn import registry
 from serving import guard
 from serving.app import create_app
@@ -140,6 +142,20 @@ def test_other_bodies_methods_and_addresses_are_refused_with_a_problem(server):
         assert (kind, "application/problem+json") == (answer.json()["type"], answer.headers["Content-Type"])
     assert [415, 413, 405, 404] == [answer.status_code for answer in answers.values()]
     assert "POST" in answers["method-not-allowed"].headers["Allow"]
+
+
+@pytest.mark.parametrize("line", ["GET /health", "DELETE /predict", "POST /nowhere"])
+def test_no_answer_overtakes_the_body_so_the_next_request_is_never_lost(server, line):
+    """Else gunicorn reads the body together with the next request, and then waits for the latter."""
+    head = f"{line} HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=1) as connection:
+        connection.sendall(head)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(20)
+        for rest in (b"{}", head + b"{}"):
+            connection.sendall(rest)
+            assert load.answer(connection)[0] in (200, 404, 405)
 
 
 def test_more_at_once_than_there_are_slots_is_429_at_once():
