@@ -35,6 +35,7 @@ exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage f
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
     """`python run_pipeline.py`: run every stage and say where to look next."""
     given = _parser().parse_args(argv)
+    sys.setswitchinterval(0.0005)  # who prepares reports must not hold up who speaks with a kernel
     gc.disable()  # thousands of modules are about to be imported, and nothing here makes garbage
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end, as with Ctrl-C
     code = _guarded(lambda: _run(given))

@@ -10,7 +10,7 @@ import ast
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dic
     `upstream`: stage -> key of the stages before it; `inputs`: name -> file whose content is read.
     """
     given = {f"parameter {n}": json.dumps(v, sort_keys=True) for n, v in parameters.items() if n not in OF_THE_RUN}
-    code = {f"module {path.relative_to(state.PROJECT)}": _code(path) for path in modules(stage)}
+    code = {f"module {path.relative_to(state.PROJECT)}": _module(path)[0] for path in modules(stage)}
     lock = state.PROJECT / "requirements.txt"
     return (
         {"notebook": _notebook(stage)}
@@ -51,13 +51,13 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
 
 def modules(stage: str) -> list[Path]:
     """Files of the package, and of the feature repository, that a stage's notebook uses, directly or not; sorted."""
-    found, todo = set(), list(_imported(_notebook_code(stage)))
+    found, todo = set(), list(_imported(ast.walk(ast.parse(_notebook_code(stage)))))
     while todo:
         path = todo.pop()
         if path not in found:
             found.add(path)
             todo += path.parent.glob("*.py") if path.name == "__init__.py" and path.parent != PACKAGE else []
-            todo += _imports_of(path)
+            todo += _module(path)[1]
     if PACKAGE / "store.py" in found:  # it runs the definitions of the feature repository
         found |= {path for path in (state.PROJECT / "feature_repo").iterdir() if path.suffix in (".py", ".yaml")}
     return sorted(found)
@@ -95,25 +95,21 @@ def _notebook_code(stage: str) -> str:
 
 
 @cache
-def _code(path: Path) -> str:
-    """Digest of what a file says, without comments, layout and docstrings."""
+def _module(path: Path) -> tuple[str, list[Path]]:
+    """Digest of what a file says, without comments, layout and docstrings; and the files of the package it imports."""
     if path.suffix != ".py":
-        return content(path)
+        return content(path), []
     tree = ast.parse(path.read_bytes())
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(tree))
+    for node in nodes:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-    return _digest(ast.dump(tree).encode())
+    return _digest(ast.dump(tree).encode()), list(_imported(nodes))
 
 
-@cache
-def _imports_of(path: Path) -> list[Path]:
-    return list(_imported(path.read_text(encoding="utf-8"))) if path.suffix == ".py" else []
-
-
-def _imported(source: str) -> Iterator[Path]:
+def _imported(nodes: Iterable[ast.AST]) -> Iterator[Path]:
     """Files of the package that a source imports, wherever in it: `from churn import gate` -> churn/gate.py."""
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "churn":
             yield from _files([node.module, *(f"{node.module}.{name.name}" for name in node.names)])
         elif isinstance(node, ast.Import):

@@ -5,6 +5,7 @@ Between stages nothing passes but explicit parameters and the plain values that 
 
 from __future__ import annotations
 
+import functools
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -90,7 +91,6 @@ def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -
 
     assert execution
     under_way = _begin(params, asked, tell)
-    under_way.desk.submit(_warm_up)
     try:
         for stage in asked.stages:
             _stage(under_way, stage, kernels)
@@ -152,10 +152,11 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
 def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
     from churn import execution, overview, runs
 
-    stage = step.stage
+    stage, kept = step.stage, step.stage in cache.WRITES
     run.tell.begin(stage)
     run.index = overview.write(run)
-    before = runs.contents(run.log.id)
+    before = runs.contents(run.log.id) if kept else {}
+    run.desk.submit(_warm_up)
     try:
         made = execution.run_stage(
             stage, wiring.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder,
@@ -165,7 +166,7 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
         _failed(run, stage, time.perf_counter() - began)
         raise
     kernels.done(stage)
-    added, seconds = runs.added(before, runs.contents(run.log.id)), time.perf_counter() - began
+    added, seconds = runs.added(before, runs.contents(run.log.id)) if kept else {}, time.perf_counter() - began
     run.filed.append(run.desk.submit(_file, run, step, made, added, seconds))  # the next stage begins meanwhile
     run.tell.end(stage, "ran")
     return made.glued, made.peak_mb
@@ -220,11 +221,12 @@ def _end(run: Run) -> None:
     run.log.end(run.status)
 
 
+@functools.cache
 def _warm_up() -> None:
-    """Import what the reports need while the first kernel works."""
+    """Load what a report needs while the first kernel works and this process waits for it."""
     from churn import report
 
-    assert report
+    report.rehearse()
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:

@@ -21,8 +21,7 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
-    keys._code.cache_clear()
-    keys._imports_of.cache_clear()
+    keys._module.cache_clear()
     return keys.parts(
         stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
     )
