@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import os
+import queue
 import re
 import signal
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from jupyter_client import AsyncKernelManager, KernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager, KernelManager
 from jupyter_core.utils import run_sync
 
 from churn import state
@@ -21,6 +24,21 @@ FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
 WARM_UP = "import gc; gc.disable()\n{code}\n{then}\ngc.freeze(); gc.enable()"
 COMMON = "from churn import notebook, registry, show, state"
+
+
+class Client(AsyncKernelClient):
+    """Jupyter's client, which is ready as soon as it hears the kernel: the other then waits for 0.2 s of silence."""
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel answers and what it publishes arrives. Raises RuntimeError where it does not."""
+        until = time.monotonic() + (timeout or math.inf)
+        while await self.is_alive() and time.monotonic() < until:
+            self.kernel_info()
+            with suppress(queue.Empty):
+                await self.get_shell_msg(timeout=1)
+                await self.get_iopub_msg(timeout=1)
+                return
+        raise RuntimeError(f"the kernel is gone, or did not answer within {timeout} s")
 
 
 class Kernels:
@@ -71,7 +89,7 @@ def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[KernelManager]:
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
     # The asynchronous manager: nbclient waits for ever on the other's kernel when that dies.
-    kernel = AsyncKernelManager(kernel_name="python3")
+    kernel = AsyncKernelManager(kernel_name="python3", client_class=f"{__name__}.Client")
     environment = os.environ | {
         "PYTHONPATH": str(state.PROJECT),
         "CHURN_STATE": str(state.root()),
