@@ -29,7 +29,7 @@ ui: .venv/core-stamp
 	exec $(BIN)/mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(STATE)/mlflow.db}" --port $(UI_PORT)
 
 features-ui: .venv/core-stamp   # Feast's own pages on one experiment's features: make features-ui EXPERIMENT=cdnow
-	CHURN_STATE=$(STATE) CHURN_EXPERIMENT=$(or $(EXPERIMENT),cdnow) exec $(BIN)/feast -c feature_repo ui
+	CHURN_STATE=$(STATE) CHURN_EXPERIMENT=$(or $(EXPERIMENT),cdnow) exec $(BIN)/feast -c feature_repo ui --host 127.0.0.1
 
 test: .venv/dev-stamp
 	$(BIN)/python -m pytest -m "not system" --durations=10

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import requests
 
 from churn import manifest as manifests
 from churn import state, store
 from churn.errors import FeatureStoreUnavailable, InvalidData
+from tests.serving.gunicorn_server import free_port
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)
@@ -209,6 +213,27 @@ def test_feasts_own_apply_works_on_the_definitions(built, state_folder):
     feast = store.open_store("mine")
     assert [made["service"]] == [service.name for service in feast.list_feature_services()]
     assert sorted(in_store(made)) == sorted(view.name for view in feast.list_feature_views())
+
+
+def test_feasts_own_pages_show_the_feature_service(online):
+    """As `make features-ui` starts them."""
+    address = f"http://127.0.0.1:{(port := free_port())}"
+    command = [Path(sys.executable).with_name("feast"), "-c", store.REPO, "ui", "-h", "127.0.0.1", "-p", str(port)]
+    with subprocess.Popen(command, env=os.environ | {"CHURN_EXPERIMENT": "mine"}, stderr=subprocess.PIPE) as pages:
+        try:
+            while not answers(address):
+                assert pages.poll() is None, pages.stderr.read().decode()
+                time.sleep(0.2)
+            found = requests.get(f"{address}/api/v1/feature_services?project=mine", timeout=60).json()
+            assert [online[1]["service"]] == [one["spec"]["name"] for one in found["featureServices"]]
+        finally:
+            pages.terminate()
+
+
+def answers(address: str) -> bool:
+    with suppress(requests.ConnectionError):
+        return "<html" in requests.get(address, timeout=60).text
+    return False
 
 
 def test_a_service_reads_its_own_features_whole_after_another_was_defined(opened):
