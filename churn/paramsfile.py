@@ -92,7 +92,8 @@ def override(tree: dict, text: str) -> None:
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[str]:
     """One line a fault: file, key, rule, value found, nearest valid name."""
-    return [f"{path}: {_explain_one(fault, model)}" for fault in error.errors(include_url=False)]
+    told = [f"{path}: {_explain_one(fault, model)}" for fault in error.errors(include_url=False)]
+    return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in told]
 
 
 def _explain_one(fault: dict, model: type[BaseModel]) -> str:

@@ -214,6 +214,11 @@ def test_a_snapshot_for_which_tables_have_no_folder_is_refused():
     assert [said] == refusal("snapshots.serve=2024-03-31", path=STREAMFLOW)
 
 
+def test_a_line_break_in_a_value_breaks_no_line_of_the_refusal():
+    said = r"data.snapshots: no folder for 2024-01-31, 2024-02-29; found \x85"
+    assert [said] == refusal(r'data.snapshots={"\x85": data}', path=STREAMFLOW)
+
+
 def test_a_label_must_fit_its_source():
     inactivity = "label={rule: inactivity, horizon_days: 30, active_within_days: 30}"
     assert refusal(inactivity, path=STREAMFLOW) == [
