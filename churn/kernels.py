@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import json
 import math
 import os
@@ -15,30 +16,71 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
-from jupyter_client import AsyncKernelClient, AsyncKernelManager, KernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager, BlockingKernelClient, KernelManager
 from jupyter_core.utils import run_sync
 
 from churn import state
 
 FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
-WARM_UP = "import gc; gc.disable()\n{code}\n{then}\ngc.freeze(); gc.enable()"
+WARM_UP = "import gc; gc.disable()\n{code}\ngc.freeze(); gc.enable()"
 COMMON = "from churn import notebook, registry, show, state"
+
+
+class Kernel(AsyncKernelManager):
+    """Jupyter's manager of a kernel, which loads libraries in the background before it executes a notebook.
+
+    The asynchronous one: nbclient waits for ever on the other's kernel when that dies.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(client_class=f"{__name__}.Client", **options)
+        self._loading: list[BlockingKernelClient] = []
+
+    def load(self, code: str) -> None:
+        """Let the kernel, which may still be starting, execute code that loads libraries."""
+        client = self.blocking_client()
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
+        client.execute(WARM_UP.format(code=code), silent=True, store_history=False)
+        self._loading.append(client)
+
+    def has_loaded(self) -> bool:
+        """Whether all that it was given to load is done."""
+        while self._loading and self._loading[0].shell_channel.msg_ready():
+            self._loading.pop(0).stop_channels()
+        return not self._loading
+
+    def end(self) -> None:
+        """End the kernel at once."""
+        while self._loading:
+            self._loading.pop().stop_channels()
+        run_sync(self.shutdown_kernel)(now=True)
 
 
 class Client(AsyncKernelClient):
     """Jupyter's client, which is ready as soon as it hears the kernel: the other then waits for 0.2 s of silence."""
 
+    parent: Kernel
+
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Wait until the kernel answers and what it publishes arrives. Raises RuntimeError where it does not."""
+        """Wait until the kernel has loaded its libraries, answers, and what it publishes arrives.
+
+        The order matters: two clients' requests reach a kernel that is still starting in any. Raises DeadKernelError
+        where it does not come to that.
+        """
         until = time.monotonic() + (timeout or math.inf)
         while await self.is_alive() and time.monotonic() < until:
+            if not self.parent.has_loaded():
+                await asyncio.sleep(0.005)
+                continue
             self.kernel_info()
             with suppress(queue.Empty):
                 await self.get_shell_msg(timeout=1)
                 await self.get_iopub_msg(timeout=1)
                 return
-        raise RuntimeError(f"the kernel is gone, or did not answer within {timeout} s")
+        from nbclient.exceptions import DeadKernelError  # who waits has nbclient; others need not load it
+
+        raise DeadKernelError(f"the kernel is gone, or did not answer within {timeout} s")
 
 
 class Kernels:
@@ -63,7 +105,7 @@ class Kernels:
         for stage in self._stages[:1]:
             self._start(stage)
 
-    def take(self, stage: str) -> KernelManager:
+    def take(self, stage: str) -> Kernel:
         """The stage's kernel; the following stage's begins to warm up."""
         following = self._stages[self._stages.index(stage) + 1 :] if stage in self._stages else []
         for name in [stage, *following[:1]]:
@@ -78,18 +120,17 @@ class Kernels:
     def _start(self, stage: str) -> None:
         if self._spare:
             self._ready[stage], self._spare = self._spare, None
-            self._open.enter_context(warming(self._ready[stage], stage))
+            self._ready[stage].load(libraries(stage))
         else:
             self._ready[stage] = self._open.enter_context(warm_kernel(stage))
 
 
 @contextmanager
-def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[KernelManager]:
+def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[Kernel]:
     """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
-    # The asynchronous manager: nbclient waits for ever on the other's kernel when that dies.
-    kernel = AsyncKernelManager(kernel_name="python3", client_class=f"{__name__}.Client")
+    kernel = Kernel(kernel_name="python3")
     environment = os.environ | {
         "PYTHONPATH": str(state.PROJECT),
         "CHURN_STATE": str(state.root()),
@@ -97,23 +138,15 @@ def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[KernelManager]:
     }
     run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
     try:
-        with warming(kernel, stage, then=then):
-            yield kernel
+        kernel.load(f"{libraries(stage)}\n{then}")
+        yield kernel
     finally:
-        run_sync(kernel.shutdown_kernel)(now=True)
+        kernel.end()
 
 
-@contextmanager
-def warming(kernel: KernelManager, stage: str, *, then: str = "") -> Iterator[None]:
-    """Let a kernel, which may still be starting, load the libraries of a stage's notebook, or those of every stage."""
-    code = f"{imports(stage)}\nfrom churn import rehearsal; rehearsal.rehearse({stage!r})" if stage else COMMON
-    client = kernel.blocking_client()
-    client.start_channels(iopub=False, stdin=False, hb=False, control=False)
-    client.execute(WARM_UP.format(code=code, then=then), silent=True, store_history=False)
-    try:
-        yield
-    finally:
-        client.stop_channels()
+def libraries(stage: str) -> str:
+    """The source that loads what a stage's notebook imports and what its functions will; without a stage, all's."""
+    return f"{imports(stage)}\nfrom churn import rehearsal; rehearsal.rehearse({stage!r})" if stage else COMMON
 
 
 def peak_mb(kernel: KernelManager) -> float:
@@ -131,13 +164,16 @@ def peak_mb(kernel: KernelManager) -> float:
 def how_it_ended(kernel: KernelManager, *, held_mb: float) -> str:
     """Why a kernel is gone, as far as its exit code tells."""
     code = kernel.provisioner.process.poll() if kernel.provisioner.process else None
+    if code is None:
+        return "the kernel does not answer"
     if code == -signal.SIGKILL:
         whole = psutil.virtual_memory().total / 2**20
+        held = f"holding {held_mb:,.0f} MB of the machine's {whole:,.0f} MB" if held_mb else "while it loaded libraries"
         return (
-            f"the kernel was killed (signal 9) holding {held_mb:,.0f} MB of the machine's {whole:,.0f} MB: "
+            f"the kernel was killed (signal 9) {held}: "
             "most likely by the system, for want of memory; give it more, or less data"
         )
-    if code is not None and code < 0:
+    if code < 0:
         return f"the kernel crashed ({signal.Signals(-code).name}): a library failed outside Python"
     return f"the kernel ended by itself (exit code {code})"
 

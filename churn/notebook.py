@@ -62,6 +62,7 @@ def execute(
         output,
         parameters,
         engine_name="churn",
+        start_timeout=600,  # seconds: from a cold disk the libraries take long
         progress_bar=False,
         km=kernel,
         on_cell=on_cell,

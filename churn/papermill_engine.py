@@ -61,10 +61,11 @@ class Manager(NotebookExecutionManager):
         self.stopped(KERNEL_DIED, kernels.how_it_ended(self._kernel, held_mb=held) if self._kernel else "it is gone")
 
     def stopped(self, name: str, why: str) -> None:
-        """Mark the cell that was running: it did not end by itself, so no traceback tells of it."""
-        if self.running is not None and self.running.cell_type == "code":
-            self.running.outputs.append(new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"]))
-            self.cell_exception(self.running)
+        """Mark the cell that was running, or was to be the first: no traceback of its own tells of the end."""
+        cell = self.running or next(cell for cell in self.nb.cells if cell.cell_type == "code")
+        if cell.cell_type == "code":
+            cell.outputs.append(new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"]))
+            self.cell_exception(cell)
 
 
 class WarmEngine(NBClientEngine):

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -43,6 +44,14 @@ def test_every_package_of_a_lock_has_hashes_and_no_address(lock):
     text = (PROJECT / lock).read_text()
     assert len(pins(lock)) == len(re.findall(r"^[a-z0-9]\S*==.*\\\n    --hash=sha256:", text, re.MULTILINE))
     assert "://" not in "".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+
+
+@pytest.mark.parametrize("first", ["pipeline", "kernels", "notebook", "commands"])
+def test_no_process_compiles_the_grammar_of_internationalised_addresses_when_it_starts(first):
+    # lark is what it compiles it with
+    code = f"import sys, churn.{first}, churn.execution, churn.report; print('lark' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "False\n" == told.stdout
 
 
 def imported(file: Path) -> set[str]:

@@ -1,5 +1,7 @@
 """The engine: where a notebook is, what is left of it when it does not end by itself, and in real kernels."""
 
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -62,6 +64,14 @@ def test_a_dead_kernel_keeps_the_cells_executed_so_far_and_says_how_it_died(mort
     done, dead, never = outputs(tmp_path / "a.ipynb")
     assert ("done", "") == (done, never)
     assert "killed (signal 9)" in dead and "want of memory" in dead
+
+
+def test_a_kernel_that_dies_before_the_first_cell_is_told_apart_too(mortal, tmp_path):
+    os.kill(mortal.provisioner.pid, signal.SIGKILL)
+    with pytest.raises(PapermillExecutionError) as died:
+        execute(mortal, tmp_path / "a.ipynb", "# One", "print('never')")
+    assert ("KernelDied", 1) == (died.value.ename, died.value.cell_index)
+    assert "killed (signal 9) while it loaded libraries" in died.value.evalue
 
 
 def test_a_crash_in_a_library_is_told_apart_from_a_kill(mortal, tmp_path):
