@@ -2,42 +2,33 @@
 
 import contextlib
 import json
-import os
 import random
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from workplace import PROJECT, Workplace
 
-PROJECT = Path(__file__).resolve().parents[2]
-COMMAND = [sys.executable, "run_pipeline.py", "--params", "params/smoke.yaml"]
 KILLS = 20
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]
 
 
-def environment(state: Path) -> dict:
-    return os.environ | {"CHURN_STATE": str(state)}
-
-
 def complete(state: Path) -> str:
-    done = subprocess.run(COMMAND, cwd=PROJECT, env=environment(state), capture_output=True, text=True, check=False)
+    done = Workplace(PROJECT, state).run()
     assert 0 == done.returncode, done.stderr
     return done.stdout
 
 
 def killed_after(seconds: float, state: Path) -> None:
     """Start the run and kill it, and its kernels with it, as a machine that goes down would."""
-    process = subprocess.Popen(
-        COMMAND, cwd=PROJECT, env=environment(state), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = Workplace(PROJECT, state).start()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(timeout=seconds)
     process.kill()
-    process.wait()
+    process.communicate()
 
 
 def results(state: Path) -> dict:
@@ -70,13 +61,13 @@ def test_killed_at_random_moments_the_same_command_completes_with_the_same_resul
 def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_production(undisturbed, tmp_path):
     expected, _ = undisturbed
     for stage in ("features", "train", "evaluate", "promote"):
-        process = subprocess.Popen(COMMAND, cwd=PROJECT, env=environment(tmp_path), stdout=subprocess.PIPE, text=True)
+        process = Workplace(PROJECT, tmp_path).start()
         for line in process.stdout:
             if re.search(rf"\] {stage}: .*\(cell \d+", line):
                 break
         time.sleep(0.1)  # promote is over in a second
         process.kill()
-        process.wait()
+        process.communicate()
     told = complete(tmp_path)
     assert {"features", "train"} <= set(re.findall(r"^  (\w+) +reused", told, re.MULTILINE))
     assert expected == results(tmp_path)

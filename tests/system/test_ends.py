@@ -1,0 +1,135 @@
+"""Runs that do not end well: a cell's error, a kernel that is killed, a limit in time, Ctrl-C. And what runs again."""
+
+import re
+import signal
+
+import psutil
+import pytest
+from workplace import Workplace
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+SLEEP = "import time; time.sleep(600)"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Workplace:
+    """A workplace in which the smoke run has ended well."""
+    place = Workplace.make(tmp_path_factory.mktemp("place"))
+    done = place.run()
+    assert 0 == done.returncode, done.stderr
+    return place
+
+
+@pytest.fixture
+def place(finished) -> Workplace:
+    """The same, and the code as it was after the test."""
+    yield finished
+    finished.mend()
+
+
+def told(stderr: str) -> dict[str, str]:
+    """The error and the lines below it: where it was."""
+    first, *rest = stderr.strip().splitlines()
+    return {"error": first} | dict(line.split(maxsplit=1) for line in rest)
+
+
+def assert_evidence(place: Workplace, status: str) -> None:
+    """The run has the status, names the stage, and holds its notebook and its page with the failing cell in view."""
+    found, kept = place.last_run()
+    assert (status, "train") == (found.info.status, found.data.tags["failed_stage"])
+    assert {"train.ipynb", "train.html", "index.html"} <= kept
+    assert 'id="failed-cell"' in place.page("train.html")
+    assert "train.html#failed-cell" in place.page("index.html") or status == "KILLED"
+
+
+def test_a_cell_that_fails_is_named_with_its_section_its_number_and_its_notebook(place):
+    place.insert("train", "The model", "1 / 0")
+    done = place.run()
+    said = told(done.stderr)
+    assert (1, "error: train: ZeroDivisionError: division by zero") == (done.returncode, said["error"])
+    assert "The model" == said["section"]
+    assert re.fullmatch(r"\[\d+\]", said["cell"])
+    assert said["notebook"].endswith("/train.ipynb") and said["report"].endswith("/index.html")
+    assert_evidence(place, "FAILED")
+
+
+def test_a_kernel_that_is_killed_is_told_apart_from_an_error_in_a_cell(place):
+    place.insert("train", "The model", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    done = place.run()
+    assert 1 == done.returncode
+    assert "train: the kernel was killed (signal 9)" in told(done.stderr)["error"]
+    assert "want of memory" in told(done.stderr)["error"]
+    assert_evidence(place, "FAILED")
+
+
+def test_a_stage_that_takes_longer_than_its_limit_is_stopped(place):
+    place.insert("train", "The model", SLEEP)
+    done = place.run("--set", "timeouts.train=5")
+    assert (1, "error: train: the stage took longer than its limit of 5 s") == (
+        done.returncode,
+        told(done.stderr)["error"],
+    )
+    assert_evidence(place, "FAILED")
+
+
+def interrupted(place: Workplace, how: signal.Signals) -> tuple[int, str, list[psutil.Process]]:
+    """A run that is stopped in its train stage: exit code, what it said, and the kernels that it had."""
+    process = place.start()
+    for line in process.stdout:
+        if "train: The model" in line:
+            break
+    kernels = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(how)
+    _, said = process.communicate()
+    return process.returncode, said, kernels
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_kernels_and_marks_the_run_killed(place, how):
+    place.insert("train", "The model", SLEEP)
+    code, said, kernels = interrupted(place, how)
+    assert (130, "interrupted\n") == (code, said)
+    assert kernels and not psutil.wait_procs(kernels, timeout=10)[1]
+    assert_evidence(place, "KILLED")
+    assert "Interrupted." in place.page("index.html")
+
+
+def test_a_kernel_goes_with_a_runner_that_is_killed(place):
+    place.insert("train", "The model", SLEEP)
+    code, _, kernels = interrupted(place, signal.SIGKILL)
+    assert -signal.SIGKILL == code
+    assert kernels and not psutil.wait_procs(kernels, timeout=10)[1]
+
+
+def test_once_mended_the_same_command_completes_with_the_rest_reused(place):
+    done = place.run()
+    assert 0 == done.returncode, done.stderr
+    assert ["features", "train", "evaluate"] == re.findall(r"^  (\w+) +reused", done.stdout, re.MULTILINE)
+    found, _ = place.last_run()
+    assert "FINISHED" == found.info.status
+
+
+def test_another_line_in_the_evaluation_runs_the_evaluation_and_the_decision(place):
+    place.insert("evaluate", "Scores", "len(document)")
+    planned = place.plan()
+    assert ["reuse", "reuse", "run", "run"] == [what for what, _ in planned.values()]
+    assert "notebook has changed" == planned["evaluate"][1]
+
+
+def test_another_model_reuses_the_features_alone(place):
+    planned = place.plan("--set", "train.model=hist_gradient_boosting")
+    assert ["reuse", "run", "run", "run"] == [what for what, _ in planned.values()]
+    assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in planned["train"][1]
+
+
+@pytest.mark.parametrize("module", ["churn/doctor.py", "churn/features.py"])
+def test_a_comment_in_a_module_used_or_not_reuses_all(place, module):
+    path = place.code / module
+    path.write_text(path.read_text() + "# a thought\n")
+    assert ["reuse", "reuse", "reuse", "run"] == [what for what, _ in place.plan().values()]
+
+
+def test_a_plan_writes_nothing(place):
+    before = {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
+    assert 4 == len(place.plan())
+    assert before == {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
