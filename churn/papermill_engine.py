@@ -61,9 +61,11 @@ class Manager(NotebookExecutionManager):
         self.stopped(KERNEL_DIED, kernels.how_it_ended(self._kernel, held_mb=held) if self._kernel else "it is gone")
 
     def stopped(self, name: str, why: str) -> None:
-        """Mark the cell that was running, or was to be the first: no traceback of its own tells of the end."""
-        cell = self.running or next(cell for cell in self.nb.cells if cell.cell_type == "code")
-        if cell.cell_type == "code":
+        """Mark the cell that was running, or was to be the first: it has no traceback, and may have no number."""
+        cells = [cell for cell in self.nb.cells if cell.cell_type == "code"]
+        cell = self.running or cells[0]
+        if cell in cells:
+            cell.execution_count = cells.index(cell) + 1
             cell.outputs.append(new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"]))
             self.cell_exception(cell)
 

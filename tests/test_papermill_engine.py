@@ -60,7 +60,7 @@ def test_an_error_stops_the_notebook_and_keeps_what_was_done(kernel, tmp_path):
 def test_a_dead_kernel_keeps_the_cells_executed_so_far_and_says_how_it_died(mortal, tmp_path):
     with pytest.raises(PapermillExecutionError) as died:
         execute(mortal, tmp_path / "a.ipynb", "print('done')", "import os; os.kill(os.getpid(), 9)", "print('never')")
-    assert "KernelDied" == died.value.ename
+    assert ("KernelDied", 2) == (died.value.ename, died.value.exec_count)
     done, dead, never = outputs(tmp_path / "a.ipynb")
     assert ("done", "") == (done, never)
     assert "killed (signal 9)" in dead and "want of memory" in dead
@@ -70,7 +70,7 @@ def test_a_kernel_that_dies_before_the_first_cell_is_told_apart_too(mortal, tmp_
     os.kill(mortal.provisioner.pid, signal.SIGKILL)
     with pytest.raises(PapermillExecutionError) as died:
         execute(mortal, tmp_path / "a.ipynb", "# One", "print('never')")
-    assert ("KernelDied", 1) == (died.value.ename, died.value.cell_index)
+    assert ("KernelDied", 1) == (died.value.ename, died.value.exec_count)
     assert "killed (signal 9) while it loaded libraries" in died.value.evalue
 
 

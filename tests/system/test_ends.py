@@ -59,6 +59,7 @@ def test_a_kernel_that_is_killed_is_told_apart_from_an_error_in_a_cell(place):
     assert 1 == done.returncode
     assert "train: the kernel was killed (signal 9)" in told(done.stderr)["error"]
     assert "want of memory" in told(done.stderr)["error"]
+    assert re.fullmatch(r"\[\d+\]", told(done.stderr)["cell"])
     assert_evidence(place, "FAILED")
 
 
