@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 from collections.abc import Sequence
@@ -58,6 +59,7 @@ def rehearse() -> None:
     _exporter().from_notebook_node(_annotate(new_notebook(cells=cells), title=""), resources)
 
 
+@functools.cache  # it holds the compiled template
 def _exporter() -> HTMLExporter:
     return HTMLExporter(
         template_name="report",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -89,6 +90,7 @@ def mark_killed(folder: Path) -> None:
         state.write_text(page, said)
 
 
+@functools.cache  # it holds the compiled template
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
     environment.filters |= {"escape_html": escape, "duration": _duration, "memory": _memory, "number": _number}
