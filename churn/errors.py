@@ -51,3 +51,10 @@ class UnknownCustomer(ChurnError):
 
 class CannotReproduce(ChurnError):
     """A version cannot be run again, or not so that the results could be compared; the message says why."""
+
+
+def named(name: str) -> type[Exception]:
+    """The class of an error that comes as text from another process; RuntimeError for one that is not ours."""
+    found = globals().get(name)
+    ours = isinstance(found, type) and issubclass(found, ChurnError) and found is not StageFailed
+    return found if ours else RuntimeError

@@ -35,8 +35,8 @@ def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFram
 
 
 def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
-    """Whether the rows hold every column that a version takes."""
-    return loaded is not None and set(loaded.columns) <= set(rows.columns)
+    """Whether there is such a version, and the rows hold every column that it takes."""
+    return loaded is not None and loaded.can_score(rows)
 
 
 def predictions(

@@ -91,8 +91,8 @@ def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence
 
 def _translated(error: notebook.PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
     """The user's mistake as such (exit code 2); anything else as a failed stage that says where to look."""
-    kind = getattr(errors, error.ename, None)
-    if kind and issubclass(kind, (errors.UserError, errors.RegistryError)):
+    kind = errors.named(error.ename)
+    if issubclass(kind, (errors.UserError, errors.RegistryError)):
         return kind(f"{stage}: {error.evalue}")
     section = ["-", *notebook.headings(output, error.cell_index)][-1]
     why = error.evalue if error.ename in papermill_engine.FROM_OUTSIDE else f"{error.ename}: {error.evalue}"

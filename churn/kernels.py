@@ -19,7 +19,7 @@ import psutil
 from jupyter_client import AsyncKernelClient, AsyncKernelManager, BlockingKernelClient, KernelManager
 from jupyter_core.utils import run_sync
 
-from churn import state
+from churn import errors, state
 
 FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
@@ -61,6 +61,10 @@ class Client(AsyncKernelClient):
     """Jupyter's client, which is ready as soon as it hears the kernel: the other then waits for 0.2 s of silence."""
 
     parent: Kernel
+
+    def start_channels(self, **channels: bool) -> None:
+        """Without the heartbeat: the process is asked whether it lives, and for a dead one sockets pile up."""
+        super().start_channels(**{"hb": False} | channels)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
         """Wait until the kernel has loaded its libraries, answers, and what it publishes arrives.
@@ -179,15 +183,15 @@ def how_it_ended(kernel: KernelManager, *, held_mb: float) -> str:
 
 
 def tell(kernel: KernelManager, code: str) -> None:
-    """Execute a line in a kernel, beside its notebook. Raises RuntimeError where it fails."""
+    """Execute a line in a kernel, beside its notebook, and show nothing of it. Raises what it raised."""
     client = kernel.blocking_client()
     client.start_channels()
     try:
-        answer = client.execute_interactive(code, store_history=False, timeout=600)["content"]
+        done = client.execute_interactive(code, store_history=False, timeout=600, output_hook=lambda _: None)["content"]
     finally:
         client.stop_channels()
-    if answer["status"] != "ok":
-        raise RuntimeError(f"{answer.get('ename')}: {answer.get('evalue')}")
+    if done["status"] != "ok":
+        raise errors.named(done["ename"])(done["evalue"])
 
 
 def imports(stage: str) -> str:

@@ -10,13 +10,16 @@ import ast
 import hashlib
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from churn import state
+from churn import plots, state
 
 PACKAGE = state.PROJECT / "churn"
+REPOSITORY = state.PROJECT / "feature_repo"
+LOCK = state.PROJECT / "requirements.txt"
+WHOLE = (PACKAGE / "sources",)  # its reader is found by name
 OF_THE_RUN = ("run_id",)  # parameters that say where to log, not what to compute
 
 
@@ -27,12 +30,11 @@ def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dic
     """
     given = {f"parameter {n}": json.dumps(v, sort_keys=True) for n, v in parameters.items() if n not in OF_THE_RUN}
     code = {f"module {path.relative_to(state.PROJECT)}": _module(path)[0] for path in modules(stage)}
-    lock = state.PROJECT / "requirements.txt"
     return (
         {"notebook": _notebook(stage)}
         | given
         | code
-        | {"lock": _digest(lock.read_bytes()) if lock.exists() else "none", "python": platform.python_version()}
+        | {"lock": _digest(LOCK.read_bytes()) if LOCK.exists() else "none", "python": platform.python_version()}
         | {f"stage {name}": key for name, key in upstream.items()}
         | {f"input {name}": content(path) for name, path in inputs.items()}
     )
@@ -49,22 +51,44 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     return [_told(name, before.get(name), now.get(name)) for name in changed]
 
 
+def watch(inputs: Iterable[Path]) -> dict[Path, tuple | None]:
+    """Size and time of change of every file that a result may depend on, notebooks apart; `inputs` are such files."""
+    files = [*PACKAGE.rglob("*.py"), *REPOSITORY.iterdir(), LOCK, *inputs]
+    return {path: _facts(path) for path in files}
+
+
+def changed_since(seen: dict[Path, tuple | None], stage: str, made: dict[str, str]) -> list[str]:
+    """Files that changed since `watch` though the stage, whose parts are `made`, depends on them; its notebook too.
+
+    A kernel may have read them before or after: what came of it has no key.
+    """
+    inputs = {path for path in seen if PACKAGE not in path.parents} if stage == "features" else set()
+    used = {*modules(stage), LOCK, *inputs}
+    notebook = [] if made["notebook"] == _notebook(stage) else [_path(stage)]
+    return [_told_path(path) for path in (*notebook, *sorted(p for p in used if seen.get(p) != _facts(p)))]
+
+
 def modules(stage: str) -> list[Path]:
     """Files of the package, and of the feature repository, that a stage's notebook uses, directly or not; sorted."""
-    found, todo = set(), list(_imported(ast.walk(ast.parse(_notebook_code(stage)))))
+    found, todo = set(), _imported(ast.parse(_notebook_code(stage)))
     while todo:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += path.parent.glob("*.py") if path.name == "__init__.py" and path.parent != PACKAGE else []
+            todo += path.parent.glob("*.py") if path.parent in WHOLE else []
             todo += _module(path)[1]
     if PACKAGE / "store.py" in found:  # it runs the definitions of the feature repository
-        found |= {path for path in (state.PROJECT / "feature_repo").iterdir() if path.suffix in (".py", ".yaml")}
+        found |= {path for path in REPOSITORY.iterdir() if path.suffix in (".py", ".yaml")}
     return sorted(found)
 
 
 def content(path: Path) -> str:
     """Digest of a file's content."""
+    return _content(path, _facts(path))
+
+
+@cache
+def _content(path: Path, facts: tuple) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
@@ -73,8 +97,19 @@ def _told(name: str, before: str | None, now: str | None) -> str:
     if before is None or now is None:
         return f"{name} is {'new' if before is None else 'gone'}"
     if name.startswith("parameter "):
-        return f"{name}: {before:.60} -> {now:.60}"
+        where, was, is_now = _leaf(json.loads(before), json.loads(now))
+        return f"{name}{where}: {json.dumps(was):.60} -> {json.dumps(is_now):.60}"
     return f"{name} has changed"
+
+
+def _leaf(before: object, now: object) -> tuple[str, object, object]:
+    """Where two values differ, as `.key.key`, and what is there; as deep as one key alone differs."""
+    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
+        differ = [key for key in before if before[key] != now[key]]
+        if len(differ) == 1:
+            where, was, is_now = _leaf(before[differ[0]], now[differ[0]])
+            return f".{differ[0]}{where}", was, is_now
+    return "", before, now
 
 
 def _notebook(stage: str) -> str:
@@ -87,39 +122,82 @@ def _trimmed(cell: dict) -> str:
 
 
 def _cells(stage: str) -> list[dict]:
-    return json.loads((state.PROJECT / "notebooks" / f"{stage}.ipynb").read_text())["cells"]
+    return json.loads(_path(stage).read_text())["cells"]
+
+
+def _path(stage: str) -> Path:
+    return state.PROJECT / "notebooks" / f"{stage}.ipynb"
+
+
+def _told_path(path: Path) -> str:
+    return str(path.relative_to(state.PROJECT) if state.PROJECT in path.parents else path)
+
+
+def _facts(path: Path) -> tuple | None:
+    """What tells a file from one that was written in its place; None where there is none."""
+    if not path.exists():
+        return None
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _notebook_code(stage: str) -> str:
     return "\n".join("".join(cell["source"]) for cell in _cells(stage) if cell["cell_type"] == "code")
 
 
-@cache
 def _module(path: Path) -> tuple[str, list[Path]]:
     """Digest of what a file says, without comments, layout and docstrings; and the files of the package it imports."""
+    return _parsed(path, _facts(path))
+
+
+@cache
+def _parsed(path: Path, facts: tuple) -> tuple[str, list[Path]]:
     if path.suffix != ".py":
         return content(path), []
     tree = ast.parse(path.read_bytes())
-    nodes = list(ast.walk(tree))
-    for node in nodes:
+    used = _imported(tree)
+    for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-    return _digest(ast.dump(tree).encode()), list(_imported(nodes))
+    return _digest(ast.dump(tree).encode()), used
 
 
-def _imported(nodes: Iterable[ast.AST]) -> Iterator[Path]:
-    """Files of the package that a source imports, wherever in it: `from churn import gate` -> churn/gate.py."""
-    for node in nodes:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "churn":
-            yield from _files([node.module, *(f"{node.module}.{name.name}" for name in node.names)])
-        elif isinstance(node, ast.Import):
-            yield from _files([name.name for name in node.names if name.name.partition(".")[0] == "churn"])
+def _imported(tree: ast.Module) -> list[Path]:
+    """Files of the package that a source imports, wherever in it: `from churn import gate` -> churn/gate.py.
+
+    Of the figures those that it names, `plots.roc` -> churn/plots/ranking.py; nothing for the sake of types alone.
+    """
+    nodes = [node for top in tree.body if not _for_types(top) for node in ast.walk(top)]
+    names = [name for node in nodes for name in _named(node)]
+    drawn = {f"churn.plots.{plots.HOME[n.attr]}" for n in nodes if _is_figure(n)} if "churn.plots" in names else ()
+    return [path for name in (*names, *drawn) for path in _files(name)]
 
 
-def _files(names: list[str]) -> Iterator[Path]:
-    for name in names:
-        place = state.PROJECT / name.replace(".", "/")
-        yield from (path for path in (place.with_suffix(".py"), place / "__init__.py") if path.exists())
+def _for_types(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+def _is_figure(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "plots"
+        and node.attr in plots.HOME
+    )
+
+
+def _named(node: ast.AST) -> list[str]:
+    """What an import names of the package, as modules: those that there are not have no file."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "churn":
+        return [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+    if isinstance(node, ast.Import):
+        return [name.name for name in node.names if name.name.partition(".")[0] == "churn"]
+    return []
+
+
+def _files(name: str) -> list[Path]:
+    place = state.PROJECT / name.replace(".", "/")
+    return [path for path in (place.with_suffix(".py"), place / "__init__.py") if path.exists()]
 
 
 def _digest(data: bytes) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, inputs, planning, progress, provenance, state, wiring
+from churn import cache, errors, inputs, keys, online, planning, progress, provenance, state, wiring
 from churn.kernels import Kernels, tell
 from churn.params import Params
 from churn.planning import STAGES, Asked, Step
@@ -51,6 +51,7 @@ class Run:
     log: tracking.Run
     folder: Path
     tell: progress.Quiet
+    seen: dict  # the files that results depend on, as they were before a kernel started: see keys.watch
     done: list[Done] = field(default_factory=list)
     glued: dict[str, dict] = field(default_factory=dict)
     steps: dict[str, Step] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Run:
     index: Path | None = None
     desk: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))  # files what a stage leaves behind
     filed: list[Future] = field(default_factory=list)
+    mixed: bool = False  # files changed while a stage ran: neither it nor a later one is kept
 
 
 def plan(params: Params, asked: Asked) -> list[Step]:
@@ -79,18 +81,20 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    inputs.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
+    given = inputs.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
+    online.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = plan(params, asked) if asked.only else []
+    seen = keys.watch(given.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels() as kernels, tell:
         kernels.expect(planning.to_run(steps or planning.plan(params, asked)))  # without the registry: it opens slowly
-        return _run(params, asked, kernels, tell)
+        return _run(params, asked, seen, kernels, tell)
 
 
-def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -> Run:
+def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: progress.Quiet) -> Run:
     from churn import execution  # before the thread: two at once would stumble over what each half imports
 
     assert execution
-    under_way = _begin(params, asked, tell)
+    under_way = _begin(params, asked, seen, tell)
     try:
         for stage in asked.stages:
             _stage(under_way, stage, kernels)
@@ -112,7 +116,7 @@ def _run(params: Params, asked: Asked, kernels: Kernels, tell: progress.Quiet) -
         _end(under_way)
 
 
-def _begin(params: Params, asked: Asked, tell: progress.Quiet) -> Run:
+def _begin(params: Params, asked: Asked, seen: dict, tell: progress.Quiet) -> Run:
     from churn import runs, site, tracking
 
     for abandoned in runs.end_abandoned(params.experiment):
@@ -125,7 +129,7 @@ def _begin(params: Params, asked: Asked, tell: progress.Quiet) -> Run:
     log.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
     log.json(provenance.environment(), "environment.json")
     tell.note(f"run {log.id} of {params.experiment}")
-    return Run(params, asked, log, folder, tell)
+    return Run(params, asked, log, folder, tell, seen)
 
 
 def _stage(run: Run, stage: str, kernels: Kernels) -> None:
@@ -136,9 +140,13 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
         step = planning.not_reused(stage, step.parts, why, run.asked)
     if step.entry:
-        reuse.reuse(
-            run.params.experiment, step.entry, folder=run.folder, log_to=run.log, publish=_publisher(run, kernels)
-        )
+        try:
+            reuse.reuse(
+                run.params.experiment, step.entry, folder=run.folder, log_to=run.log, publish=_publisher(run, kernels)
+            )
+        except BaseException:
+            _failed(run, stage, time.perf_counter() - began)
+            raise
         run.glued[stage], peak = step.entry.glued, None
         run.tell.end(stage, "reused", detail=f"from run {step.entry.run_id}")
     else:
@@ -190,10 +198,23 @@ def _file(run: Run, step: Step, made: Executed, added: dict, seconds: float) -> 
         history.keep(made.glued["decision_run"], str(made.notebook), str(html))
         run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
         return
+    if _has_changed(run, step):
+        return
     own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
     entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
     artifacts = {f"artifacts/{path}": runs.artifact(run.log.id, path) for path in own}
     cache.keep(run.params.experiment, entry, also={made.notebook.name: made.notebook, html.name: html} | artifacts)
+
+
+def _has_changed(run: Run, step: Step) -> bool:
+    """Whether files that the stage depends on changed while the run was under way; it says so, once a stage."""
+    changed = keys.changed_since(run.seen, step.stage, step.parts)
+    if changed:
+        named = ", ".join(changed)
+        run.tell.note(f"{step.stage}: {named} changed while the run was under way, so that nothing of it is kept")
+        run.log.tags({f"changed_meanwhile.{step.stage}": named[:1000], "code.clean": "false"})
+    run.mixed = run.mixed or bool(changed)
+    return run.mixed
 
 
 def _report(run: Run, executed: Path, *, site: Sequence[str]) -> Path:

@@ -110,8 +110,6 @@ def online(manifest: dict, snapshot: str, served: pd.DataFrame) -> str:
 
 def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) -> str:
     """Who is compared with whom, on how many customers."""
-    from churn import evaluate
-
     test = int((rows.part == "test").sum())
     text = f"Candidate: **version {candidate.version.version}** ({candidate.version.tags.get('model', 'model')}), on {test:,} test customers. "
     if champion is None:
@@ -119,7 +117,7 @@ def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) 
     text += f"Champion: **version {champion.version.version}** ({champion.version.tags.get('model', 'model')})"
     return text + (
         "."
-        if evaluate.can_score(champion, rows)
+        if champion.can_score(rows)
         else ", which takes features that this run does not have: it cannot be compared."
     )
 

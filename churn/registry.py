@@ -52,6 +52,10 @@ class Loaded:
     columns: list[str]
     metadata: dict
 
+    def can_score(self, rows: pd.DataFrame) -> bool:
+        """Whether the rows hold every column that it takes."""
+        return set(self.columns) <= set(rows.columns)
+
 
 def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Version:
     """Register a logged model as the next version, stage None, with the digest of its files."""

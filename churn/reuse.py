@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from churn import cache, keys, online, registry, site, tracking
-from churn.errors import RegistryError
+from churn.errors import ModelUnavailable, RegistryError
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:
@@ -18,13 +18,24 @@ def obstacle(experiment: str, entry: cache.Entry) -> str:
             found = registry.get(experiment, version)
         except RegistryError:
             return f"version {version} is not in the registry"
-        return "" if found.run_id == entry.run_id else f"version {version} is another run's"
+        return _other_than(entry, found)
     if entry.stage == "evaluate":
         now = registry.production(experiment)
         champion, candidate = entry.glued["champion"], entry.glued["candidate"]
         if (now.version if now else 0) not in (champion, candidate):  # nobody is compared with oneself
             then = f"version {champion}" if champion else "nothing"
             return f"{f'version {now.version}' if now else 'nothing'} is in production, {then} was"
+    return ""
+
+
+def _other_than(entry: cache.Entry, found: registry.Version) -> str:
+    """Why a version is not the one that a kept training made, files and all; empty where it is."""
+    if found.run_id != entry.run_id:
+        return f"version {found.version} is another run's"
+    try:
+        registry.verified_files(found)
+    except ModelUnavailable as error:
+        return str(error)
     return ""
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from churn.gate import Decision
+if TYPE_CHECKING:
+    from churn.gate import Decision
 
 
 def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3) -> Styler:

@@ -112,17 +112,13 @@ def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> 
 def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> bool:
     """Put one snapshot's features online; False when that very content is there already.
 
-    Raises InvalidData for a snapshot older than the one online: stores differ in what they do with older rows.
+    Raises InvalidData for a snapshot older than the one online.
     """
     marker, held = online.marker(store.project), online.current(store.project)
     wanted = online.content(manifest, snapshot)
     if held == wanted:
         return False
-    if snapshot < held[0]:
-        raise InvalidData(
-            f"snapshots.serve {snapshot} is older than the snapshot online ({held[0]}); "
-            f"give a later one, or remove {marker.parent} to begin anew"
-        )
+    online.refuse_earlier(store.project, snapshot)
     marker.unlink(missing_ok=True)
     at = instant(snapshot)
     views = [p.name for p in service(store, manifest["service"]).feature_view_projections]

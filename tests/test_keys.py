@@ -16,12 +16,13 @@ def project(tmp_path, monkeypatch) -> Path:
         shutil.copytree(state.PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(state.PROJECT / "requirements.txt", tmp_path)
     monkeypatch.setattr(state, "PROJECT", tmp_path)
-    monkeypatch.setattr(keys, "PACKAGE", tmp_path / "churn")
+    for name, place in {"PACKAGE": "churn", "REPOSITORY": "feature_repo", "LOCK": "requirements.txt"}.items():
+        monkeypatch.setattr(keys, name, tmp_path / place)
+    monkeypatch.setattr(keys, "WHOLE", (tmp_path / "churn/sources",))
     return tmp_path
 
 
 def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
-    keys._module.cache_clear()
     return keys.parts(
         stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
     )
@@ -85,10 +86,26 @@ def test_a_module_that_is_used_by_a_used_one_counts(project):
     assert ["module churn/errors.py has changed"] == changed(before, parts("train"))
 
 
-def test_a_package_counts_as_a_whole_for_it_may_load_its_modules_late(project):
-    before = parts()
+def test_a_package_whose_modules_are_found_by_name_counts_as_a_whole(project):
+    before = parts("features")
+    edit(project / "churn/sources/tables.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    assert ["module churn/sources/tables.py has changed"] == changed(before, parts("features"))
+
+
+@pytest.mark.parametrize(("stage", "told"), [
+    ("evaluate", ["module churn/plots/ranking.py has changed"]), ("features", []), ("train", []), ("promote", []),
+])  # fmt: skip
+def test_a_figure_counts_where_it_is_drawn(project, stage, told):
+    before = parts(stage)
     edit(project / "churn/plots/ranking.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
-    assert ["module churn/plots/ranking.py has changed"] == changed(before, parts())
+    assert told == changed(before, parts(stage))
+
+
+@pytest.mark.parametrize("module", ["gate", "model", "metrics", "evaluate", "registry", "decisions"])
+def test_what_judges_a_model_is_no_part_of_the_features(project, module):
+    before = parts("features")
+    edit(project / f"churn/{module}.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    assert [] == changed(before, parts("features"))
 
 
 def test_the_feature_repository_counts_where_the_store_is_used(project):
@@ -113,6 +130,12 @@ def test_a_module_that_the_stage_does_not_use_changes_nothing(project):
 def test_a_parameter_is_named_with_both_values(project):
     one, two = parts(parameters={"model": "logistic"}), parts(parameters={"model": "hist_gradient_boosting"})
     assert ['parameter model: "logistic" -> "hist_gradient_boosting"'] == changed(one, two)
+
+
+def test_of_a_section_the_value_that_differs_is_named():
+    one, two = ({"data": {"path": name, "columns": {"at": "date", "value": "x" * 80}}} for name in ("a.csv", "b.csv"))
+    told = changed(parts(parameters=one), parts(parameters=two))
+    assert ['parameter data.path: "a.csv" -> "b.csv"'] == told
 
 
 def test_the_run_that_a_stage_logs_to_is_no_part(project):
@@ -145,3 +168,27 @@ def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
     two.write_text("b")
     before = parts("features", inputs={"1.csv": one})
     assert ["input 2.csv is new"] == changed(before, parts("features", inputs={"1.csv": one, "2.csv": two}))
+
+
+@pytest.mark.parametrize(("file", "told"), [
+    ("churn/metrics.py", ["churn/metrics.py"]),
+    ("churn/doctor.py", []),
+    ("notebooks/evaluate.ipynb", ["notebooks/evaluate.ipynb"]),
+    ("notebooks/train.ipynb", []),
+    ("requirements.txt", ["requirements.txt"]),
+])  # fmt: skip
+def test_a_file_that_changes_while_its_stage_runs_is_noticed(project, file, told):
+    seen, made = keys.watch([]), parts()
+    text = (project / file).read_text()
+    (project / file).write_text(text.replace("auc", "AUC") if file.endswith("ipynb") else f"{text}\n# more\n")
+    assert told == keys.changed_since(seen, "evaluate", made)
+
+
+def test_an_input_that_is_replaced_while_it_is_read_is_noticed_by_the_features_alone(project, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("a,1.00\n")
+    seen, made = keys.watch([log]), {stage: parts(stage) for stage in ("features", "train")}
+    log.unlink()
+    log.write_text("b,2.00\n")
+    assert ["log.csv"] == keys.changed_since(seen, "features", made["features"])
+    assert [] == keys.changed_since(seen, "train", made["train"])

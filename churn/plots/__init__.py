@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from churn.plots.style import Plot
 
 MODULES = {
-    "data": ["class_balance", "events_over_time"],
+    "data": ["class_balance", "events_over_time", "feature_overview"],
     "decisions": ["confusion", "profit_curve"],
-    "features": ["feature_against_churn", "feature_overview", "importance"],
+    "features": ["feature_against_churn", "importance"],
     "models": ["history", "intervals", "segments"],
     "probabilities": ["reliability", "score_distribution"],
     "ranking": ["gain", "precision_recall", "roc"],
 }
-_HOME = {figure: module for module, figures in MODULES.items() for figure in figures}
+HOME = {figure: module for module, figures in MODULES.items() for figure in figures}
 
-__all__ = sorted(_HOME)
+__all__ = sorted(HOME)
 
 
 def __getattr__(name: str) -> Plot:
     """Import a figure's module when it is first drawn: some need scikit-learn, which a rollback has no time for."""
-    if name not in _HOME:
+    if name not in HOME:
         raise AttributeError(f"churn.plots has no figure {name!r}; there are {', '.join(__all__)}")
-    return getattr(import_module(f"churn.plots.{_HOME[name]}"), name)
+    return getattr(import_module(f"churn.plots.{HOME[name]}"), name)

@@ -1,4 +1,4 @@
-"""The data: what was logged when, what each snapshot may see, and how many customers left."""
+"""The data: what was logged when, what each snapshot may see, what is missing, and how many customers left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from matplotlib.ticker import EngFormatter
 from churn.plots.style import (
     GREY,
     LEFT,
+    PALE,
     SERIES,
     SHARE,
     STAYED,
@@ -80,6 +81,32 @@ def class_balance(table: pd.DataFrame) -> Plot:
     ax.set(xlabel="Customers who left and who stayed (share)", xlim=(0, 1))
     ax.xaxis.set_major_formatter(SHARE)
     figure.legend(*(part[::-1] for part in ax.get_legend_handles_labels()), loc="outside lower right", ncols=2)
+    return figure
+
+
+@styled
+def feature_overview(table: pd.DataFrame, top: int = 20) -> Plot:
+    """The share of missing values of each feature that has any, the `top` worst; columns feature, missing_share."""
+    table = table.sort_values("missing_share", ascending=False)
+    gaps = table[table["missing_share"] > 0]
+    if gaps.empty:
+        title = f"None of the {len(table)} features has missing values"
+    else:
+        worst = gaps.iloc[0]
+        title = (
+            f"{len(gaps)} of {len(table)} features have missing values, "
+            f"at most {worst['missing_share']:.0%} ({short(worst['feature'], 30)})"
+        )
+    shown = (table if gaps.empty else gaps).head(top).iloc[::-1]
+    figure = plot(title, height=rows_height(len(shown)))
+    ax = figure.subplots()
+    ax.barh(range(len(shown)), 1, color=PALE, alpha=0.4, height=0.7)
+    ax.barh(range(len(shown)), shown["missing_share"], color=GREY, height=0.7)
+    for row, share in enumerate(shown["missing_share"]):
+        ax.text(share + 0.01, row, f"{share:.1%}", va="center", fontsize=9)
+    name_rows(ax, [short(name) for name in shown["feature"]])
+    ax.set(xlabel="Missing values (share of rows)", xlim=(0, 1.09))
+    ax.xaxis.set_major_formatter(SHARE)
     return figure
 
 

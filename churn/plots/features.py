@@ -1,4 +1,4 @@
-"""The features: what is missing, what matters, and how each goes with churn."""
+"""The features: what matters, and how each goes with churn."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
+from churn import metrics
 from churn.plots.style import (
     CANDIDATE,
     GREY,
     LEFT,
-    PALE,
     SHARE,
     Plot,
     blank,
@@ -39,32 +39,6 @@ def importance(table: pd.DataFrame, top: int = 15, *, measure: str = "drop in AU
     more = f" ({rest} more features not shown)" if rest else ""
     figure.supxlabel(f"Importance: {measure}{more}", fontsize=10)
     ax.grid(True, axis="x")
-    return figure
-
-
-@styled
-def feature_overview(table: pd.DataFrame, top: int = 20) -> Plot:
-    """The share of missing values of each feature that has any, the `top` worst; columns feature, missing_share."""
-    table = table.sort_values("missing_share", ascending=False)
-    gaps = table[table["missing_share"] > 0]
-    if gaps.empty:
-        title = f"None of the {len(table)} features has missing values"
-    else:
-        worst = gaps.iloc[0]
-        title = (
-            f"{len(gaps)} of {len(table)} features have missing values, "
-            f"at most {worst['missing_share']:.0%} ({short(worst['feature'], 30)})"
-        )
-    shown = (table if gaps.empty else gaps).head(top).iloc[::-1]
-    figure = plot(title, height=rows_height(len(shown)))
-    ax = figure.subplots()
-    ax.barh(range(len(shown)), 1, color=PALE, alpha=0.4, height=0.7)
-    ax.barh(range(len(shown)), shown["missing_share"], color=GREY, height=0.7)
-    for row, share in enumerate(shown["missing_share"]):
-        ax.text(share + 0.01, row, f"{share:.1%}", va="center", fontsize=9)
-    name_rows(ax, [short(name) for name in shown["feature"]])
-    ax.set(xlabel="Missing values (share of rows)", xlim=(0, 1.09))
-    ax.xaxis.set_major_formatter(SHARE)
     return figure
 
 
@@ -104,8 +78,6 @@ def _leader(table: pd.DataFrame) -> str:
 
 def _binned(values: pd.Series, y: np.ndarray) -> pd.DataFrame:
     """Churn rate and label of each bin, low to high, and of the rows without a value; columns label, churn."""
-    from churn import metrics  # scikit-learn, for which the features stage would wait
-
     known = values.notna().to_numpy()
     frame = pd.DataFrame({"value": values.to_numpy()[known].astype(float), "churn": y[known]})
     groups = frame.groupby(metrics.equal_count_bins(frame["value"].to_numpy(), 5))
