@@ -1,6 +1,7 @@
 """Runs that do not end well: a cell's error, a kernel that is killed, a limit in time, Ctrl-C. And what runs again."""
 
 import re
+import shutil
 import signal
 
 import psutil
@@ -25,6 +26,12 @@ def place(finished) -> Workplace:
     """The same, and the code as it was after the test."""
     yield finished
     finished.mend()
+
+
+@pytest.fixture
+def fresh(tmp_path) -> Workplace:
+    """A workplace in which nothing has run."""
+    return Workplace.make(tmp_path)
 
 
 def told(stderr: str) -> dict[str, str]:
@@ -134,3 +141,45 @@ def test_a_plan_writes_nothing(place):
     before = {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
     assert 4 == len(place.plan())
     assert before == {path: path.stat().st_mtime_ns for path in place.state.rglob("*")}
+
+
+def test_code_that_changes_while_its_stage_runs_is_not_kept_under_the_key_of_either(fresh):
+    process = fresh.start()
+    model = fresh.code / "churn/model.py"
+    before = model.read_text()
+    for line in process.stdout:
+        if "] features ..." in line:
+            model.write_text(before.replace("LogisticRegression(C=C,", "LogisticRegression(C=C * 1e-4,"))
+    assert before != model.read_text()
+    assert 0 == process.wait()
+    found, _ = fresh.last_run()
+    assert ("churn/model.py", "false") == (found.data.tags["changed_meanwhile.train"], found.data.tags["code.clean"])
+    altered = fresh.plan()
+    model.write_text(before)
+    assert [["reuse", "run", "run", "run"]] * 2 == [[what for what, _ in p.values()] for p in (altered, fresh.plan())]
+
+
+def test_a_version_whose_files_are_gone_is_trained_again(fresh):
+    assert "refused" in fresh.run("--set", "promote.rules.min_auc=0.99").stdout
+    shutil.rmtree(fresh.state / "artifacts/smoke/models")
+    done = fresh.run()
+    assert "smoke version 2: promoted" in done.stdout, done.stderr
+    assert ["features"] == re.findall(r"^  (\w+) +reused", done.stdout, re.MULTILINE)
+
+
+def test_an_older_snapshot_than_the_one_online_is_one_line_before_anything_starts(fresh):
+    assert 0 == fresh.run("--set", "snapshots.serve=2023-09-15").returncode
+    runs = len(list((fresh.state / "runs").iterdir()))
+    done = fresh.run()
+    assert 2 == done.returncode
+    assert "snapshots.serve 2023-09-01 is older than the snapshot online (2023-09-15)" in done.stderr
+    assert (1, runs) == (len(done.stderr.splitlines()), len(list((fresh.state / "runs").iterdir())))
+
+
+def test_features_that_are_no_longer_online_are_put_there_again_without_a_word(fresh):
+    assert 0 == fresh.run().returncode
+    shutil.rmtree(fresh.state / "smoke/feast")
+    done = fresh.run("--quiet")
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "True" not in done.stdout
+    assert (fresh.state / "smoke/feast/online.db").exists()
