@@ -46,7 +46,8 @@ class Manager(NotebookExecutionManager):
         if cell.cell_type == "markdown":
             self._heading = next((x.lstrip("# ") for x in cell.source.splitlines() if x.startswith("#")), self._heading)
         elif self._on_cell:
-            self._on_cell(cell_index + 1, len(self.nb.cells), self._heading)
+            code = self._code_cells()
+            self._on_cell(code.index(cell) + 1, len(code), self._heading)
 
     def cell_complete(self, cell: NotebookNode, cell_index: int | None = None, **changed) -> None:
         """Note how much memory the kernel has held, for a dead one cannot be asked."""
@@ -55,6 +56,10 @@ class Manager(NotebookExecutionManager):
             seen = self.nb.metadata.papermill.get("peak_mb", 0)
             self.nb.metadata.papermill["peak_mb"] = max(seen, round(kernels.peak_mb(self._kernel)))
 
+    def _code_cells(self) -> list[NotebookNode]:
+        """Those that have a number: the kernel's, the report's and the progress's is the same."""
+        return [cell for cell in self.nb.cells if cell.cell_type == "code"]
+
     def died(self) -> None:
         """The kernel is gone: say why, as far as that is known."""
         held = self.nb.metadata.papermill.get("peak_mb", 0)
@@ -62,10 +67,10 @@ class Manager(NotebookExecutionManager):
 
     def stopped(self, name: str, why: str) -> None:
         """Mark the cell that was running, or was to be the first: it has no traceback, and may have no number."""
-        cells = [cell for cell in self.nb.cells if cell.cell_type == "code"]
-        cell = self.running or cells[0]
-        if cell in cells:
-            cell.execution_count = cells.index(cell) + 1
+        code = self._code_cells()
+        cell = self.running or code[0]
+        if cell in code:
+            cell.execution_count = code.index(cell) + 1
             cell.outputs.append(new_output("error", ename=name, evalue=why, traceback=[f"{name}: {why}"]))
             self.cell_exception(cell)
 

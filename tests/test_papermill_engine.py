@@ -48,7 +48,7 @@ def test_papermill_knows_the_engine_by_its_entry_point():
 def test_each_code_cell_is_told_with_the_heading_that_it_stands_under(kernel, tmp_path):
     told = []
     execute(kernel, tmp_path / "a.ipynb", "# One", "1", "2", "## Two\nprose", "3", on_cell=lambda *at: told.append(at))
-    assert [(2, 5, "One"), (3, 5, "One"), (5, 5, "Two")] == told
+    assert [(1, 3, "One"), (2, 3, "One"), (3, 3, "Two")] == told
 
 
 def test_an_error_stops_the_notebook_and_keeps_what_was_done(kernel, tmp_path):
