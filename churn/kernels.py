@@ -9,7 +9,9 @@ import math
 import os
 import queue
 import re
+import shutil
 import signal
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -134,18 +136,28 @@ def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[Kernel]:
     """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
-    kernel = Kernel(kernel_name="python3")
-    environment = os.environ | {
-        "PYTHONPATH": str(state.PROJECT),
-        "CHURN_STATE": str(state.root()),
-        "PYTHONHASHSEED": "0",
-    }
-    run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
-    try:
-        kernel.load(f"{libraries(stage)}\n{then}")
-        yield kernel
-    finally:
-        kernel.end()
+    with _scratch(cwd) as scratch:  # Feast makes a temporary folder, which an ended kernel leaves behind
+        kernel = Kernel(kernel_name="python3", connection_file=f"{scratch}/connection.json")
+        environment = os.environ | {
+            "PYTHONPATH": str(state.PROJECT),
+            "CHURN_STATE": str(state.root()),
+            "PYTHONHASHSEED": "0",
+            "TMPDIR": scratch,
+        }
+        run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
+        try:
+            kernel.load(f"{libraries(stage)}\n{then}")
+            yield kernel
+        finally:
+            kernel.end()
+
+
+def _scratch(folder: Path) -> tempfile.TemporaryDirectory:
+    """A folder for a kernel's temporary files, which goes with it; those of processes that were killed go at once."""
+    for left in folder.glob(".tmp-*"):
+        if not psutil.pid_exists(int(left.name.split("-")[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    return tempfile.TemporaryDirectory(prefix=f".tmp-{os.getpid()}-", dir=folder, ignore_cleanup_errors=True)
 
 
 def libraries(stage: str) -> str:

@@ -96,10 +96,10 @@ def added(before: dict, after: dict) -> dict:
 
 
 def artifact(run_id: str, name: str) -> Path:
-    """A local copy of an artifact of a run. Raises Missing."""
-    client()
+    """An artifact of a run: where it lies, or a local copy of one that lies elsewhere. Raises Missing."""
     try:
-        return Path(mlflow.artifacts.download_artifacts(run_id=run_id, artifact_path=name))
+        place = client().get_run(run_id).info.artifact_uri  # by the run's id MLflow copies, and leaves the copy behind
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{place}/{name}"))
     except (OSError, mlflow.MlflowException) as error:
         raise Missing(f"run {run_id} keeps no {name}") from error
 

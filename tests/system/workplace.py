@@ -26,10 +26,16 @@ class Workplace:
         shutil.copytree(PROJECT, folder / "code", ignore=LEFT_OUT)
         return cls(folder / "code", folder / "state")
 
+    @property
+    def temporary(self) -> Path:
+        """Where its processes make temporary files."""
+        return self.state.with_name(f"{self.state.name}-tmp")
+
     def start(self, *arguments: str) -> subprocess.Popen:
         """The smoke run under way, its output to be read."""
         command = [sys.executable, "run_pipeline.py", "--params", "params/smoke.yaml", *arguments]
-        environment = os.environ | {"CHURN_STATE": str(self.state)}
+        self.temporary.mkdir(exist_ok=True)
+        environment = os.environ | {"CHURN_STATE": str(self.state), "TMPDIR": str(self.temporary)}
         return subprocess.Popen(
             command, cwd=self.code, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
