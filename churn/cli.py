@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import signal
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from churn import preflight
 from churn.errors import ChurnError, StageFailed
 
 if TYPE_CHECKING:
@@ -30,6 +32,9 @@ examples:
 exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage failed, 2 bad parameters or input,
 130 interrupted
 """
+
+
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
@@ -62,9 +67,10 @@ def _run(given: argparse.Namespace) -> int:
     from churn import params as schema
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
+    preflight.refuse_unusable()
     from churn import pipeline, planning, progress
 
-    asked = planning.Asked(given.fresh, planning.stages_of(given.stages) if given.stages else ())
+    asked = planning.Asked(given.fresh, () if given.stages is None else planning.stages_of(given.stages))
     if given.plan:
         return _plan(pipeline.plan(params, asked))
     began = time.perf_counter()
@@ -74,7 +80,7 @@ def _run(given: argparse.Namespace) -> int:
     except StageFailed as error:
         error.add_note(f"  report    {error.run.index}")
         raise
-    print("\n".join(_closing(run, given.params, time.perf_counter() - began)))
+    progress.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
 
 
@@ -107,14 +113,30 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
 
 def _guarded(action: Callable[[], int]) -> int:
     """Run a command; a failure that a person can act on becomes one line on stderr and an exit code."""
+    sys.stdout.reconfigure(errors="replace")  # a terminal without our signs shows others
     try:
         return action()
     except ChurnError as error:
-        print("\n".join([f"error: {error}", *getattr(error, "__notes__", [])]), file=sys.stderr)
+        told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
+        print("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in told), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except Exception as error:
+        if (refused := _refused_by_the_system(error)) is None:
+            raise
+        print(f"error: {refused}; make room or give access, then type the same command", file=sys.stderr)
+        return 1
+
+
+def _refused_by_the_system(error: BaseException | None) -> OSError | None:
+    """The full disk or the missing permission behind an error, however many others it has led to."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in REFUSED:
+            return error
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -125,6 +147,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
     given = parser.parse_args(argv)
-    code = _guarded(lambda: given.action(given))
+    code = _guarded(lambda: preflight.refuse_unusable() or given.action(given))
     gc.freeze()  # nor at its exit
     return code

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from churn import params as schema
+from churn.errors import UserError
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:
@@ -124,6 +125,8 @@ def stored(given: argparse.Namespace) -> int:
 
     gone = []
     if given.unused_days is not None:
+        if not given.unused_days >= 0:
+            raise UserError(f"--prune {given.unused_days:g}: days are 0 or more; 0 removes all")
         with pipeline.only_one(experiment):
             gone = cache.prune(experiment, unused_days=given.unused_days)
     _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")

@@ -60,6 +60,8 @@ def read(path: Path) -> dict:
     """The file as a tree of plain values. Raises InvalidParams when it is missing or not a YAML mapping."""
     try:
         text = path.read_text(encoding="utf-8")
+    except IsADirectoryError:
+        raise InvalidParams(f"{path}: is a folder; give a params file, such as {path / 'cdnow.yaml'}") from None
     except OSError as error:
         others = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1)
         hint = f"; did you mean {path.parent / others[0]}?" if others else ""

@@ -22,11 +22,16 @@ def absolute(path: str) -> str:
 
 
 def expand(path: str) -> Path:
-    """What a path means here: `${NAME}` is the environment's, `~` the home folder. Raises InvalidData."""
+    """What a path means here: `${NAME}` is the environment's, `~` a home folder. Raises InvalidData."""
     for name in VARIABLE.findall(path):
         if not os.environ.get(name):
             raise InvalidData(f"{path}: the environment has no {name}; set it where you start the command")
-    return Path(_with_values(path)).expanduser()
+    try:
+        return Path(_with_values(path)).expanduser()
+    except RuntimeError:
+        raise InvalidData(
+            f"{path}: there is no such user, whose home folder it begins with; correct the path"
+        ) from None
 
 
 def expand_absolute(path: str) -> Path:

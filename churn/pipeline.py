@@ -237,9 +237,11 @@ def _end(run: Run) -> None:
     from churn import overview
 
     run.desk.shutdown()
-    run.index = overview.write(run)
-    run.log.file(run.index, "notebooks")
-    run.log.end(run.status)
+    try:
+        run.index = overview.write(run)
+        run.log.file(run.index, "notebooks")
+    finally:
+        run.log.end(run.status)
 
 
 @functools.cache

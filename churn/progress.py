@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Plain(Quiet):
     _heading: str = ""
 
     def note(self, text: str) -> None:
-        print(f"{datetime.now():%H:%M:%S} {text}", flush=True)
+        say(f"{datetime.now():%H:%M:%S} {text}")
 
     def begin(self, stage: str) -> None:
         self._began, self._stage, self._heading = time.perf_counter(), stage, ""
@@ -117,6 +118,14 @@ class OnTerminal(Quiet):
             took = f"{seconds:6.1f} s" if seconds is not None else ""
             table.add_row(Text(mark, style=colour), line.stage, took, line.cell, Text(line.heading, style="dim"))
         return table
+
+
+def say(text: str) -> None:
+    """Print lines; once nobody reads them any more (`... | head`) they go nowhere, and the run goes on."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def to(stages: tuple[str, ...], *, quiet: bool) -> Quiet:

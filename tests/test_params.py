@@ -266,7 +266,7 @@ def test_a_missing_file_is_refused_with_the_nearest_that_exists(tmp_path):
         path=tmp_path / "smok.yaml"
     )
     assert refusal(path=tmp_path / "nowhere" / "smoke.yaml") == ["no such params file (No such file or directory)"]
-    assert refusal(path=tmp_path) == ["no such params file (Is a directory)"]
+    assert refusal(path=tmp_path) == [f"is a folder; give a params file, such as {tmp_path / 'cdnow.yaml'}"]
 
 
 @pytest.mark.parametrize("text", ["train.model", "=5", "train..model=x", ".seed=1", "", "train.=1"])

@@ -117,6 +117,14 @@ def test_once_mended_the_same_command_completes_with_the_rest_reused(place):
     assert "FINISHED" == found.info.status
 
 
+def test_a_run_whose_output_nobody_reads_any_more_goes_on(place):
+    process = place.start()
+    process.stdout.readline()
+    process.stdout.close()
+    assert (0, "") == (process.wait(), process.stderr.read())
+    assert "FINISHED" == place.last_run()[0].info.status
+
+
 def test_no_run_leaves_temporary_files_whatever_its_end(place):
     assert 0 == place.run().returncode
     assert [] == list(place.temporary.iterdir())

@@ -1,0 +1,144 @@
+"""What a command needs is looked at before it begins: one line, exit code 2, and nothing is written."""
+
+import errno
+import http.server
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from churn import cli, preflight
+from churn.errors import UserError
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def command(*arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "run_pipeline.py", "--params", "params/smoke.yaml", *arguments],
+        cwd=PROJECT, env=os.environ | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def a_file(tmp_path) -> Path:
+    file = tmp_path / "a-file"
+    file.write_text("not a folder")
+    return file
+
+
+@pytest.mark.parametrize("below", ["", "state", "deep/state"])
+def test_a_state_folder_that_is_or_lies_below_a_file_is_refused_by_the_command(a_file, below):
+    done = command("--plan", CHURN_STATE=str(a_file / below))
+    assert 2 == done.returncode
+    assert [
+        f"error: the state folder {(a_file / below).resolve()}: {a_file} is a file; name a folder in CHURN_STATE"
+    ] == (done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(("name", "told"), [("what?", r"holds a '\?'"), ("#1", "holds a '#'"), ("100%", "holds a '%'")])
+def test_a_state_folder_whose_name_an_address_cannot_hold_is_refused(tmp_path, monkeypatch, name, told):
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path / name))
+    with pytest.raises(UserError, match=told):
+        preflight.refuse_unusable()
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["state", "a state", "Zustände", "it's"])
+def test_a_state_folder_that_is_still_to_be_made_is_fine(tmp_path, monkeypatch, name):
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path / name))
+    preflight.refuse_unusable()
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_database_that_is_none_is_named_with_what_to_do(state_folder):
+    state_folder.mkdir()
+    (state_folder / "mlflow.db").write_bytes(b"\x00\x01 no database")
+    with pytest.raises(UserError, match=r"mlflow\.db is not a SQLite database.*restore it, or move it away"):
+        preflight.refuse_unusable()
+
+
+@pytest.mark.parametrize("begins", [b"", b"SQLite format 3\x00 and so on"])
+def test_a_database_or_an_empty_file_is_fine(state_folder, begins):
+    state_folder.mkdir()
+    (state_folder / "mlflow.db").write_bytes(begins)
+    preflight.refuse_unusable()
+
+
+@pytest.mark.parametrize(("address", "told"), [
+    ("bogus://x", "the scheme 'bogus'; known are http, https"),
+    ("http://127.0.0.1:9", r"does not answer \(.*refused.*\); start it"),
+    ("http://", "does not answer"),
+])  # fmt: skip
+def test_a_tracking_server_that_cannot_be_reached_is_refused(state_folder, monkeypatch, address, told):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    with pytest.raises(UserError, match=told):
+        preflight.refuse_unusable()
+
+
+@pytest.mark.parametrize("status", [200, 404, 401])
+def test_a_tracking_server_that_answers_is_fine_whatever_it_says(state_folder, monkeypatch, status):
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+    preflight.refuse_unusable()
+    server.shutdown()
+
+
+@pytest.mark.parametrize("arguments", [("--stages", ""), ("--stages", ","), ("--set", "data.path=\x1b[31m: [")])
+def test_what_makes_no_sense_is_one_line_without_control_characters(arguments, tmp_path):
+    done = command(*arguments, CHURN_STATE=str(tmp_path / "state"))
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "\x1b" not in done.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_folder_in_place_of_a_params_file_is_told_as_such(tmp_path):
+    done = command("--params", "params", CHURN_STATE=str(tmp_path / "state"))
+    assert (2, "error: params: is a folder; give a params file, such as params/cdnow.yaml\n") == (
+        done.returncode,
+        done.stderr,
+    )
+
+
+def test_a_home_folder_of_nobody_is_one_line(tmp_path):
+    paths = "data={source: events, path: ~no-such-user/x.csv, columns: {customer_id: a, at: b}, kind: c}"
+    label = "label={rule: inactivity, horizon_days: 30, active_within_days: 60}"
+    done = command("--set", paths, "--set", label, CHURN_STATE=str(tmp_path / "state"))
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "there is no such user" in done.stderr
+
+
+@pytest.mark.parametrize("days", ["-1", "nan"])
+def test_pruning_takes_no_days_below_zero(days, tmp_path):
+    words = [Path(sys.executable).with_name("churn"), "cache", "--params", "params/smoke.yaml", f"--prune={days}"]
+    environment = os.environ | {"CHURN_STATE": str(tmp_path / "state")}
+    done = subprocess.run(words, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert (2, f"error: --prune {days}: days are 0 or more; 0 removes all\n") == (done.returncode, done.stderr)
+
+
+def test_a_full_disk_is_one_line_however_deep_it_lies(capsys):
+    def fails() -> int:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device", "state/mlflow.db")
+        except OSError:
+            raise RuntimeError("the library's own words")  # noqa: B904
+
+    assert 1 == cli._guarded(fails)
+    told = "error: [Errno 28] No space left on device: 'state/mlflow.db'; make room or give access, then "
+    assert f"{told}type the same command\n" == capsys.readouterr().err
+
+
+def test_an_error_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError):
+        cli._guarded(lambda: 1 // 0)
