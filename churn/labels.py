@@ -20,7 +20,7 @@ def build(
     """
     if label["rule"] == "given":
         return given.filter(given.snapshot.isin([moment(t) for t in snapshots]))
-    _refuse_open_horizons(events, snapshots, label["horizon_days"])
+    refuse_open_horizons(events, snapshots, label["horizon_days"])
     rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
     settings = {key: value for key, value in label.items() if key != "rule"}
     return (
@@ -28,6 +28,22 @@ def build(
         if len(snapshots) > 1
         else rule(events, customers, snapshot=snapshots[0], **settings)
     )
+
+
+def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int) -> None:
+    """Raises InvalidData where the log ends before a horizon does: its customers would count as gone, or as staying,
+    without evidence. Without events labels are given.
+    """
+    if events is None:
+        return
+    end = events.at.max().execute().to_pydatetime()
+    last = max(snapshots)
+    closes = instant(last, days_before=-horizon_days)
+    if end < closes - timedelta(days=1):
+        raise InvalidData(
+            f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but the log ends on {end:%Y-%m-%d}; "
+            f"use a snapshot up to {end - timedelta(days=horizon_days - 1):%Y-%m-%d} or a shorter horizon"
+        )
 
 
 def _inactivity(
@@ -64,15 +80,3 @@ def _marked(active: Table, seen: Table, snapshot: str, *, left_if_seen: bool) ->
     joined = active.left_join(ids, active.customer_id == ids.seen_id)
     churned = joined.seen_id.notnull() if left_if_seen else joined.seen_id.isnull()
     return joined.select("customer_id", snapshot=moment(snapshot), churned=churned)
-
-
-def _refuse_open_horizons(events: Table, snapshots: list[str], horizon_days: int) -> None:
-    """A customer whose horizon the log does not cover would count as gone, or as staying, without evidence."""
-    end = events.at.max().execute().to_pydatetime()
-    last = max(snapshots)
-    closes = instant(last, days_before=-horizon_days)
-    if end < closes - timedelta(days=1):
-        raise InvalidData(
-            f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but the log ends on {end:%Y-%m-%d}; "
-            f"use a snapshot up to {end - timedelta(days=horizon_days - 1):%Y-%m-%d} or a shorter horizon"
-        )

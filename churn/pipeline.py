@@ -6,6 +6,7 @@ Between stages nothing passes but explicit parameters and the plain values that 
 from __future__ import annotations
 
 import functools
+import sys
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -32,7 +33,7 @@ __all__ = ["STAGES", "Asked", "Done", "Run", "only_one", "plan", "run"]
 
 @dataclass(frozen=True)
 class Done:
-    """A stage that has ended: ran, reused or failed; seconds, the kernel's peak memory in MB, and its report."""
+    """A stage that has ended (ran, reused, failed, interrupted): seconds, the kernel's peak MB, and its report."""
 
     stage: str
     outcome: str
@@ -181,11 +182,12 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
 
 
 def _failed(run: Run, stage: str, seconds: float) -> None:
-    run.tell.end(stage, "failed")
+    outcome = "interrupted" if isinstance(sys.exception(), KeyboardInterrupt) else "failed"
+    run.tell.end(stage, outcome)
     executed = run.folder / f"{stage}.ipynb"
     there = run.asked.stages[: run.asked.stages.index(stage) + 1]  # the reports after it will not come
     report = _report(run, executed, site=there) if executed.exists() else None
-    run.done.append(Done(stage, "failed", seconds, None, report))
+    run.done.append(Done(stage, outcome, seconds, None, report))
     run.log.tags({"failed_stage": stage})
 
 

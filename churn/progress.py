@@ -13,12 +13,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-MARKS = {"under way": ("…", "cyan"), "ran": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red")}
+MARKS = {"under way": ("…", "cyan"), "ran": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"),
+         "interrupted": ("✗", "yellow")}  # fmt: skip
 
 
 @dataclass
 class Line:
-    """A stage as it is shown. `outcome`: waiting, under way, ran, reused or failed."""
+    """A stage as it is shown. `outcome`: waiting, under way, ran, reused, failed or interrupted."""
 
     stage: str
     outcome: str = "waiting"
@@ -46,7 +47,7 @@ class Quiet:
         """A cell of the stage under way begins to execute, under this heading."""
 
     def end(self, stage: str, outcome: str, *, detail: str = "") -> None:
-        """A stage has ended: ran, reused or failed."""
+        """A stage has ended: ran, reused, failed or interrupted."""
 
 
 @dataclass

@@ -18,6 +18,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
+from churn.site import prose
+
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar: dead once the kernel is gone
@@ -64,7 +66,7 @@ def _exporter() -> HTMLExporter:
     return HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
-        filters={"headings": _headings, "tables": _tables},
+        filters={"headings": _headings, "tables": _tables, "prose": prose},
         anchor_link_text="#",
         embed_images=True,
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),

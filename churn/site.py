@@ -27,7 +27,7 @@ ABSENT = "not given"
 
 @dataclass(frozen=True)
 class Stage:
-    """What became of a stage: `outcome` ran, reused, failed, not run or under way.
+    """What became of a stage: `outcome` ran, reused, failed, interrupted, not run or under way.
 
     `report` is the name of its HTML in the run's folder; `source_run` the run that executed it, where it was reused.
     """
@@ -90,10 +90,21 @@ def mark_killed(folder: Path) -> None:
         state.write_text(page, said)
 
 
+def prose(text: str) -> Markup:
+    """Text as HTML, with what stands between backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
+
+
 @functools.cache  # it holds the compiled template
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True)
-    environment.filters |= {"escape_html": escape, "duration": _duration, "memory": _memory, "number": _number}
+    environment.filters |= {
+        "escape_html": escape,
+        "prose": prose,
+        "duration": _duration,
+        "memory": _memory,
+        "number": _number,
+    }
     environment.globals |= {"metrics": METRICS, "scale": _scale, "css": _css}
     return environment
 

@@ -190,8 +190,8 @@ def experiment_id_of(store: MlflowClient, name: str) -> str:
     found = store.get_experiment_by_name(name)
     if found:
         return found.experiment_id
-    embedded = uri() == f"sqlite:///{state.path('mlflow.db')}"  # MLflow itself sets MLFLOW_TRACKING_URI
-    local = state.path("artifacts", name).as_uri() if embedded else None
+    served = uri().startswith(("http", "databricks"))  # such a store knows itself where artifacts go
+    local = None if served else state.path("artifacts", name).as_uri()  # MLflow's own is ./mlruns, wherever that is
     return store.create_experiment(name, artifact_location=local)
 
 

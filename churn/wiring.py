@@ -44,6 +44,7 @@ def _features(params: Params, upstream: dict) -> dict:
         "serve_snapshot": str(params.snapshots.serve),
         "windows_days": params.features.windows_days,
         "label_kind": getattr(params.label, "kind", ""),
+        "horizon_days": params.horizon_days,
     }
 
 

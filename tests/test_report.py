@@ -85,12 +85,13 @@ def test_a_page_without_figures_is_small(page):
 
 def test_parameters_are_a_folded_table_of_what_this_run_was_given(page):
     html = page(
-        cell("horizon_days: int = 30  # days of the label\nseed: int = 7", tags=["parameters"]),
+        cell("horizon_days: int = 30  # days of the `label` <t>\nseed: int = 7", tags=["parameters"]),
         cell("horizon_days = 180", tags=["injected-parameters"]),
         papermill={"parameters": {"horizon_days": 180}},
     )
     rows = [[text(part) for part in row.select("th, td")] for row in html.select("details.parameters tbody tr")]
-    assert rows == [["horizon_days", "180", "days of the label"], ["seed", "7", ""]]
+    assert rows == [["horizon_days", "180", "days of the label <t>"], ["seed", "7", ""]]
+    assert "label" == html.select_one("details.parameters tbody td code").get_text()
     assert not html.select("details.code, details.parameters[open]")
 
 

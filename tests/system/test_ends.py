@@ -100,6 +100,7 @@ def test_ctrl_c_ends_the_kernels_and_marks_the_run_killed(place, how):
     assert kernels and not psutil.wait_procs(kernels, timeout=10)[1]
     assert_evidence(place, "KILLED")
     assert "Interrupted." in place.page("index.html")
+    assert 'data-outcome="interrupted"' in place.page("index.html")
 
 
 def test_a_kernel_goes_with_a_runner_that_is_killed(place):
@@ -197,3 +198,10 @@ def test_features_that_are_no_longer_online_are_put_there_again_without_a_word(f
     assert (0, "") == (done.returncode, done.stderr)
     assert "True" not in done.stdout
     assert (fresh.state / "smoke/feast/online.db").exists()
+
+
+def test_a_horizon_that_the_log_does_not_cover_is_refused_before_anything_goes_online(fresh):
+    done = fresh.run("--set", "snapshots.test=2023-12-01", "--set", "snapshots.serve=2024-01-01")
+    assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "features: snapshot 2023-12-01: its label looks until 2023-12-31, but the log ends on" in done.stderr
+    assert not (fresh.state / "smoke/feast/online.txt").exists()

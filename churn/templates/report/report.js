@@ -8,3 +8,5 @@ const parameters = document.getElementById("parameters");
 const unfold = () => { if (parameters) parameters.open = true; };
 document.querySelectorAll('a[href="#parameters"]').forEach((link) => link.addEventListener("click", unfold));
 addEventListener("beforeprint", unfold);
+const failed = document.getElementById("failed-cell");
+if (failed && !location.hash) addEventListener("load", () => failed.scrollIntoView({ block: "center" }));
