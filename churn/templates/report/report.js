@@ -9,4 +9,4 @@ const unfold = () => { if (parameters) parameters.open = true; };
 document.querySelectorAll('a[href="#parameters"]').forEach((link) => link.addEventListener("click", unfold));
 addEventListener("beforeprint", unfold);
 const failed = document.getElementById("failed-cell");
-if (failed && !location.hash) addEventListener("load", () => failed.scrollIntoView({ block: "center" }));
+if (failed && !location.hash) addEventListener("load", () => failed.scrollIntoView({ block: "center", behavior: "instant" }));
