@@ -57,7 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="override one parameter for this run, for example train.model=logistic; may be repeated")  # fmt: skip
     add("--stages", metavar="A,B", help="run these stages, reuse the ones before them and leave the ones after")
-    add("--fresh", action="store_true", help="run every stage, whatever could be reused")
+    add(
+        "--fresh",
+        action="store_true",
+        help="run every stage, whatever could be reused; with --stages those and the ones before them",
+    )
     add("--plan", action="store_true", help="say what would run, what would be reused, and why; run nothing")
     add("--quiet", action="store_true", help="tell the end and errors only")
     return parser

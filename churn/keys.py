@@ -53,7 +53,7 @@ def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
 
 def watch(inputs: Iterable[Path]) -> dict[Path, tuple | None]:
     """Size and time of change of every file that a result may depend on, notebooks apart; `inputs` are such files."""
-    files = [*PACKAGE.rglob("*.py"), *REPOSITORY.iterdir(), LOCK, *inputs]
+    files = [*PACKAGE.rglob("*.py"), *_repository(), LOCK, *inputs]
     return {path: _facts(path) for path in files}
 
 
@@ -78,7 +78,7 @@ def modules(stage: str) -> list[Path]:
             todo += path.parent.glob("*.py") if path.parent in WHOLE else []
             todo += _module(path)[1]
     if PACKAGE / "store.py" in found:  # it runs the definitions of the feature repository
-        found |= {path for path in REPOSITORY.iterdir() if path.suffix in (".py", ".yaml")}
+        found.update(_repository())
     return sorted(found)
 
 
@@ -129,15 +129,20 @@ def _path(stage: str) -> Path:
     return state.PROJECT / "notebooks" / f"{stage}.ipynb"
 
 
+def _repository() -> list[Path]:
+    return [path for path in REPOSITORY.iterdir() if path.suffix in (".py", ".yaml")]
+
+
 def _told_path(path: Path) -> str:
     return str(path.relative_to(state.PROJECT) if state.PROJECT in path.parents else path)
 
 
 def _facts(path: Path) -> tuple | None:
     """What tells a file from one that was written in its place; None where there is none."""
-    if not path.exists():
+    try:
+        found = path.stat()
+    except FileNotFoundError:
         return None
-    found = path.stat()
     return found.st_size, found.st_mtime_ns, found.st_ino
 
 

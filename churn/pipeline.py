@@ -66,9 +66,10 @@ class Run:
 
 
 def plan(params: Params, asked: Asked) -> list[Step]:
-    """What a run would do, and why. Nothing is executed and nothing written."""
+    """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
     from churn import reuse
 
+    online.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = planning.plan(params, asked)
     for number, step in enumerate(steps):
         if step.entry and (why := reuse.obstacle(params.experiment, step.entry)):
