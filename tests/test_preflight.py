@@ -1,11 +1,15 @@
 """What a command needs is looked at before it begins: one line, exit code 2, and nothing is written."""
 
 import errno
-import http.server
 import os
+import socket
+import socketserver
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -47,6 +51,18 @@ def test_a_state_folder_whose_name_an_address_cannot_hold_is_refused(tmp_path, m
     assert not (tmp_path / name).exists()
 
 
+@pytest.mark.parametrize(("name", "told"), [
+    ("~no-such-user/state", "Could not determine home directory"),
+    ("n" * 300, "File name too long"),
+    ("circle/state", "[Ss]ymlink loop|symbolic links|is a file"),
+])  # fmt: skip
+def test_a_state_folder_that_leads_nowhere_is_refused(tmp_path, monkeypatch, name, told):
+    (tmp_path / "circle").symlink_to("circle")
+    monkeypatch.setenv("CHURN_STATE", name if name.startswith("~") else str(tmp_path / name))
+    with pytest.raises(UserError, match=f"^the state folder .*{name}.*({told}).*; name .* CHURN_STATE$"):
+        preflight.refuse_unusable()
+
+
 @pytest.mark.parametrize("name", ["state", "a state", "Zustände", "it's"])
 def test_a_state_folder_that_is_still_to_be_made_is_fine(tmp_path, monkeypatch, name):
     monkeypatch.setenv("CHURN_STATE", str(tmp_path / name))
@@ -61,6 +77,12 @@ def test_a_database_that_is_none_is_named_with_what_to_do(state_folder):
         preflight.refuse_unusable()
 
 
+def test_a_folder_in_place_of_the_database_is_no_database(state_folder):
+    (state_folder / "mlflow.db").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"mlflow\.db is not a SQLite database"):
+        preflight.refuse_unusable()
+
+
 @pytest.mark.parametrize("begins", [b"", b"SQLite format 3\x00 and so on"])
 def test_a_database_or_an_empty_file_is_fine(state_folder, begins):
     state_folder.mkdir()
@@ -70,29 +92,68 @@ def test_a_database_or_an_empty_file_is_fine(state_folder, begins):
 
 @pytest.mark.parametrize(("address", "told"), [
     ("bogus://x", "the scheme 'bogus'; known are http, https"),
+    ("./mlruns", "the scheme './mlruns'; known are .* or unset the variable"),
     ("http://127.0.0.1:9", r"does not answer \(.*refused.*\); start it"),
+    ("http://someone:hush@127.0.0.1:9", r"does not answer \(.*refused.*\); start it"),
+    ("http://someone:hush@127.0.0.1:port", r"does not answer \(.*port.*\); start it"),
+    ("http://[::1", r"does not answer \(Invalid IPv6 URL\)"),
     ("http://", "does not answer"),
 ])  # fmt: skip
-def test_a_tracking_server_that_cannot_be_reached_is_refused(state_folder, monkeypatch, address, told):
+def test_a_tracking_server_that_cannot_be_reached_is_refused_without_its_password(
+    state_folder, monkeypatch, address, told
+):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=told) as refused:
         preflight.refuse_unusable()
+    assert "hush" not in str(refused.value)
 
 
-@pytest.mark.parametrize("status", [200, 404, 401])
-def test_a_tracking_server_that_answers_is_fine_whatever_it_says(state_folder, monkeypatch, status):
-    class Answer(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
+@pytest.fixture
+def serve() -> Iterator[Callable[[Callable], str]]:
+    """Starts a server whose connections `speak(connection)` answers; returns its host and port."""
+    opened = []
 
-        def log_message(self, *_: object) -> None: ...
+    def _serve(speak: Callable[[socket.socket], None]) -> str:
+        class Speaker(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                self.request.recv(1000)
+                with suppress(OSError):
+                    speak(self.request)
 
-    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.server_port}")
+        server = socketserver.TCPServer(("127.0.0.1", 0), Speaker)
+        opened.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"127.0.0.1:{server.server_address[1]}"
+
+    yield _serve
+    for server in opened:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("status", ["200 OK", "404 Not Found", "401 Unauthorized", "302 Found\r\nLocation: http://["])
+@pytest.mark.parametrize("before", ["", "someone:hush@"])
+def test_a_tracking_server_that_answers_is_fine_whatever_it_says(state_folder, monkeypatch, serve, status, before):
+    host = serve(lambda connection: connection.sendall(f"HTTP/1.0 {status}\r\n\r\n".encode()))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{before}{host}/")
     preflight.refuse_unusable()
-    server.shutdown()
+
+
+def trickle(connection: socket.socket) -> None:
+    for _ in range(15):
+        connection.sendall(b"H")
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize(("speak", "told"), [
+    (lambda connection: connection.sendall(b"SSH-2.0-OpenSSH\r\n"), r"\(SSH-2.0-OpenSSH\)"),
+    (trickle, r"\(within 1 s\)"),
+], ids=["another-protocol", "a-byte-at-a-time"])  # fmt: skip
+def test_what_does_not_speak_http_in_time_is_no_tracking_server(state_folder, monkeypatch, serve, speak, told):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{serve(speak)}")
+    monkeypatch.setattr(preflight, "SECONDS", 1)
+    with pytest.raises(UserError, match=f"does not answer {told}; start it"):
+        preflight.refuse_unusable()
 
 
 @pytest.mark.parametrize("arguments", [("--stages", ""), ("--stages", ","), ("--set", "data.path=\x1b[31m: [")])
