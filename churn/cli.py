@@ -35,6 +35,7 @@ exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage f
 
 
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
@@ -82,7 +83,8 @@ def _run(given: argparse.Namespace) -> int:
     try:
         run = pipeline.run(params, asked=asked, tell=teller)
     except StageFailed as error:
-        error.add_note(f"  report    {error.run.index}")
+        if error.run.index:
+            error.add_note(f"  report    {error.run.index}")
         raise
     progress.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
@@ -134,13 +136,19 @@ def _guarded(action: Callable[[], int]) -> int:
         return 1
 
 
-def _refused_by_the_system(error: BaseException | None) -> OSError | None:
+def _refused_by_the_system(error: BaseException) -> BaseException | None:
     """The full disk or the missing permission behind an error, however many others it has led to."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in REFUSED:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+    story, untold = [], [error]
+    while untold:
+        if (error := untold.pop()) is not None and error not in story:
+            story.append(error)
+            untold += [error.__context__, error.__cause__]
+    return next(filter(_is_refusal, story), None)
+
+
+def _is_refusal(error: BaseException) -> bool:
+    database = getattr(error, "sqlite_errorname", "").startswith(REFUSED_BY_SQLITE)
+    return database or (isinstance(error, OSError) and error.errno in REFUSED)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,5 +1,8 @@
 """Every failure that a person can act on. The message states the rule, the value found and the remedy, in one line."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class ChurnError(Exception):
     """A failure with a message for people; the command line prints it, no traceback, and exits with `exit_code`."""
@@ -58,3 +61,14 @@ def named(name: str) -> type[Exception]:
     found = globals().get(name)
     ours = isinstance(found, type) and issubclass(found, ChurnError) and found is not StageFailed
     return found if ours else RuntimeError
+
+
+@contextmanager
+def noted_below(first: BaseException | None) -> Iterator[None]:
+    """What fails inside is a note below the error that has ended the run, if there is one: that stays the first."""
+    try:
+        yield
+    except Exception as error:
+        if first is None:
+            raise
+        first.add_note(f"  and then  {type(error).__name__}: {(str(error).splitlines() or [''])[0]}")

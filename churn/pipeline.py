@@ -239,12 +239,15 @@ def _end(run: Run) -> None:
     """Write the index page and end the MLflow run, whatever has happened."""
     from churn import overview
 
+    first = sys.exception()
     run.desk.shutdown()
     try:
-        run.index = overview.write(run)
-        run.log.file(run.index, "notebooks")
+        with errors.noted_below(first):
+            run.index = overview.write(run)
+            run.log.file(run.index, "notebooks")
     finally:
-        run.log.end(run.status)
+        with errors.noted_below(first):
+            run.log.end(run.status)
 
 
 @functools.cache

@@ -33,6 +33,7 @@ from mlflow.types import ColSpec, DataType, Schema  # noqa: E402
 from mlflow.utils.time import get_current_time_millis  # noqa: E402
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints the traceback of what it raises
 
 
 def uri() -> str:

@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import socketserver
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -198,6 +199,32 @@ def test_a_full_disk_is_one_line_however_deep_it_lies(capsys):
     assert 1 == cli._guarded(fails)
     told = "error: [Errno 28] No space left on device: 'state/mlflow.db'; make room or give access, then "
     assert f"{told}type the same command\n" == capsys.readouterr().err
+
+
+def test_a_full_disk_is_found_beside_a_cause_that_is_none(capsys):
+    def fails() -> int:
+        try:
+            raise PermissionError(errno.EACCES, "Permission denied", "state/runs")
+        except OSError:
+            raise RuntimeError("the library's own words") from ValueError("its reason")
+
+    assert 1 == cli._guarded(fails)
+    assert "error: [Errno 13] Permission denied: 'state/runs'; " in capsys.readouterr().err
+
+
+def test_a_database_that_has_no_more_room_is_one_line(capsys):
+    def fails() -> int:
+        with sqlite3.connect(":memory:") as database:
+            database.execute("pragma max_page_count = 2")
+            database.execute("create table t (x)")
+            try:
+                database.execute("insert into t values (zeroblob(100000))")
+            except sqlite3.Error as error:
+                raise RuntimeError("the library's own words") from error
+
+    assert 1 == cli._guarded(fails)
+    told = "error: database or disk is full; make room or give access, then type the same command\n"
+    assert told == capsys.readouterr().err
 
 
 def test_an_error_of_the_program_keeps_its_traceback():

@@ -60,6 +60,17 @@ def test_a_cell_that_fails_is_named_with_its_section_its_number_and_its_notebook
     assert_evidence(place, "FAILED")
 
 
+def test_an_index_page_that_cannot_be_written_hides_no_error_of_a_stage(place):
+    spoil = "from churn import state\nfor page in state.path('runs').glob('*/index.html'):\n    page.unlink()\n"
+    place.insert("train", "The model", f"{spoil}    page.mkdir()\n1 / 0")
+    done = place.run()
+    for page in place.state.glob("runs/*/index.html"):
+        page.rmdir()
+    assert (1, "error: train: ZeroDivisionError: division by zero") == (done.returncode, done.stderr.splitlines()[0])
+    assert "  and then  IsADirectoryError: " in done.stderr
+    assert ("FAILED", False) == (place.last_run()[0].info.status, "Traceback" in done.stderr)
+
+
 def test_a_kernel_that_is_killed_is_told_apart_from_an_error_in_a_cell(place):
     place.insert("train", "The model", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     done = place.run()
