@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import gc
+import os
 import signal
 import sys
 import time
@@ -91,8 +92,10 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _plan(steps: list) -> int:
+    from churn import progress
+
     for step in steps:
-        print(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
+        progress.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
     return 0
 
 
@@ -119,6 +122,7 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
 
 def _guarded(action: Callable[[], int]) -> int:
     """Run a command; a failure that a person can act on becomes one line on stderr and an exit code."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  (closed: `>&-`)
     sys.stdout.reconfigure(errors="replace")  # a terminal without our signs shows others
     try:
         return action()

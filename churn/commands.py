@@ -154,7 +154,9 @@ def _tell(line: str) -> None:
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:
     if given.as_json:
-        print(json.dumps(value, indent=1, default=str))
+        from churn import progress
+
+        progress.say(json.dumps(value, indent=1, default=str))
     else:
         from churn import printing
 

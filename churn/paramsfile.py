@@ -81,21 +81,27 @@ def override(tree: dict, text: str) -> None:
     """Put `section.key=value` (the value in YAML) into the tree."""
     key, equals, value = text.partition("=")
     secrets.refuse({key.strip(): value}, "--set ")
+    where = f"--set {_on_one_line(text)}"
     *parents, leaf = key.strip().split(".")
     if not equals or not all([*parents, leaf]):
-        raise InvalidParams(f"--set {text}: expected section.key=value, for example --set train.model=logistic")
+        raise InvalidParams(f"{where}: expected section.key=value, for example --set train.model=logistic")
     for parent in parents:
         if not isinstance(tree.setdefault(parent, {}), dict):
-            raise InvalidParams(f"--set {text}: {parent} is a value, not a section")
+            raise InvalidParams(f"{where}: {parent} is a value, not a section")
         tree = tree[parent]
-    tree[leaf] = _parse(value, f"--set {text}")
-    secrets.refuse(tree[leaf], "--set ", key.strip())
+    tree[leaf] = _parse(value, where)
+    secrets.refuse(tree[leaf], "--set ", _on_one_line(key.strip()))
 
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[str]:
     """One line a fault: file, key, rule, value found, nearest valid name."""
     told = [f"{path}: {_explain_one(fault, model)}" for fault in error.errors(include_url=False)]
-    return ["".join(c if c.isprintable() else repr(c)[1:-1] for c in line) for line in told]
+    return [_on_one_line(line) for line in told]
+
+
+def _on_one_line(text: str) -> str:
+    """The text with escapes for its line breaks and control characters."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def _explain_one(fault: dict, model: type[BaseModel]) -> str:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pty
 import socket
 import socketserver
 import sqlite3
@@ -157,12 +158,44 @@ def test_what_does_not_speak_http_in_time_is_no_tracking_server(state_folder, mo
         preflight.refuse_unusable()
 
 
-@pytest.mark.parametrize("arguments", [("--stages", ""), ("--stages", ","), ("--set", "data.path=\x1b[31m: [")])
+@pytest.mark.parametrize("arguments", [
+    ("--stages", ""), ("--stages", ","), ("--set", "data.path=\x1b[31m: ["), ("--set", "data.path=a\nb: ["),
+    ("--set", "seed\n"), ("--set", "seed\n.x=1"),
+])  # fmt: skip
 def test_what_makes_no_sense_is_one_line_without_control_characters(arguments, tmp_path):
     done = command(*arguments, CHURN_STATE=str(tmp_path / "state"))
     assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
     assert "\x1b" not in done.stderr
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("closed", ["--plan | true", "--plan >&-"])
+def test_a_plan_that_nobody_reads_ends_well(closed, tmp_path):
+    words = f"set -o pipefail; '{sys.executable}' run_pipeline.py --params params/smoke.yaml {closed}"
+    environment = os.environ | {"CHURN_STATE": str(tmp_path / "state")}
+    done = subprocess.run(["bash", "-c", words], cwd=PROJECT, env=environment, capture_output=True, check=False)
+    assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_a_terminal_that_knows_ascii_only_shows_the_progress_with_other_signs():
+    words = """if True:
+        from churn import cli, progress
+        def told():
+            with progress.to(("features",), quiet=False) as teller:
+                teller.begin("features"); teller.cell(1, 2, "Umsätze …"); teller.end("features", "ran", detail="✓ ä")
+            progress.say("größer …")
+            return 0
+        raise SystemExit(cli._guarded(told))"""
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "TERM": "xterm"}
+    done = subprocess.run(
+        [sys.executable, "-c", words], cwd=PROJECT, env=environment, stdout=theirs, stderr=subprocess.PIPE, check=False
+    )
+    os.close(theirs)
+    assert (0, b"") == (done.returncode, done.stderr)
+    shown = os.read(ours, 100_000)
+    os.close(ours)
+    assert b"features" in shown and b"gr??er ?" in shown
 
 
 def test_a_folder_in_place_of_a_params_file_is_told_as_such(tmp_path):
