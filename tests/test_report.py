@@ -189,6 +189,20 @@ def test_a_retina_figure_keeps_its_size_on_the_page(page):
     assert (html.img["width"], html.img["height"]) == ("640", "480")
 
 
+def test_a_figure_on_a_small_screen_keeps_a_width_at_which_it_can_be_read_and_scrolls(page):
+    html = page(cell("plot()", shown("image/png", PIXEL)))
+    assert "figure" == html.select_one(".scroll[tabindex] > img").parent.name
+    sheet, printed = html.style.get_text().split("@media print")
+    assert "@media screen { figure.scroll img { max-width: max(100%, 620px); } }" in sheet
+    assert "max-width: max(" not in printed
+
+
+def test_a_failed_page_opens_at_the_failed_cell_unless_its_address_names_a_place(page):
+    script = page(cell("read()", ERROR)).find_all("script")[-1].get_text()
+    opens = re.search(r"if \(failed && !location\.hash\).*failed\.scrollIntoView", script)
+    assert ("failed-cell" in script, True) == (True, bool(opens))
+
+
 def test_contents_lead_to_every_section(page):
     html = page(new_markdown_cell("# Train\n\n## Data in\n\n### Rows"), new_markdown_cell("## Model & *fit*"))
     links = html.select("nav a")
