@@ -66,6 +66,13 @@ def scores(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None, *, to
     return pd.DataFrame(table)
 
 
+def with_profit(intervals: pd.DataFrame, profit: float, bounds: tuple[float, float]) -> pd.DataFrame:
+    """The intervals and, as a last row, that of the candidate's `profit_per_customer`."""
+    low, high = bounds
+    own = {"model": "candidate", "metric": "profit_per_customer", "estimate": profit, "low": low, "high": high}
+    return pd.concat([intervals, pd.DataFrame([own])], ignore_index=True)
+
+
 def document(
     *,
     candidate: Loaded,

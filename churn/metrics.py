@@ -20,7 +20,7 @@ from sklearn.preprocessing import StandardScaler
 
 from churn.errors import InvalidData
 
-RESAMPLED = ["auc", "average_precision", "log_loss", "brier"]  # the scores that `bootstrap` gives intervals for
+RESAMPLED = ["auc", "average_precision", "log_loss", "brier", "lift_top"]  # the scores with an interval of `bootstrap`
 CONTACT_NOBODY = math.nextafter(1.0, 2.0)  # no probability reaches it, and unlike infinity it is valid JSON
 CELLS = 2**21  # counts held at once while resampling, 16 MB
 EPSILON = float(np.finfo("float64").eps)
@@ -47,8 +47,7 @@ def scores(y: np.ndarray, p: np.ndarray, *, top_fraction: float) -> dict[str, fl
 def top(p: np.ndarray, fraction: float) -> np.ndarray:
     """Which customers are flagged, shape (n,), bool: exactly ceil(fraction * n), the earlier row first among equals."""
     flagged = np.zeros(len(p), dtype=bool)
-    # 0.07 * 100 is 7.000000000000001 in floating point and means 7 customers, not 8
-    flagged[np.argsort(-np.asarray(p), kind="stable")[: math.ceil(round(fraction * len(p), 9))]] = True
+    flagged[np.argsort(-np.asarray(p), kind="stable")[: _size_of_top(len(p), fraction)]] = True
     return flagged
 
 
@@ -69,16 +68,22 @@ def equal_count_bins(values: np.ndarray, bins: int) -> np.ndarray:
 
 
 def bootstrap(
-    y: np.ndarray, predictions: dict[str, np.ndarray], *, replicates: int, seed: int, confidence: float = 0.95
+    y: np.ndarray,
+    predictions: dict[str, np.ndarray],
+    *,
+    top_fraction: float,
+    replicates: int,
+    seed: int,
+    confidence: float = 0.95,
 ) -> pd.DataFrame:
     """Percentile intervals by the paired bootstrap (Efron & Tibshirani 1993, An Introduction to the Bootstrap, ch. 13).
 
     Every replicate draws n customers with replacement, the same ones for each model, so that with two models the
     rows of "difference" (the first minus the second) are free of the variation that both share. A replicate that
-    drew a single class cannot be ranked and is left out of the intervals of auc and average_precision.
-    Columns: model, metric (auc, average_precision, log_loss, brier), estimate, low, high.
+    drew a single class cannot be ranked and is left out of the intervals of auc, average_precision and lift_top.
+    Columns: model, metric (one of RESAMPLED), estimate, low, high.
     """
-    models = {name: _Ranked.of(*_checked(y, p)) for name, p in predictions.items()}
+    models = {name: _Ranked.of(*_checked(y, p), top_fraction) for name, p in predictions.items()}
     as_observed = np.ones((1, len(y)), dtype=np.int64)
     batches = chain([as_observed], _resamples(len(y), replicates, np.random.default_rng(seed)))
     scored = [np.stack([model.scores(counts) for model in models.values()]) for counts in batches]
@@ -87,8 +92,7 @@ def bootstrap(
     if len(names) == 2:
         names.append("difference")
         values = np.concatenate([values, values[:1] - values[1:]])
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(values[..., 1:], [tail, 1 - tail], axis=-1)
+    low, high = _percentiles(values[..., 1:], confidence)
     rows = pd.MultiIndex.from_product([names, RESAMPLED], names=["model", "metric"])
     columns = {"estimate": values[..., 0].ravel(), "low": low.ravel(), "high": high.ravel()}
     return pd.DataFrame(columns, index=rows).reset_index()
@@ -141,7 +145,27 @@ def profit_at(
     y: np.ndarray, p: np.ndarray, threshold: float, *, contact_cost: float, saved_value: float, success_rate: float
 ) -> float:
     """Money per customer when everyone with p >= threshold is contacted; see `profit`."""
-    return float(np.mean((p >= threshold) * (success_rate * saved_value * y - contact_cost)))
+    return float(np.mean(_earned(y, p, threshold, contact_cost, saved_value, success_rate)))
+
+
+def profit_interval(
+    y: np.ndarray,
+    p: np.ndarray,
+    threshold: float,
+    *,
+    contact_cost: float,
+    saved_value: float,
+    success_rate: float,
+    replicates: int,
+    seed: int,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Low and high of `profit_at` in the resamples of `bootstrap`; the threshold is a choice and stays as it is."""
+    earned = _earned(y, p, threshold, contact_cost, saved_value, success_rate)
+    batches = _resamples(len(y), replicates, np.random.default_rng(seed))
+    means = np.concatenate([np.einsum("rn,n->r", counts, earned) / len(y) for counts in batches])
+    low, high = _percentiles(means, confidence)
+    return float(low), float(high)
 
 
 def baselines(train: pd.DataFrame, y_train: np.ndarray, test: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -184,27 +208,37 @@ class _Ranked:
     left: np.ndarray  # y in that order, shape (n,)
     last: np.ndarray  # position of the last row of each group of equal predictions, shape (groups,)
     losses: np.ndarray  # log loss and squared error of each row, shape (2, n)
+    top: int  # customers flagged for the lift
 
     @classmethod
-    def of(cls, y: np.ndarray, p: np.ndarray) -> _Ranked:
+    def of(cls, y: np.ndarray, p: np.ndarray, top_fraction: float) -> _Ranked:
         order = np.argsort(-p, kind="stable")
         last = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
-        return cls(order, y[order], last, np.stack([_log_losses(y, p), (p - y) ** 2]))
+        losses = np.stack([_log_losses(y, p), (p - y) ** 2])
+        return cls(order, y[order], last, losses, _size_of_top(len(y), top_fraction))
 
     def scores(self, counts: np.ndarray) -> np.ndarray:
-        """The RESAMPLED scores, shape (4, r), when row i is seen counts[:, i] times; `counts` has shape (r, n)."""
+        """The RESAMPLED scores, shape (5, r), when row i is seen counts[:, i] times; `counts` has shape (r, n)."""
         ranked = counts[:, self.order]
-        flagged = np.cumsum(ranked, axis=1)[:, self.last]
-        hits = np.cumsum(ranked * self.left, axis=1)[:, self.last]
+        customers, leavers_among = np.cumsum(ranked, axis=1), np.cumsum(ranked * self.left, axis=1)
+        flagged, hits = customers[:, self.last], leavers_among[:, self.last]
         new_hits, new_misses = _steps(hits), _steps(flagged - hits)
         leavers, total = hits[:, -1], flagged[:, -1]
         with np.errstate(invalid="ignore"):  # 0/0: one class only, or a group that was not drawn
             auc = (new_misses * (2 * hits - new_hits)).sum(axis=1) / (2 * leavers * (total - leavers))
             precision = np.where(flagged > 0, hits / flagged, 0.0)
             average_precision = (new_hits * precision).sum(axis=1) / leavers
+            lift = self._hits_in_top(customers, leavers_among) / self.top / (leavers / total)
         # einsum adds in one fixed order; a matrix product may add differently on a machine with more cores
         log_loss, brier = np.einsum("rn,kn->kr", counts, self.losses) / total
-        return np.stack([auc, average_precision, log_loss, brier])
+        return np.stack([auc, average_precision, log_loss, brier, lift])
+
+    def _hits_in_top(self, customers: np.ndarray, leavers_among: np.ndarray) -> np.ndarray:
+        """Leavers among the `top` first of each resample, shape (r,), of cumulative counts in the order of rank."""
+        # the row at which the top is full, perhaps before the last of its repetitions
+        at = np.array([np.searchsorted(row, self.top) for row in customers])
+        each = np.arange(len(at))
+        return leavers_among[each, at] - self.left[at] * (customers[each, at] - self.top)
 
 
 def _steps(cumulative: np.ndarray) -> np.ndarray:
@@ -217,6 +251,24 @@ def _resamples(n: int, replicates: int, rng: np.random.Generator) -> Iterator[np
     for start in range(0, replicates, batch):
         size = min(batch, replicates - start)
         yield np.stack([np.bincount(rng.integers(n, size=n), minlength=n) for _ in range(size)])
+
+
+def _percentiles(values: np.ndarray, confidence: float) -> np.ndarray:
+    """Low and high along the last axis of resampled values; what is not a number is left out."""
+    tail = (1 - confidence) / 2
+    return np.nanquantile(values, [tail, 1 - tail], axis=-1)
+
+
+def _size_of_top(n: int, fraction: float) -> int:
+    # 0.07 * 100 is 7.000000000000001 in floating point and means 7 customers, not 8
+    return math.ceil(round(fraction * n, 9))
+
+
+def _earned(
+    y: np.ndarray, p: np.ndarray, threshold: float, contact_cost: float, saved_value: float, success_rate: float
+) -> np.ndarray:
+    """What each customer brings when everyone with p >= threshold is contacted, shape (n,)."""
+    return (p >= threshold) * (success_rate * saved_value * y - contact_cost)
 
 
 def _top_scores(y: np.ndarray, p: np.ndarray, fraction: float) -> dict[str, float]:

@@ -92,12 +92,21 @@ def segments(table: pd.DataFrame) -> str:
 
 
 def threshold(
-    value: float, profit: float, contacted: float, *, contact_cost: float, saved_value: float, success_rate: float
+    value: float,
+    profit: float,
+    bounds: tuple[float, float],
+    contacted: float,
+    *,
+    contact_cost: float,
+    saved_value: float,
+    success_rate: float,
 ) -> str:
-    """What contacting the flagged customers is expected to bring."""
+    """What contacting the flagged customers is expected to bring; `bounds` are those of the profit's interval."""
+    low, high = bounds
     return (
         f"A contact costs {contact_cost:g}, a saved customer is worth {saved_value:g}, and {success_rate:.0%} of the leavers contacted stay. "
-        f"Contacting everyone at or above **{value:.3f}** reaches {contacted:.1%} of the test customers and brings **{profit:+.2f}** each, "
+        f"Contacting everyone at or above **{value:.3f}** reaches {contacted:.1%} of the test customers and brings **{profit:+.2f}** each "
+        f"({low:+.2f} to {high:+.2f} in 95 % of the resamples), "
         f"{profit * 1000:+,.0f} per thousand customers."
     )
 

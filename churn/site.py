@@ -69,6 +69,7 @@ def write(
         verdict=_verdict(decision, STATUS.get(status, status)), decision=decision,
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
+        profit=_profit(evaluation) if evaluation else None,
         parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer,
     )  # fmt: skip
     return state.write_text(folder / "index.html", page)
@@ -132,7 +133,7 @@ def _verdict(decision: dict | None, status: str) -> dict[str, str]:
 def _models(evaluation: dict) -> Iterator[dict]:
     """Candidate, champion, best baseline and difference: kind, name and {metric: value, low, high}."""
     scores = {s["model"]: s for s in evaluation["scores"] if s["part"] == "test"}
-    bounds = {(i["model"], i["metric"]): i for i in evaluation["intervals"]}
+    bounds = _intervals(evaluation)
     shown = [("candidate", "candidate", f"version {evaluation['version']}")]
     shown += [("champion", "champion", f"version {evaluation['champion']}")] if "champion" in scores else []
     trivial = [m for m in scores if m not in ("candidate", "champion") and _is_number(scores[m]["auc"])]
@@ -144,6 +145,17 @@ def _models(evaluation: dict) -> Iterator[dict]:
         found = {m: bounds.get(("difference", m)) for m in METRICS}
         cells = {m: {"value": i["estimate"] if i else None, **_bounds(i)} for m, i in found.items()}
         yield {"kind": "difference", "name": "candidate − champion", "cells": cells}
+
+
+def _profit(evaluation: dict) -> dict[str, float | None]:
+    """The candidate's profit per customer: value, low, high."""
+    own = _intervals(evaluation).get(("candidate", "profit_per_customer"))
+    return {"value": evaluation["profit_per_customer"], **_bounds(own)}
+
+
+def _intervals(evaluation: dict) -> dict[tuple[str, str], dict]:
+    """(model, metric) -> its interval."""
+    return {(i["model"], i["metric"]): i for i in evaluation["intervals"]}
 
 
 def _bounds(interval: dict | None) -> dict[str, float | None]:

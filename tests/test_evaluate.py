@@ -48,7 +48,7 @@ def evaluated(
     """`evaluation.json`, the scores and the intervals."""
     scores = evaluate.scores(rows, candidate, champion, top_fraction=0.1)
     y, predictions = evaluate.predictions(rows, "test", candidate, champion)
-    intervals = metrics.bootstrap(y, predictions, replicates=50, seed=7)
+    intervals = metrics.bootstrap(y, predictions, top_fraction=0.1, replicates=50, seed=7)
     segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], y, predictions, minimum=120)
     tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
     numbers = {"threshold": 0.4, "profit": 1.5, "top_fraction": 0.1, "parity": {}, "contract": {}}
@@ -113,6 +113,15 @@ def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candid
         at.brier["champion", "train"],
     )
     assert found["test_auc_low"] <= found["test_auc"] <= found["test_auc_high"]
+
+
+def test_the_interval_of_the_profit_stands_beside_the_others_under_its_own_name(training_set, candidate):
+    _, scores, intervals = evaluated(training_set, candidate, None)
+    beside = evaluate.with_profit(intervals, 1.5, (-0.25, 3.0))
+    assert ["candidate", "profit_per_customer", 1.5, -0.25, 3.0] == beside.iloc[-1].tolist()
+    pd.testing.assert_frame_equal(intervals, beside.iloc[:-1])
+    own = {"test_profit_per_customer_low": -0.25, "test_profit_per_customer_high": 3.0}
+    assert evaluate.flat(scores, intervals) | own == evaluate.flat(scores, beside)
 
 
 def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):

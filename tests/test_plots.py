@@ -51,7 +51,7 @@ MISSING = pd.DataFrame({"feature": ["a", "b", LONG], "missing_share": [0.0, 0.25
 
 
 def difference_table() -> pd.DataFrame:
-    return metrics.bootstrap(Y, {"candidate": P, "champion": NOISY}, replicates=100, seed=1)
+    return metrics.bootstrap(Y, {"candidate": P, "champion": NOISY}, top_fraction=0.1, replicates=100, seed=1)
 
 
 def every_figure() -> dict[str, Figure]:
@@ -242,7 +242,9 @@ def test_a_shared_snapshot_is_told_apart_by_customers():
                 }
             )
         ),
-        lambda: plots.intervals(metrics.bootstrap(Y, {"candidate": P}, replicates=20, seed=1), metric="log_loss"),
+        lambda: plots.intervals(
+            metrics.bootstrap(Y, {"candidate": P}, top_fraction=0.1, replicates=20, seed=1), metric="log_loss"
+        ),
         lambda: plots.importance(pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})),
         lambda: plots.feature_overview(MISSING.assign(missing_share=0.0)),
         lambda: plots.feature_against_churn(FEATURES, Y, []),

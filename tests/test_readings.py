@@ -36,3 +36,9 @@ def test_what_is_handed_on_is_shown_with_paths_as_they_lie_in_the_state_folder(s
     assert ["- manifest: `smoke/features.json`", "- auc: `0.7007`", "- version: `3`", "- failed: `[]`"] == (
         shown.data.splitlines()
     )
+
+
+def test_the_profit_is_read_with_its_interval():
+    economics = {"contact_cost": 2.0, "saved_value": 60.0, "success_rate": 0.25}
+    said = readings.threshold(0.1324, 0.0264, (-0.1, 0.15), 0.078, **economics)
+    assert "brings **+0.03** each (-0.10 to +0.15 in 95 % of the resamples), +26 per thousand customers." in said

@@ -28,8 +28,8 @@ def scored(model: str, auc: float | None) -> list[dict]:
     return [{"model": model, "part": "train"} | dict.fromkeys(scores, 0.99), {"model": model, "part": "test"} | scores]
 
 
-def interval(model: str, estimate: float, low: float, high: float) -> dict:
-    return {"model": model, "metric": "auc", "estimate": estimate, "low": low, "high": high}
+def interval(model: str, estimate: float, low: float, high: float, metric: str = "auc") -> dict:
+    return {"model": model, "metric": metric, "estimate": estimate, "low": low, "high": high}
 
 
 EVALUATION = {
@@ -42,6 +42,8 @@ EVALUATION = {
     "intervals": [
         interval("candidate", 0.8124, 0.8012, 0.8236), interval("champion", 0.8051, 0.7951, 0.8151),
         interval("difference", 0.0073, -0.00214, 0.0168),
+        interval("candidate", 2.5, 2.204, 2.806, "lift_top"),
+        interval("candidate", -1.5, -2.011, 0.25, "profit_per_customer"),
     ],
 }  # fmt: skip
 
@@ -120,6 +122,18 @@ def test_headline_figures_are_those_of_the_candidate_on_the_test_rows(page):
     assert "On 23,570 test customers" in html.get_text()
 
 
+def test_every_headline_figure_has_its_interval_but_the_threshold_which_is_a_choice(page):
+    html = page()
+    tiles = {text(tile.dt): text(tile.small) for tile in html.select(".tiles div")}
+    assert tiles == {
+        "AUC": "0.801 to 0.824",
+        "lift in the top 10%": "2.20 to 2.81",
+        "profit per customer": "−2.01 to 0.25",
+        "threshold": "probability from which contact pays",
+    }
+    assert "a range is a 95 % interval. The threshold is a choice and has none." in html.get_text()
+
+
 def test_candidate_champion_best_baseline_and_difference_are_compared(page):
     rows = table(page(), "scores")
     names = ["candidate version 2", "champion version 1", "baseline best single feature: visits"]
@@ -179,6 +193,13 @@ def test_a_stage_shows_what_became_of_it_and_what_it_cost(page):
         ["evaluate", "not run", "", ""],
     ]
     assert "2 min 00 s in its stages" in text(html.select_one(".facts"))
+
+
+def test_a_stage_that_a_person_stopped_is_interrupted_and_not_failed(page):
+    html = page(status="KILLED", stages=[Stage("train", "interrupted", 3.0, None, "train.html", None)],
+                decision=None, evaluation=None)  # fmt: skip
+    assert "Interrupted." == text(html.select_one(".verdict"))
+    assert [["train", "interrupted", "3.0 s", ""]] == table(html, "stages")
 
 
 def test_a_failure_is_on_top_and_leads_straight_to_the_cell(page):
