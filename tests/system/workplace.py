@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ import nbformat
 
 PROJECT = Path(__file__).resolve().parents[2]
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "state", "__pycache__", ".*_cache", "mutants")
+
+
+def _as_on_a_terminal() -> None:
+    """Ctrl-C ends it: a shell lets what it starts in the background, such as these tests, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -37,8 +43,9 @@ class Workplace:
         self.temporary.mkdir(exist_ok=True)
         environment = os.environ | {"CHURN_STATE": str(self.state), "TMPDIR": str(self.temporary)}
         return subprocess.Popen(
-            command, cwd=self.code, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            command, cwd=self.code, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=_as_on_a_terminal,
+        )  # fmt: skip
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """The smoke run, ended."""
