@@ -55,6 +55,7 @@ accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep
 	$(BIN)/python tests/accept_notebooks.py
 
 lint: .venv/dev-stamp
+	$(BIN)/lint-imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-count notebooks/*.ipynb

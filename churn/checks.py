@@ -12,10 +12,11 @@ import pandas as pd
 
 from churn import embargo, identity, invariance, screening, timestamps
 from churn.checked import Check, examples, stop_on_failure, table
-from churn.sources import Source
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
+
+    from churn.sources import Source
 
 __all__ = ["Check", "features", "log", "model", "stop_on_failure", "table", "training_set"]
 

@@ -74,7 +74,7 @@ def _run(given: argparse.Namespace) -> int:
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
     preflight.refuse_unusable()
-    from churn import pipeline, planning, progress
+    from churn import pipeline, planning, printing, progress
 
     asked = planning.Asked(given.fresh, () if given.stages is None else planning.stages_of(given.stages))
     if given.plan:
@@ -87,15 +87,15 @@ def _run(given: argparse.Namespace) -> int:
         if error.run.index:
             error.add_note(f"  report    {error.run.index}")
         raise
-    progress.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
+    printing.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
 
 
 def _plan(steps: list) -> int:
-    from churn import progress
+    from churn import printing
 
     for step in steps:
-        progress.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
+        printing.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
     return 0
 
 

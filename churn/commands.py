@@ -153,11 +153,9 @@ def _tell(line: str) -> None:
 
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:
+    from churn import printing
+
     if given.as_json:
-        from churn import progress
-
-        progress.say(json.dumps(value, indent=1, default=str))
+        printing.say(json.dumps(value, indent=1, default=str))
     else:
-        from churn import printing
-
         printing.show(getattr(printing, text)(value))

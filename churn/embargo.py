@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import ibis
 import pandas as pd
 
 from churn import labels
 from churn.checked import Check, examples
 from churn.features import moment
-from churn.sources import Source
+
+if TYPE_CHECKING:
+    from churn.sources import Source
 
 NAME = "labels known in time"
 RULE = "a training label is the same whatever happens from the test snapshot on"

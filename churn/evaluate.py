@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
 from churn import dataset, metrics, model, store
 from churn.errors import FeatureStoreUnavailable
-from churn.registry import Loaded
+
+if TYPE_CHECKING:
+    from churn.registry import Loaded
 
 METRICS = [
     "auc",

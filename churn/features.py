@@ -16,6 +16,7 @@ import ibis
 from ibis.expr.types import Column, NumericColumn, Table, TimestampScalar
 
 from churn.errors import InvalidData
+from churn.sources.staging import known_at
 
 MICROSECONDS_A_DAY = 86_400_000_000
 KEYS = ("customer_id", "snapshot")
@@ -47,11 +48,6 @@ def moment(day: date | str, *, days_before: int = 0) -> TimestampScalar:
 def slug(kind: str) -> str:
     """A kind of event as it appears in column names: `Gift card` -> `gift_card`."""
     return re.sub(r"[^a-z0-9]+", "_", kind.lower()).strip("_")
-
-
-def known_at(events: Table) -> Column:
-    """When each event was known: it had happened and, in a log that says when, arrived."""
-    return ibis.greatest(events.at, events.arrived_at) if "arrived_at" in events.columns else events.at
 
 
 def known(events: Table, before: date | str) -> Table:

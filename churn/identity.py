@@ -6,13 +6,16 @@ Twice the same customer is twice the same answer, on both sides of a split by en
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
 
 from churn.checked import Check
-from churn.sources import Source
+
+if TYPE_CHECKING:
+    from churn.sources import Source
 
 SHARED = 5  # events of different values or times of day that two customers share with nobody else
 TELLING = 0.9  # of the customers have a value of their own in a column that tells them apart

@@ -23,6 +23,18 @@ def files_of(data: dict) -> dict[str, Path]:
     return {os.path.relpath(file, folder): file for file in found}
 
 
+def absolute_paths(data: dict) -> dict:
+    """The data section with every path absolute, for a kernel may start elsewhere."""
+    made = dict(data)
+    if isinstance(data.get("path"), list):
+        made["path"] = [paths.absolute(p) for p in data["path"]]
+    elif "path" in data:
+        made["path"] = paths.absolute(data["path"])
+    if data.get("customers") and data["source"] == "events":
+        made["customers"] = data["customers"] | {"path": paths.absolute(data["customers"]["path"])}
+    return made
+
+
 def find(path: str | list[str]) -> list[Path]:
     """The files behind a name, a pattern, a folder or a list of these; sorted, each once. Raises InvalidData."""
     several = [path] if isinstance(path, str) else path

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import ibis
 import numpy as np
@@ -21,9 +22,12 @@ from churn import features, futures
 from churn import manifest as manifests
 from churn.checked import Check
 from churn.dataset import share_of
-from churn.features import instant, known_at, moment
+from churn.features import instant, moment
 from churn.futures import Log
-from churn.sources import Source
+from churn.sources.staging import known_at
+
+if TYPE_CHECKING:
+    from churn.sources import Source
 
 NAME, SAME = "future invariance", "a feature stays the same whatever becomes known from its snapshot on"
 DEFINED, IN_TIME = (

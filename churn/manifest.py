@@ -10,13 +10,16 @@ import shutil
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from churn import engine, features, fingerprint, state
 from churn.errors import InvalidData
-from churn.sources import Source
+
+if TYPE_CHECKING:
+    from churn.sources import Source
 
 
 def build(

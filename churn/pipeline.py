@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, inputs, keys, online, planning, progress, provenance, state, wiring
+from churn import cache, errors, inputs, keys, online, planning, provenance, state, wiring
 from churn.kernels import Kernels, tell
 from churn.params import Params
 from churn.planning import STAGES, Asked, Step
@@ -28,7 +28,28 @@ if TYPE_CHECKING:
     from churn import tracking
     from churn.execution import Executed
 
-__all__ = ["STAGES", "Asked", "Done", "Run", "only_one", "plan", "run"]
+__all__ = ["STAGES", "Asked", "Done", "Listener", "Run", "only_one", "plan", "run"]
+
+
+class Listener:
+    """Who is told what a run does; this one does nothing with it."""
+
+    def __enter__(self) -> Listener:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def note(self, text: str) -> None:
+        """A line that belongs to no stage."""
+
+    def begin(self, stage: str) -> None:
+        """A stage begins to execute."""
+
+    def cell(self, cell: int, cells: int, heading: str) -> None:
+        """A cell of the stage under way begins to execute, under this heading."""
+
+    def end(self, stage: str, outcome: str, *, detail: str = "") -> None:
+        """A stage has ended: ran, reused, failed or interrupted."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +72,7 @@ class Run:
     asked: Asked
     log: tracking.Run
     folder: Path
-    tell: progress.Quiet
+    tell: Listener
     seen: dict  # the files that results depend on, as they were before a kernel started: see keys.watch
     done: list[Done] = field(default_factory=list)
     glued: dict[str, dict] = field(default_factory=dict)
@@ -78,7 +99,7 @@ def plan(params: Params, asked: Asked) -> list[Step]:
     return steps
 
 
-def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
+def run(params: Params, *, asked: Asked, tell: Listener) -> Run:
     """Execute or reuse every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence.
 
     What is left of a failed run hangs on the error, as `error.run`.
@@ -92,7 +113,7 @@ def run(params: Params, *, asked: Asked, tell: progress.Quiet) -> Run:
         return _run(params, asked, seen, kernels, tell)
 
 
-def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: progress.Quiet) -> Run:
+def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: Listener) -> Run:
     from churn import execution  # before the thread: two at once would stumble over what each half imports
 
     assert execution
@@ -118,7 +139,7 @@ def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: progr
         _end(under_way)
 
 
-def _begin(params: Params, asked: Asked, seen: dict, tell: progress.Quiet) -> Run:
+def _begin(params: Params, asked: Asked, seen: dict, tell: Listener) -> Run:
     from churn import runs, site, tracking
 
     for abandoned in runs.end_abandoned(params.experiment):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Iterable
 
@@ -17,6 +19,14 @@ def show(parts: Iterable[RenderableType]) -> None:
     console = Console(highlight=False)
     for part in parts:
         console.print(part)
+
+
+def say(text: str) -> None:
+    """Print lines; once nobody reads them any more (`... | head`) they go nowhere, and the run goes on."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def decision(made: dict) -> list[RenderableType]:

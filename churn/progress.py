@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from dataclasses import dataclass, field
@@ -12,6 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from churn.pipeline import Listener
+from churn.printing import say
 
 MARKS = {"under way": ("…", "cyan"), "ran": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"),
          "interrupted": ("✗", "yellow")}  # fmt: skip
@@ -29,29 +31,8 @@ class Line:
     heading: str = ""
 
 
-class Quiet:
-    """Tells nothing."""
-
-    def __enter__(self) -> Quiet:
-        return self
-
-    def __exit__(self, *error: object) -> None: ...
-
-    def note(self, text: str) -> None:
-        """A line that belongs to no stage."""
-
-    def begin(self, stage: str) -> None:
-        """A stage begins to execute."""
-
-    def cell(self, cell: int, cells: int, heading: str) -> None:
-        """A cell of the stage under way begins to execute, under this heading."""
-
-    def end(self, stage: str, outcome: str, *, detail: str = "") -> None:
-        """A stage has ended: ran, reused, failed or interrupted."""
-
-
 @dataclass
-class Plain(Quiet):
+class Plain(Listener):
     """A line with the time of day for each stage and each section: for logs and CI."""
 
     stages: tuple[str, ...]
@@ -80,7 +61,7 @@ class Plain(Quiet):
 
 
 @dataclass
-class OnTerminal(Quiet):
+class OnTerminal(Listener):
     """One line a stage, redrawn four times a second."""
 
     stages: tuple[str, ...]
@@ -121,16 +102,8 @@ class OnTerminal(Quiet):
         return table
 
 
-def say(text: str) -> None:
-    """Print lines; once nobody reads them any more (`... | head`) they go nowhere, and the run goes on."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def to(stages: tuple[str, ...], *, quiet: bool) -> Quiet:
+def to(stages: tuple[str, ...], *, quiet: bool) -> Listener:
     """The teller for where the output goes."""
     if quiet:
-        return Quiet()
+        return Listener()
     return OnTerminal(stages) if sys.stdout.isatty() else Plain(stages)

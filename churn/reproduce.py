@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from churn import facts, lineage, provenance, registry, rowprints, runs, scratch, wiring
+from churn import facts, inputs, lineage, provenance, registry, rowprints, runs, scratch
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
 
 
@@ -127,7 +127,7 @@ def _parameters(found: registry.Version) -> dict:
         raise CannotReproduce(
             f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
         ) from None
-    data = facts.document(found.run_id, "input.json") or wiring.absolute_paths(params["data"])
+    data = facts.document(found.run_id, "input.json") or inputs.absolute_paths(params["data"])
     return params | {"data": data}
 
 

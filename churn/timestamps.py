@@ -9,13 +9,17 @@ unseen.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import ibis
 from ibis.expr.types import Table
 
 from churn.checked import Check
-from churn.features import known_at, moment
-from churn.sources import Source
+from churn.features import moment
+from churn.sources.staging import known_at
+
+if TYPE_CHECKING:
+    from churn.sources import Source
 
 EARLY = 0.05  # share of events that may lie before their customer's sign-up
 ERRORS = 4  # standard errors within which F counts as 1

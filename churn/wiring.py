@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn import paths
+from churn import inputs
 from churn.params import Params
 
 
@@ -21,21 +21,9 @@ def decision_parameters(
     return {"experiment": params.experiment} | _promote(params, {"version": version, "evaluation": ""}) | asked
 
 
-def absolute_paths(data: dict) -> dict:
-    """The data section with every path absolute, for a kernel may start elsewhere."""
-    made = dict(data)
-    if isinstance(data.get("path"), list):
-        made["path"] = [paths.absolute(p) for p in data["path"]]
-    elif "path" in data:
-        made["path"] = paths.absolute(data["path"])
-    if data.get("customers") and data["source"] == "events":
-        made["customers"] = data["customers"] | {"path": paths.absolute(data["customers"]["path"])}
-    return made
-
-
 def input_of(params: Params) -> dict:
     """The data section as the readers take it."""
-    return absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+    return inputs.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
 
 
 def _features(params: Params, upstream: dict) -> dict:

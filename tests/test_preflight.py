@@ -179,11 +179,11 @@ def test_a_plan_that_nobody_reads_ends_well(closed, tmp_path):
 
 def test_a_terminal_that_knows_ascii_only_shows_the_progress_with_other_signs():
     words = """if True:
-        from churn import cli, progress
+        from churn import cli, printing, progress
         def told():
             with progress.to(("features",), quiet=False) as teller:
                 teller.begin("features"); teller.cell(1, 2, "Umsätze …"); teller.end("features", "ran", detail="✓ ä")
-            progress.say("größer …")
+            printing.say("größer …")
             return 0
         raise SystemExit(cli._guarded(told))"""
     ours, theirs = pty.openpty()

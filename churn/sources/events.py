@@ -12,7 +12,6 @@ from ibis.expr.types import Table
 from churn import inputs
 from churn.engine import write_parquet
 from churn.errors import InvalidData
-from churn.features import known_at
 from churn.sources import files
 from churn.sources.staging import (
     VALUE,
@@ -21,6 +20,7 @@ from churn.sources.staging import (
     checked,
     event_source,
     identifier,
+    known_at,
     missing,
     moment,
     moment_faults,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ibis
 import pandas as pd
-from ibis.expr.types import BooleanValue, StringValue, Table, Value
+from ibis.expr.types import BooleanValue, Column, StringValue, Table, Value
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
@@ -63,6 +63,11 @@ def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFra
     lost = int(rejected["rows"].sum())
     counts |= {"rejected": lost, "read": counts["events"] if read is None else read}
     return Source(events, customers, {}, None, segments, counts, rejected)
+
+
+def known_at(events: Table) -> Column:
+    """When each event was known: it had happened and, in a log that says when, arrived."""
+    return ibis.greatest(events.at, events.arrived_at) if "arrived_at" in events.columns else events.at
 
 
 def text(column: Value) -> StringValue:
