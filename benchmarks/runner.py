@@ -91,9 +91,10 @@ def plain_papermill(params_file: str) -> None:
 
 
 def _each_stage(params_file: str, stages: tuple[str, ...], execute) -> None:
-    from churn import params, tracking, wiring
+    from churn import tracking, wiring
+    from churn.params import schema
 
-    loaded = params.load(params_file)
+    loaded = schema.load(params_file)
     run, glued = tracking.start(loaded.experiment), {}
     for stage in stages:
         glued[stage] = execute(stage, wiring.stage_parameters(loaded, stage, glued, run.id))

@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from churn import params as schema
+    from churn.params import schema
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
     preflight.refuse_unusable()

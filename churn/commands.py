@@ -7,8 +7,8 @@ import json
 import sys
 from collections.abc import Callable
 
-from churn import params as schema
 from churn.errors import UserError
+from churn.params import schema
 
 
 def add_to(commands: argparse._SubParsersAction) -> None:

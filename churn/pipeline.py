@@ -19,7 +19,7 @@ import yaml
 
 from churn import cache, errors, inputs, keys, online, planning, provenance, state, wiring
 from churn.kernels import Kernels, tell
-from churn.params import Params
+from churn.params.schema import Params
 from churn.planning import STAGES, Asked, Step
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from churn import cache, inputs, keys, wiring
 from churn.errors import InvalidParams
-from churn.params import Params
+from churn.params.schema import Params
 
 STAGES = ("features", "train", "evaluate", "promote")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from churn import inputs
-from churn.params import Params
+from churn.params.schema import Params
 
 
 def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:

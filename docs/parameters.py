@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from churn.params import Params
+from churn.params.schema import Params
 
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- parameters: begin -->", "<!-- parameters: end -->"

@@ -13,7 +13,8 @@ from flask_openapi import Info, OpenAPI
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from churn import params, state
+from churn import state
+from churn.params import schema
 from serving import guard, metrics, routes
 from serving.champion import Keeper
 from serving.online import Online
@@ -39,7 +40,7 @@ log = logging.getLogger("serving")
 class Api(OpenAPI):
     """The Flask application, with what it holds for as long as a process lives."""
 
-    def __init__(self, settings: params.Params) -> None:
+    def __init__(self, settings: schema.Params) -> None:
         super().__init__(
             "serving",
             root_path=str(state.PROJECT / "serving"),
@@ -68,7 +69,7 @@ class Api(OpenAPI):
 
 def create_app(params_path: str | None = None) -> Api:
     """The API for a params file: the argument, CHURN_PARAMS, or params/cdnow.yaml. Raises InvalidParams."""
-    app = Api(params.load(params_path or os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS))
+    app = Api(schema.load(params_path or os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS))
     keys = guard.keys_of_environment()
 
     @app.before_request

@@ -93,12 +93,12 @@ def _step_down():
 
 def _check_params():
     """A wrong params file ends in one clear line rather than in a stack trace."""
-    from churn import params
     from churn.errors import ChurnError
+    from churn.params import schema
     from serving.app import DEFAULT_PARAMS
 
     try:
-        params.load(os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
+        schema.load(os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
     except ChurnError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

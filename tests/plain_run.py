@@ -8,11 +8,12 @@ import sys
 
 import papermill
 
-from churn import facts, notebook, params, pipeline, registry, state, tracking, wiring
+from churn import facts, notebook, pipeline, registry, state, tracking, wiring
+from churn.params import schema
 
 
 def main(file: str) -> None:
-    given = params.load(file)
+    given = schema.load(file)
     run, glued = tracking.start(given.experiment), {}
     folder = state.path("runs", run.id)
     folder.mkdir(parents=True)

@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from churn import engine, gate, params, sources
+from churn import engine, gate, sources
 from churn.cli import main, run_pipeline
+from churn.params import schema
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -60,7 +61,7 @@ def test_a_params_example_is_valid(page, text, tmp_path):
     complete = "experiment:" in text
     source = yaml.safe_load(text)["data"]["source"]
     (tmp_path / "example.yaml").write_text(text if complete else f"{text}\n{REST[source]}\n")
-    assert source == params.load(tmp_path / "example.yaml").data.source
+    assert source == schema.load(tmp_path / "example.yaml").data.source
 
 
 def test_the_example_log_is_read_by_the_example_file(tmp_path, monkeypatch):
@@ -68,7 +69,7 @@ def test_the_example_log_is_read_by_the_example_file(tmp_path, monkeypatch):
     [script], [example] = blocks(README, "python"), blocks(README, "yaml")
     exec(script, {})
     Path("shop.yaml").write_text(example)
-    source = sources.stage(engine.connect(), params.load("shop.yaml").data.model_dump(), tmp_path / "staged")
+    source = sources.stage(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
     assert len(Path("orders.csv").read_text().splitlines()) - 1 == source.counts["events"] > 10_000
     assert 0 == source.counts["rejected"]
 
@@ -131,10 +132,10 @@ def test_no_page_knows_the_machine_it_was_written_on(page):
 
 def test_the_rules_of_the_gate_are_all_explained():
     page = (PROJECT / "docs" / "how-it-works.md").read_text()
-    assert set(params.Rules.model_fields) == set(
+    assert set(schema.Rules.model_fields) == set(
         re.findall(r"^\| `(\w+)` \| (?:the|predicted|no|a) ", page, re.MULTILINE)
     )
-    given = dict.fromkeys(params.Rules.model_fields, 0.0)
+    given = dict.fromkeys(schema.Rules.model_fields, 0.0)
     scores = {"auc": 0.8, "calibration_error": 0.0}
     assert set(given) == {c.rule for c in gate.decide(scores, {}, None, None, None, rules=given).checks}
 

@@ -11,7 +11,7 @@ import skops.io
 from sklearn.metrics import roc_auc_score
 
 from churn import dataset, model
-from churn.params import HistGradientBoosting, Logistic
+from churn.params.schema import HistGradientBoosting, Logistic
 
 SETTINGS = {
     "logistic": Logistic().model_dump(),

@@ -10,10 +10,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from churn import params, pipeline, wiring
+from churn import pipeline, wiring
+from churn.params import schema
 
 PROJECT = Path(__file__).resolve().parents[1]
-SMOKE = params.load(PROJECT / "params" / "smoke.yaml")
+SMOKE = schema.load(PROJECT / "params" / "smoke.yaml")
 FORBIDDEN = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.If, ast.Try, ast.With, ast.Lambda)
 GLUED = {  # what a stage reads of the ones before it, as its defaults have it: relative to the state folder
     "manifest": "smoke/features/features.json",

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.errors import InvalidParams
-from churn.params import Params, load
-from churn.secrets import refuse
+from churn.params.schema import Params, load
+from churn.params.secrets import refuse
 
 SHIPPED = sorted(Path(__file__).parents[1].glob("params/*.yaml"))
 TREES = [yaml.safe_load(path.read_text()) for path in SHIPPED]

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import engine, inputs, params, paths, sources, wiring
+from churn import engine, inputs, paths, sources, wiring
 from churn.errors import InvalidData
+from churn.params import schema
 
 PROJECT = Path(__file__).resolve().parents[1]
 VALUE = "kept-from-everyone"  # what the environment holds and nobody may read elsewhere
@@ -161,7 +162,7 @@ def test_notebooks_are_given_paths_as_they_are_written(tmp_path):
     columns = "{customer_id: who, at: day}"
     data = f"data={{source: events, path: ['${{ORDERS_DIR}}/orders.csv'], columns: {columns}}}"
     label = "label={rule: inactivity, horizon_days: 30, active_within_days: 60}"
-    found = params.load(PROJECT / "params/smoke.yaml", [data, label])
+    found = schema.load(PROJECT / "params/smoke.yaml", [data, label])
     assert ["${ORDERS_DIR}/orders.csv"] == wiring.input_of(found)["path"]
 
 

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from churn import cache, keys, params, planning, wiring
+from churn import cache, keys, planning, wiring
 from churn.errors import InvalidParams
+from churn.params import schema
 from churn.planning import Asked
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -16,11 +17,11 @@ GLUED = {
 }
 
 
-def smoke(*overrides: str) -> params.Params:
-    return params.load(PROJECT / "params" / "smoke.yaml", list(overrides))
+def smoke(*overrides: str) -> schema.Params:
+    return schema.load(PROJECT / "params" / "smoke.yaml", list(overrides))
 
 
-def finish(given: params.Params, *stages: str) -> None:
+def finish(given: schema.Params, *stages: str) -> None:
     """Keep stages as if a run had just finished them."""
     glued, upstream = {}, {}
     for stage in stages:
@@ -29,7 +30,7 @@ def finish(given: params.Params, *stages: str) -> None:
         glued[stage], upstream[stage] = GLUED[stage], keys.key(parts)
 
 
-def told(given: params.Params, asked: Asked = Asked()) -> list[tuple[str, str]]:  # noqa: B008
+def told(given: schema.Params, asked: Asked = Asked()) -> list[tuple[str, str]]:  # noqa: B008
     return [("reuse" if s.entry else "run", s.why) for s in planning.plan(given, asked)]
 
 

@@ -18,10 +18,11 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import facts, model, modelprint, params, printing, provenance, scratch
+from churn import facts, model, modelprint, printing, provenance, scratch
 from churn import reproduce as again
 from churn.errors import CannotReproduce, RegistryError
 from churn.facts import Compared, Fact
+from churn.params import schema
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -156,17 +157,17 @@ def test_a_version_that_no_pipeline_made_cannot_be_run_again(registered, monkeyp
 
 @pytest.mark.parametrize("file", sorted(PROJECT.glob("params/*.yaml")), ids=lambda file: file.stem)
 def test_recorded_parameters_are_a_params_file_again(file, tmp_path):
-    given = params.load(file, ["serving.as_of=2024-01-01T00:00:00Z"])
+    given = schema.load(file, ["serving.as_of=2024-01-01T00:00:00Z"])
     recorded = yaml.safe_load(yaml.safe_dump(given.model_dump(mode="json")))
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
-    assert given == params.load(tmp_path / "again.yaml")
+    assert given == schema.load(tmp_path / "again.yaml")
 
 
 def test_parameters_that_were_recorded_with_dates_are_taken_as_they_are(tmp_path):
-    given = params.load(PROJECT / "params" / "cdnow.yaml")
+    given = schema.load(PROJECT / "params" / "cdnow.yaml")
     recorded = yaml.safe_load(yaml.safe_dump(given.model_dump()))
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
-    assert given == params.load(tmp_path / "again.yaml")
+    assert given == schema.load(tmp_path / "again.yaml")
 
 
 # --- by the command line, on a shop's log ---

@@ -19,7 +19,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from churn import engine, params, sources, state, wiring
+from churn import engine, sources, state, wiring
+from churn.params import schema
 
 TRAIN, TEST, SERVE = [date(2023, 4, 1), date(2023, 5, 1)], date(2023, 7, 1), date(2023, 9, 1)
 JANUARY = date(2024, 1, 31)
@@ -114,7 +115,7 @@ def _written(folder: Path, document: dict) -> Path:
 
 def run(file: Path, *settings: str, stages: tuple[str, ...] = ("features", "train")) -> dict:
     """Run stages of a params file, changed as `--set` would; returns what the last notebook defined."""
-    given = params.load(file, list(settings))
+    given = schema.load(file, list(settings))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
     for stage in stages:
         defined = cells(stage, wiring.stage_parameters(given, stage, {"features": features}, ""))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from churn import dataset, labels, params, state, wiring
+from churn import dataset, labels, state, wiring
+from churn.params import schema
 from tests.leaks import business
 
 STORED, PREPARED, LEARNT = "as the feature store has it", "prepared by training rows", "learnt from training rows"
@@ -73,7 +74,7 @@ def test_labels_that_look_further_than_their_horizon(plant, trained, stops):
 
 def train(file, *settings: str, edits: dict[str, str] | None = None, **changed) -> dict:
     """Execute the train notebook with what the params file gives, and what it could not give."""
-    given = params.load(file, list(settings))
+    given = schema.load(file, list(settings))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
     parameters = wiring.stage_parameters(given, "train", {"features": features}, "")
     return business.cells("train", parameters | changed, edits=edits)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn import dataset, engine, labels, manifest, params, registry, sources, state, store, tracking
+from churn import dataset, engine, labels, manifest, registry, sources, state, store, tracking
 from churn import model as models
+from churn.params import schema
 
 PARAMS = """\
 experiment: world
@@ -30,7 +31,7 @@ CANDIDATES = [
 def build(folder: Path) -> None:
     """Write the params file, features, models and registry below the folder."""
     (folder / "world.yaml").write_text(PARAMS)
-    settings = params.load(folder / "world.yaml")
+    settings = schema.load(folder / "world.yaml")
     con = engine.connect()
     source = sources.stage(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]

@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from churn import paramsfile
 from churn.errors import InvalidParams
+from churn.params import yaml_file
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -295,10 +295,10 @@ class Params(Section):
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Params:
     """Read, override and check a params file. Raises InvalidParams with every fault found, a line each."""
-    tree = paramsfile.read(Path(path))
+    tree = yaml_file.read(Path(path))
     for override in overrides or []:
-        paramsfile.override(tree, override)
+        yaml_file.override(tree, override)
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        raise InvalidParams("\n".join(paramsfile.explain(error, Params, Path(path)))) from None
+        raise InvalidParams("\n".join(yaml_file.explain(error, Params, Path(path)))) from None

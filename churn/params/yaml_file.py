@@ -11,8 +11,8 @@ from typing import Any, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from churn import secrets
 from churn.errors import InvalidParams
+from churn.params import secrets
 
 
 class _Loader(yaml.SafeLoader):
