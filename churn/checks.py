@@ -16,7 +16,7 @@ from churn.checked import Check, examples, stop_on_failure, table
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 __all__ = ["Check", "features", "log", "model", "stop_on_failure", "table", "training_set"]
 

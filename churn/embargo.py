@@ -12,7 +12,7 @@ from churn.checked import Check, examples
 from churn.features import moment
 
 if TYPE_CHECKING:
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 NAME = "labels known in time"
 RULE = "a training label is the same whatever happens from the test snapshot on"

@@ -16,7 +16,7 @@ import ibis
 from ibis.expr.types import Column, NumericColumn, Table, TimestampScalar
 
 from churn.errors import InvalidData
-from churn.sources.staging import known_at
+from churn.sources.contract import known_at
 
 MICROSECONDS_A_DAY = 86_400_000_000
 KEYS = ("customer_id", "snapshot")

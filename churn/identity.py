@@ -15,7 +15,7 @@ from ibis.expr.types import Table
 from churn.checked import Check
 
 if TYPE_CHECKING:
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 SHARED = 5  # events of different values or times of day that two customers share with nobody else
 TELLING = 0.9  # of the customers have a value of their own in a column that tells them apart

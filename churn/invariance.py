@@ -24,10 +24,10 @@ from churn.checked import Check
 from churn.dataset import share_of
 from churn.features import instant, moment
 from churn.futures import Log
-from churn.sources.staging import known_at
+from churn.sources.contract import known_at
 
 if TYPE_CHECKING:
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 NAME, SAME = "future invariance", "a feature stays the same whatever becomes known from its snapshot on"
 DEFINED, IN_TIME = (

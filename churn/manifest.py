@@ -19,7 +19,7 @@ from churn import engine, features, fingerprint, state
 from churn.errors import InvalidData
 
 if TYPE_CHECKING:
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 
 def build(

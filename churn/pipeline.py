@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, inputs, keys, online, planning, provenance, state, wiring
+from churn import cache, errors, keys, online, planning, provenance, state, wiring
 from churn.kernels import Kernels, tell
 from churn.params.schema import Params
 from churn.planning import STAGES, Asked, Step
+from churn.sources import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,7 +105,7 @@ def run(params: Params, *, asked: Asked, tell: Listener) -> Run:
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
-    given = inputs.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
+    given = locate.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
     online.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = plan(params, asked) if asked.only else []
     seen = keys.watch(given.values())  # before a kernel reads any of it

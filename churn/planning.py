@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from churn import cache, inputs, keys, wiring
+from churn import cache, keys, wiring
 from churn.errors import InvalidParams
 from churn.params.schema import Params
+from churn.sources import locate
 
 STAGES = ("features", "train", "evaluate", "promote")
 
@@ -49,7 +50,7 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
         stage,
         wiring.stage_parameters(params, stage, glued, ""),
         upstream={name: s.key for name, s in before.items()},
-        inputs=inputs.files_of(wiring.input_of(params)) if stage == "features" else {},
+        inputs=locate.files_of(wiring.input_of(params)) if stage == "features" else {},
     )
     if stage == "promote":
         return Step(stage, "a decision is always taken anew", parts)

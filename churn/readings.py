@@ -8,7 +8,7 @@ import pandas as pd
 
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
     from churn.registry import Loaded
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 
 def log(source: Source) -> str:

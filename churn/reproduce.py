@@ -10,8 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from churn import facts, inputs, lineage, provenance, registry, rowprints, runs, scratch
+from churn import facts, lineage, provenance, registry, rowprints, runs, scratch
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
+from churn.sources import locate
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _parameters(found: registry.Version) -> dict:
         raise CannotReproduce(
             f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
         ) from None
-    data = facts.document(found.run_id, "input.json") or inputs.absolute_paths(params["data"])
+    data = facts.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
     return params | {"data": data}
 
 

@@ -16,10 +16,10 @@ from ibis.expr.types import Table
 
 from churn.checked import Check
 from churn.features import moment
-from churn.sources.staging import known_at
+from churn.sources.contract import known_at
 
 if TYPE_CHECKING:
-    from churn.sources import Source
+    from churn.sources.contract import Source
 
 EARLY = 0.05  # share of events that may lie before their customer's sign-up
 ERRORS = 4  # standard errors within which F counts as 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from churn import inputs
 from churn.params.schema import Params
+from churn.sources import locate
 
 
 def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:
@@ -23,7 +23,7 @@ def decision_parameters(
 
 def input_of(params: Params) -> dict:
     """The data section as the readers take it."""
-    return inputs.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+    return locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
 
 
 def _features(params: Params, upstream: dict) -> dict:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from churn import engine, manifest
-from churn.sources import Source
+from churn.sources.contract import Source
 
 # for mutation tests: the same examples in every run, and the first counterexample is enough
 settings.register_profile("mutants", derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])

@@ -11,7 +11,7 @@ import pytest
 from churn import checks, dataset, labels, manifest
 from churn import model as models
 from churn.errors import InvalidData
-from churn.sources import Source
+from churn.sources.contract import Source
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
 

@@ -14,8 +14,9 @@ import pytest
 import shop
 from threadpoolctl import threadpool_limits
 
-from churn import engine, labels, manifest, model, rowprints, sources, state, wiring
+from churn import engine, labels, manifest, model, rowprints, state, wiring
 from churn.params import schema
+from churn.sources import readers
 
 PROJECT = Path(__file__).resolve().parents[1]
 IN_ORDER = ["log/1.csv", "log/2.csv", "log/3.csv"]
@@ -25,7 +26,7 @@ DEALT_ANEW = ["log/2024/z.csv", "log/b.csv", "log/a.csv", "log/2023.csv", "log/2
 def prints(file: Path, folder: Path, *, threads: int) -> dict:
     """Fingerprints of what is staged, of every feature table and of the labels."""
     given, con = schema.load(file), engine.connect(threads=threads)
-    source = sources.stage(con, wiring.input_of(given), state.path("shop", "source"))
+    source = readers.stage(con, wiring.input_of(given), state.path("shop", "source"))
     days = sorted({*map(str, given.snapshots.train), str(given.snapshots.test)})
     made = manifest.build(con, source, experiment="shop", snapshots=days, kinds_before=days[-2],
                           windows_days=given.features.windows_days, without_kinds=[])  # fmt: skip

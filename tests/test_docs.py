@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from churn import engine, gate, sources
+from churn import engine, gate
 from churn.cli import main, run_pipeline
 from churn.params import schema
+from churn.sources import readers
 
 PROJECT = Path(__file__).resolve().parents[1]
 README = (PROJECT / "README.md").read_text()
@@ -69,7 +70,7 @@ def test_the_example_log_is_read_by_the_example_file(tmp_path, monkeypatch):
     [script], [example] = blocks(README, "python"), blocks(README, "yaml")
     exec(script, {})
     Path("shop.yaml").write_text(example)
-    source = sources.stage(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
+    source = readers.stage(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
     assert len(Path("orders.csv").read_text().splitlines()) - 1 == source.counts["events"] > 10_000
     assert 0 == source.counts["rejected"]
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from churn import embargo, labels
-from churn.sources import Source
+from churn.sources.contract import Source
 
 T = datetime(2024, 3, 1, tzinfo=UTC)
 DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)

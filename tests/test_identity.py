@@ -9,7 +9,7 @@ import pytest
 
 from churn import identity
 from churn.identity import SHARED
-from churn.sources import Source
+from churn.sources.contract import Source
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

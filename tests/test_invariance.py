@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from churn import features, futures, invariance, manifest
 from churn.features import moment
-from churn.sources import Source
+from churn.sources.contract import Source
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

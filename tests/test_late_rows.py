@@ -5,8 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn import features, labels, sources
+from churn import features, labels
 from churn.errors import InvalidData
+from churn.sources import readers
+from churn.sources.contract import Source
 
 SNAPSHOT = "2024-03-01"
 COLUMNS = {"customer_id": "cust", "at": "day", "kind": "what", "arrived_at": "loaded"}
@@ -15,15 +17,15 @@ ON_TIME = "ann,2024-01-10,buy,2024-01-10\n"
 
 @pytest.fixture
 def staged(con, tmp_path):
-    def _staged(*lines: str, columns: dict = COLUMNS, **data) -> sources.Source:
+    def _staged(*lines: str, columns: dict = COLUMNS, **data) -> Source:
         (tmp_path / "log.csv").write_text("cust,day,what,loaded\n" + ON_TIME + "".join(lines))
         given = {"source": "events", "path": str(tmp_path / "log.csv"), "columns": columns} | data
-        return sources.stage(con, given, tmp_path / "staged")
+        return readers.stage(con, given, tmp_path / "staged")
 
     return _staged
 
 
-def bought(source: sources.Source) -> dict[str, int]:
+def bought(source: Source) -> dict[str, int]:
     """How often each customer had bought at the snapshot, as it was known then."""
     views = features.from_events(
         source.events, source.customers, snapshot=SNAPSHOT, windows_days=[30], kinds=["buy"], segments=[]

@@ -12,7 +12,7 @@ import pytest
 
 from churn import manifest as manifests
 from churn.errors import InvalidData
-from churn.sources import Source
+from churn.sources.contract import Source
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

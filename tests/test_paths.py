@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import engine, inputs, paths, sources, wiring
+from churn import engine, wiring
 from churn.errors import InvalidData
 from churn.params import schema
+from churn.sources import locate, paths, readers
+from churn.sources.contract import Source
 
 PROJECT = Path(__file__).resolve().parents[1]
 VALUE = "kept-from-everyone"  # what the environment holds and nobody may read elsewhere
@@ -39,8 +41,8 @@ def log(folder: Path, name: str = "orders.csv", text: str = "who,day\na,2024-01-
     return folder / name
 
 
-def stage(data: dict, folder: Path) -> sources.Source:
-    return sources.stage(engine.connect(threads=1), data, folder / "staged")
+def stage(data: dict, folder: Path) -> Source:
+    return readers.stage(engine.connect(threads=1), data, folder / "staged")
 
 
 def refusal(data: dict, folder: Path) -> str:
@@ -74,7 +76,7 @@ def test_the_customers_and_the_folders_of_snapshots_may_too(orders, tmp_path, mo
     log(orders / "month_000", "users.csv", "id,age\na,1\nb,2\n")
     log(orders / "month_000", "labels.csv", "id,gone\na,1\nb,0\n")
     assert 2 == stage(TABLES, tmp_path).counts["labels"]
-    inputs.files_of(TABLES)
+    locate.files_of(TABLES)
 
 
 def test_an_unset_variable_is_named(tmp_path, monkeypatch):
@@ -82,7 +84,7 @@ def test_an_unset_variable_is_named(tmp_path, monkeypatch):
     said = "${ORDERS_DIR}/orders.csv: the environment has no ORDERS_DIR; set it where you start the command"
     assert said == refusal(EVENTS, tmp_path)
     with pytest.raises(InvalidData, match="the environment has no ORDERS_DIR"):
-        inputs.files_of(EVENTS)
+        locate.files_of(EVENTS)
     monkeypatch.setenv("ORDERS_DIR", "")
     assert said == refusal(EVENTS, tmp_path)
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.engine import connect
-from churn.sources import stage, streaming
+from churn.sources import streaming
+from churn.sources.readers import stage
 
 
 @pytest.fixture(scope="module")

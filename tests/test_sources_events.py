@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.sources import stage
+from churn.sources.readers import stage
 
 COLUMNS = {"customer_id": "cust", "at": "day", "value": "amount"}
 LOG = "cust,day,amount\n1,2024-01-01,5\n2,2024-01-02,7.25\n1,2024-01-03,1\n"

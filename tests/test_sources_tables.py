@@ -10,7 +10,7 @@ import pytest
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.sources import stage
+from churn.sources.readers import stage
 
 JANUARY, FEBRUARY = pd.Timestamp("2024-01-31", tz="UTC"), pd.Timestamp("2024-02-29", tz="UTC")
 USERS = "uid,since,senior,plan\n01,2023-05-01,True,basic\n02,2023-06-01,False,\n"

@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import f_oneway
 
 from churn import timestamps
-from churn.sources import Source
+from churn.sources.contract import Source
 from churn.timestamps import EARLY, FEWEST
 
 T = datetime(2024, 1, 1, tzinfo=UTC)

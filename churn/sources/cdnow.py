@@ -11,7 +11,7 @@ from ibis.expr.types import Table
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
-from churn.sources.staging import TIME, VALUE, Source, event_source
+from churn.sources.contract import TIME, VALUE, Source, event_source
 
 DISTRIBUTION, FILE = "lifetimes", "CDNOW_master.txt"
 

@@ -9,11 +9,10 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
-from churn import inputs
 from churn.engine import write_parquet
 from churn.errors import InvalidData
-from churn.sources import files
-from churn.sources.staging import (
+from churn.sources import files, locate
+from churn.sources.contract import (
     VALUE,
     Sifted,
     Source,
@@ -135,7 +134,7 @@ def _open(con, path, *, needed: list[str], name: str) -> tuple[list[Table], str 
     """The tables of an input, and the name of the engine's table of malformed lines, None without CSV."""
     malformed = f"{MALFORMED}_{name}"
     con.raw_sql(f"DROP TABLE IF EXISTS {malformed}; DROP TABLE IF EXISTS {malformed}_scans")
-    found = inputs.find(path)
+    found = locate.find(path)
     with files.reading(name):
         tables = files.open_tables(con, found, needed=needed, malformed=malformed)
     return tables, malformed if any(map(files.is_csv, found)) else None

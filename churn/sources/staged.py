@@ -9,7 +9,7 @@ import pandas as pd
 from ibis.expr.types import Table
 
 from churn.errors import InvalidData
-from churn.sources.staging import SUMMARY, Source
+from churn.sources.contract import SUMMARY, Source
 
 
 def reopen(con: ibis.BaseBackend, folder: str | Path, *, segments: list[str], counts: dict[str, int]) -> Source:

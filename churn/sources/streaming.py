@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn.sources.staging import Source, event_source
+from churn.sources.contract import Source, event_source
 
 START = pd.Timestamp("2023-01-01", tz="UTC")  # the log begins here; some customers signed up before
 BLOCK = 5_000  # customers simulated together, from a random stream of their own

@@ -11,9 +11,9 @@ from ibis.expr.types import Table
 
 from churn.engine import write_parquet
 from churn.errors import InvalidData
-from churn.inputs import find_table, folders, tables_named
 from churn.sources import files
-from churn.sources.staging import SUMMARY, TIME, Source, identifier, text
+from churn.sources.contract import SUMMARY, TIME, Source, identifier, text
+from churn.sources.locate import find_table, folders, tables_named
 
 KEYS = ("customer_id", "snapshot")
 FILE = "__file"

@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from churn import engine, sources, state, wiring
+from churn import engine, state, wiring
 from churn.params import schema
+from churn.sources import readers
 
 TRAIN, TEST, SERVE = [date(2023, 4, 1), date(2023, 5, 1)], date(2023, 7, 1), date(2023, 9, 1)
 JANUARY = date(2024, 1, 31)
@@ -53,7 +54,7 @@ class Plain(yaml.SafeDumper):
 
 def simulate(folder: Path, *, customers: int = 1500) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events and customers of eight months, as tables in memory."""
-    source = sources.stage(
+    source = readers.stage(
         engine.connect(), {"source": "streaming", "customers": customers, "months": 8, "seed": 7}, folder
     )
     return source.events.execute(), source.customers.execute()

@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn import dataset, engine, labels, manifest, registry, sources, state, store, tracking
+from churn import dataset, engine, labels, manifest, registry, state, store, tracking
 from churn import model as models
 from churn.params import schema
+from churn.sources import readers
 
 PARAMS = """\
 experiment: world
@@ -33,7 +34,7 @@ def build(folder: Path) -> None:
     (folder / "world.yaml").write_text(PARAMS)
     settings = schema.load(folder / "world.yaml")
     con = engine.connect()
-    source = sources.stage(con, settings.data.model_dump(), state.path("world", "source"))
+    source = readers.stage(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]
     made = manifest.build(
         con,

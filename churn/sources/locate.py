@@ -6,8 +6,8 @@ import glob
 import os
 from pathlib import Path
 
-from churn import paths
 from churn.errors import InvalidData
+from churn.sources import paths
 
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 

@@ -1,0 +1,33 @@
+"""Readers that bring any input to the data contract: customers and events, or ready-made feature tables and labels."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import ibis
+
+from churn.sources import paths
+from churn.sources.cdnow import stage_cdnow
+from churn.sources.contract import Source
+from churn.sources.events import stage_events
+from churn.sources.streaming import stage_streaming
+from churn.sources.tables import stage_tables
+
+READERS = {"events": stage_events, "tables": stage_tables, "cdnow": stage_cdnow, "streaming": stage_streaming}
+
+
+def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
+    """Read the input that `data` (the section of a params file) describes into Parquet files in `folder`.
+
+    What an earlier staging left there is replaced. The same input gives the same content.
+    Raises InvalidData, in one line, where the input cannot be used.
+    """
+    settings = {name: value for name, value in data.items() if name != "source" and value is not None}
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("events", "customers", "labels", "rejected"):
+        (folder / f"{name}.parquet").unlink(missing_ok=True)
+    shutil.rmtree(folder / "tables", ignore_errors=True)
+    with paths.concealed(data):
+        return READERS[data["source"]](con, folder, **settings)
