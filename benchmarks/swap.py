@@ -75,8 +75,9 @@ def many_swaps(server: Server) -> tuple[float, float]:
 
 def probabilities(customers: list[str]) -> pd.DataFrame:
     """Churn probability by scikit-learn from the tables: a row a customer that can be scored, a column a version."""
-    from churn import manifest, registry, state
     from churn import model as models
+    from churn import registry, state
+    from churn.features import manifest
 
     made = manifest.load(state.path("world", "features", "features.json"))
     tables = [

@@ -9,7 +9,7 @@ import pandas as pd
 
 from churn import labels
 from churn.checked import Check, examples
-from churn.features import moment
+from churn.features.from_events import moment
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source

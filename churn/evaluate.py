@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from churn import dataset, metrics, model, store
+from churn import dataset, metrics, model
 from churn.errors import FeatureStoreUnavailable
+from churn.features import store
 
 if TYPE_CHECKING:
     from churn.registry import Loaded

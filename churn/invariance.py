@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import features, futures
-from churn import manifest as manifests
+from churn import futures
 from churn.checked import Check
 from churn.dataset import share_of
-from churn.features import instant, moment
+from churn.features import from_events
+from churn.features import manifest as manifests
+from churn.features.from_events import instant, moment
 from churn.futures import Log
 from churn.sources.contract import known_at
 
@@ -47,8 +48,8 @@ def of_features(
         return [Check(DEFINED, IN_TIME, None, READY_MADE), Check(NAME, SAME, None, READY_MADE)]
     given = {"before": kinds_before, "without": without_kinds}
     settings = {"windows_days": windows_days, "segments": source.segments}
-    kinds = features.kinds_seen(source.events, **given)
-    in_time = features.kinds_seen(_with_later_kinds(source, kinds_before), **given)
+    kinds = from_events.kinds_seen(source.events, **given)
+    in_time = from_events.kinds_seen(_with_later_kinds(source, kinds_before), **given)
     return [
         _defined(manifest, kinds_before, settings | {"kinds": in_time}),
         _same_values(con, source, manifest, settings | {"kinds": kinds}),
@@ -64,7 +65,7 @@ def _with_later_kinds(source: Source, before: str) -> ibis.Table:
 
 def _defined(manifest: dict, before: str, settings: dict) -> Check:
     found = {f["name"] for f in manifest["features"]}
-    wanted = {f.name for f in features.described(**settings)}
+    wanted = {f.name for f in from_events.described(**settings)}
     if found == wanted:
         kinds = ", ".join(settings["kinds"])
         return Check(DEFINED, IN_TIME, True, f"{len(found)} features, of the kinds {kinds}, all seen before {before}")
@@ -121,7 +122,7 @@ def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[
             path = Path(folder, f"{name}.parquet")
             pq.write_table(pa.concat_tables(_renamed(getattr(log, name), of) for of, log in logs.items()), path)
             tables[name] = con.read_parquet(str(path))
-        views = features.from_events(tables["events"], tables["people"], snapshot=snapshot, **settings)
+        views = from_events.from_events(tables["events"], tables["people"], snapshot=snapshot, **settings)
         wide = _wide([view.execute() for view in views.values()])
     of, customer = (wide.index.str.split(":", n=1).str[part] for part in (0, 1))
     return {log: wide.set_axis(customer)[of == log] for log in logs}

@@ -77,7 +77,7 @@ def modules(stage: str) -> list[Path]:
             found.add(path)
             todo += path.parent.glob("*.py") if path.parent in WHOLE else []
             todo += _module(path)[1]
-    if PACKAGE / "store.py" in found:  # it runs the definitions of the feature repository
+    if PACKAGE / "features" / "store.py" in found:  # it runs the definitions of the feature repository
         found.update(_repository())
     return sorted(found)
 

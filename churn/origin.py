@@ -15,8 +15,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from churn import manifest as manifests
 from churn.checked import Check
+from churn.features import manifest as manifests
 
 STORED, AS_STORED = "as the feature store has it", "every value of the training set is the one in the feature tables"
 PREPARED, ALONE = "prepared by training rows", "the model's columns are transformed as the training rows alone say"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn import manifest as manifests
-from churn import store
-from churn.features import instant
+from churn.features import manifest as manifests
+from churn.features import store
+from churn.features.from_events import instant
 
 
 def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200) -> dict:

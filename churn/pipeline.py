@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, keys, online, planning, provenance, state, wiring
+from churn import cache, errors, keys, planning, provenance, state, wiring
+from churn.features import online_marker
 from churn.kernels import Kernels, tell
 from churn.params.schema import Params
 from churn.planning import STAGES, Asked, Step
@@ -91,7 +92,7 @@ def plan(params: Params, asked: Asked) -> list[Step]:
     """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
     from churn import reuse
 
-    online.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = planning.plan(params, asked)
     for number, step in enumerate(steps):
         if step.entry and (why := reuse.obstacle(params.experiment, step.entry)):
@@ -106,7 +107,7 @@ def run(params: Params, *, asked: Asked, tell: Listener) -> Run:
     What is left of a failed run hangs on the error, as `error.run`.
     """
     given = locate.files_of(wiring.input_of(params))  # refused before anything is written, as is what cannot be reused:
-    online.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = plan(params, asked) if asked.only else []
     seen = keys.watch(given.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels() as kernels, tell:
@@ -252,7 +253,7 @@ def _publisher(run: Run, kernels: Kernels):
     def publish(manifest: str, snapshot: str) -> None:
         run.tell.note("other features are online since; these are put online again")
         arguments = f"{run.params.experiment!r}, {manifest!r}, {snapshot!r}"
-        tell(kernels.take("features"), f"from churn import store; store.publish({arguments})")
+        tell(kernels.take("features"), f"from churn.features import store; store.publish({arguments})")
 
     return publish
 

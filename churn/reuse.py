@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from churn import cache, keys, online, registry, site, tracking
+from churn import cache, keys, registry, site, tracking
 from churn.errors import ModelUnavailable, RegistryError
+from churn.features import online_marker
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:
@@ -57,7 +58,7 @@ def reuse(
     if entry.stage == "features":
         made = json.loads(Path(entry.glued["manifest"]).read_text())
         serve = json.loads(entry.parts["parameter serve_snapshot"])
-        if online.current(experiment) != online.content(made, serve):
+        if online_marker.current(experiment) != online_marker.content(made, serve):
             publish(entry.glued["manifest"], serve)
     log_to.again(entry.logged, kept / "artifacts")
     notebook, html = folder / f"{entry.stage}.ipynb", folder / f"{entry.stage}.html"

@@ -12,7 +12,7 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, Projec
 from feast.types import Float64, Int64, String
 from feast.value_type import ValueType
 
-from churn import manifest
+from churn.features import manifest
 
 TYPES = {"integer": Int64, "number": Float64, "category": String}
 # A row answers for its own snapshot; an older one must never stand in for a customer who has none.

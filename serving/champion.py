@@ -11,8 +11,9 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-from churn import registry, store
+from churn import registry
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
+from churn.features import store
 from churn.registry import Version
 from serving import metrics
 from serving.scorer import Scorer, scorer

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from churn.errors import FeatureStoreUnavailable
-from churn.store import Row
+from churn.features.store import Row
 from serving import metrics
 from serving.champion import Champion
 from serving.problems import Problem, unavailable

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import Phase, settings
 
-from churn import engine, manifest
+from churn import engine
+from churn.features import manifest
 from churn.sources.contract import Source
 
 # for mutation tests: the same examples in every run, and the first counterexample is enough

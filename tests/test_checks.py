@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import checks, dataset, labels, manifest
+from churn import checks, dataset, labels
 from churn import model as models
 from churn.errors import InvalidData
+from churn.features import manifest
 from churn.sources.contract import Source
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]

@@ -14,7 +14,8 @@ import pytest
 import shop
 from threadpoolctl import threadpool_limits
 
-from churn import engine, labels, manifest, model, rowprints, state, wiring
+from churn import engine, labels, model, rowprints, state, wiring
+from churn.features import manifest
 from churn.params import schema
 from churn.sources import readers
 

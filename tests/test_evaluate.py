@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn import dataset, evaluate, metrics, model, store
+from churn import dataset, evaluate, metrics, model
+from churn.features import store
 from churn.registry import Loaded, Version
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]

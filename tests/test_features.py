@@ -15,7 +15,16 @@ from hypothesis import strategies as st
 
 from churn import engine
 from churn.errors import InvalidData
-from churn.features import Feature, described, described_tables, from_events, from_tables, instant, kinds_seen, slug
+from churn.features.from_events import (
+    Feature,
+    described,
+    described_tables,
+    from_events,
+    from_tables,
+    instant,
+    kinds_seen,
+    slug,
+)
 
 SNAPSHOT = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from churn import features, futures, invariance, manifest
-from churn.features import moment
+from churn import futures, invariance
+from churn.features import from_events, manifest
+from churn.features.from_events import moment
 from churn.sources.contract import Source
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
@@ -73,7 +74,7 @@ def test_a_look_ahead_of_any_length_is_seen(con, sound, ahead):
     """Even where nobody acts in it, so that the tables are right by chance."""
     with pytest.MonkeyPatch.context() as patch:
         later = ibis.interval(ahead // MICROSECOND, unit="us")
-        patch.setattr(features, "known", lambda events, before: events.filter(events.at < moment(before) + later))
+        patch.setattr(from_events, "known", lambda events, before: events.filter(events.at < moment(before) + later))
         _, same = invariance.of_features(con, *sound, **SETTINGS)
     assert " at 2024-0" in same.observed and ": customer " in same.observed
 
@@ -106,13 +107,13 @@ def test_a_null_is_not_a_zero(business, told):
 
 
 def test_customers_who_sign_up_later_are_seen_in_time(business, told, monkeypatch):
-    definition = features.from_events
+    definition = from_events.from_events
 
     def early(events, customers, **settings):
         sooner = customers.mutate(signup_at=customers.signup_at - ibis.interval(days=2))
         return definition(events, sooner, **settings)
 
-    monkeypatch.setattr(features, "from_events", early)
+    monkeypatch.setattr(from_events, "from_events", early)
     said = told(*business())["future invariance"]
     assert "customer cy has 'a row' in the feature table and nothing from the log without customers who" in said
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn import features, labels
+from churn import labels
 from churn.errors import InvalidData
+from churn.features import from_events
 from churn.sources import readers
 from churn.sources.contract import Source
 
@@ -27,7 +28,7 @@ def staged(con, tmp_path):
 
 def bought(source: Source) -> dict[str, int]:
     """How often each customer had bought at the snapshot, as it was known then."""
-    views = features.from_events(
+    views = from_events.from_events(
         source.events, source.customers, snapshot=SNAPSHOT, windows_days=[30], kinds=["buy"], segments=[]
     )
     rows = views["buy"].execute()
@@ -57,8 +58,8 @@ def test_without_the_column_a_row_is_known_when_it_happens(staged):
 
 def test_a_kind_is_known_from_the_arrival_of_its_first_row(staged):
     source = staged("ann,2024-02-20,gift,2024-03-05\n")
-    assert ["buy"] == features.kinds_seen(source.events, before=SNAPSHOT, without=[])
-    assert ["buy", "gift"] == features.kinds_seen(source.events, before="2024-03-06", without=[])
+    assert ["buy"] == from_events.kinds_seen(source.events, before=SNAPSHOT, without=[])
+    assert ["buy", "gift"] == from_events.kinds_seen(source.events, before="2024-03-06", without=[])
 
 
 def test_without_customers_somebody_signs_up_with_the_first_row_that_arrived(staged):

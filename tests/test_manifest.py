@@ -10,8 +10,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from churn import manifest as manifests
 from churn.errors import InvalidData
+from churn.features import manifest as manifests
 from churn.sources.contract import Source
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"

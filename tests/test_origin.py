@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from churn import dataset, manifest, origin
+from churn import dataset, origin
 from churn import model as models
+from churn.features import manifest
 
 MARCH = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

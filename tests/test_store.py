@@ -14,9 +14,10 @@ import pandas as pd
 import pytest
 import requests
 
-from churn import manifest as manifests
-from churn import state, store
+from churn import state
 from churn.errors import FeatureStoreUnavailable, InvalidData
+from churn.features import manifest as manifests
+from churn.features import store
 from tests.serving.gunicorn_server import free_port
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"

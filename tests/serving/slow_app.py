@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from unittest import mock
 
-from churn import store
+from churn.features import store
 from serving import app
 
 read = store.Reader.read

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import manifest, registry, state
 from churn import model as models
+from churn import registry, state
+from churn.features import manifest
 from tests.serving.gunicorn_server import Server
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn import dataset, engine, labels, manifest, registry, state, store, tracking
+from churn import dataset, engine, labels, registry, state, tracking
 from churn import model as models
+from churn.features import manifest, store
 from churn.params import schema
 from churn.sources import readers
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow.parquet as pq
 
-from churn import engine, features, fingerprint, state
+from churn import engine, fingerprint, state
 from churn.errors import InvalidData
+from churn.features import from_events
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source
@@ -37,13 +38,13 @@ def build(
     `kinds_before`: kinds of event count as known when they occur before this snapshot. Raises InvalidData.
     """
     if source.events is None:
-        views_at = partial(features.from_tables, source.tables)
-        described = features.described_tables(views_at(snapshot=snapshots[0]), segments=source.segments)
+        views_at = partial(from_events.from_tables, source.tables)
+        described = from_events.described_tables(views_at(snapshot=snapshots[0]), segments=source.segments)
     else:
-        kinds = features.kinds_seen(source.events, before=kinds_before, without=without_kinds)
+        kinds = from_events.kinds_seen(source.events, before=kinds_before, without=without_kinds)
         settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
-        views_at = partial(features.from_events, source.events, source.customers, **settings)
-        described = features.described(**settings)
+        views_at = partial(from_events.from_events, source.events, source.customers, **settings)
+        described = from_events.described(**settings)
     folder = state.path(experiment, "features")
     written = {t: _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
     _forget_other_snapshots(folder, keep=snapshots)

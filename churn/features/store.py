@@ -17,10 +17,11 @@ from unittest import mock
 
 import pandas as pd
 
-from churn import manifest as manifests
-from churn import online, state
+from churn import state
 from churn.errors import FeatureStoreUnavailable, InvalidData
-from churn.features import instant
+from churn.features import manifest as manifests
+from churn.features import online_marker
+from churn.features.from_events import instant
 
 REPO = state.PROJECT / "feature_repo"
 
@@ -114,11 +115,11 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
 
     Raises InvalidData for a snapshot older than the one online.
     """
-    marker, held = online.marker(store.project), online.current(store.project)
-    wanted = online.content(manifest, snapshot)
+    marker, held = online_marker.marker(store.project), online_marker.current(store.project)
+    wanted = online_marker.content(manifest, snapshot)
     if held == wanted:
         return False
-    online.refuse_earlier(store.project, snapshot)
+    online_marker.refuse_earlier(store.project, snapshot)
     marker.unlink(missing_ok=True)
     at = instant(snapshot)
     views = [p.name for p in service(store, manifest["service"]).feature_view_projections]
@@ -137,7 +138,7 @@ def publish(experiment: str, manifest: str, snapshot: str) -> bool:
 
 def online_snapshot(experiment: str) -> str:
     """The snapshot whose features are online. Raises FeatureStoreUnavailable when there is none."""
-    snapshot = online.current(experiment)[0]
+    snapshot = online_marker.current(experiment)[0]
     if not snapshot:
         raise FeatureStoreUnavailable(f"feature store of {experiment}: nothing is online; run the features stage")
     return snapshot
