@@ -28,7 +28,8 @@ def world() -> None:
     import numpy as np
     import pandas as pd
 
-    from churn import model, registry, state, tracking
+    from churn import registry, state, tracking
+    from churn.training import estimators
 
     X = pd.DataFrame({"visits": np.arange(200.0), "value": np.arange(200.0) % 7})
     y = (X.visits > 90).to_numpy(dtype=int)
@@ -36,10 +37,10 @@ def world() -> None:
     state.write_json(state.path(EXPERIMENT, "features", "features.json"), {"features": features, "service": "load"})
     run = tracking.start(EXPERIMENT)
     for seed in range(VERSIONS):
-        fitted = model.fit(X, y, model="logistic", settings={"C": 1.0 + seed}, seed=seed)
+        fitted = estimators.fit(X, y, model="logistic", settings={"C": 1.0 + seed}, seed=seed)
         example = X.head(1)
-        facts = model.metadata(fitted, X, example, service="load", features="", segments=[])
-        uri = run.model(fitted, example, trusted_types=model.TRUSTED_TYPES, metadata=facts)
+        facts = estimators.metadata(fitted, X, example, service="load", features="", segments=[])
+        uri = run.model(fitted, example, trusted_types=estimators.TRUSTED_TYPES, metadata=facts)
         registry.register(EXPERIMENT, source=uri, run_id=run.id, tags={"model": "logistic"})
     run.end("FINISHED")
 

@@ -75,9 +75,9 @@ def many_swaps(server: Server) -> tuple[float, float]:
 
 def probabilities(customers: list[str]) -> pd.DataFrame:
     """Churn probability by scikit-learn from the tables: a row a customer that can be scored, a column a version."""
-    from churn import model as models
     from churn import registry, state
     from churn.features import manifest
+    from churn.training import estimators
 
     made = manifest.load(state.path("world", "features", "features.json"))
     tables = [
@@ -87,7 +87,7 @@ def probabilities(customers: list[str]) -> pd.DataFrame:
     loaded = {version.version: registry.load(version) for version in registry.versions("world")}
     X = pd.concat(tables, axis=1).loc[customers].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.DataFrame(
-        {v: models.probability(one.pipeline, X[one.columns]) for v, one in loaded.items()}, index=X.index
+        {v: estimators.probability(one.pipeline, X[one.columns]) for v, one in loaded.items()}, index=X.index
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from churn import labels
 from churn.checked import Check, examples
 from churn.features.from_events import moment
+from churn.training import labels
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source

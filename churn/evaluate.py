@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from churn import dataset, metrics, model
+from churn import metrics
 from churn.errors import FeatureStoreUnavailable
 from churn.features import store
+from churn.training import dataset, estimators
 
 if TYPE_CHECKING:
     from churn.registry import Loaded
@@ -50,7 +51,8 @@ def predictions(
     """Labels y, shape (n,), and each model's probabilities on the same rows: "candidate", "champion" if it can."""
     versions = {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
     scored = {
-        name: model.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0]) for name, v in versions.items()
+        name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0])
+        for name, v in versions.items()
     }
     return dataset.matrix(rows, part, [])[1], scored
 

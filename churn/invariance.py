@@ -20,12 +20,12 @@ import pyarrow.parquet as pq
 
 from churn import futures
 from churn.checked import Check
-from churn.dataset import share_of
 from churn.features import from_events
 from churn.features import manifest as manifests
 from churn.features.from_events import instant, moment
 from churn.futures import Log
 from churn.sources.contract import known_at
+from churn.training.dataset import share_of
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source

@@ -164,11 +164,11 @@ def load(version: Version) -> Loaded:
     import skops.io
     from mlflow.models import Model
 
-    from churn import model as models
+    from churn.training import estimators
 
     folder = verified_files(version)
     file = folder / "model.skops"
-    foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(models.TRUSTED_TYPES))
+    foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(estimators.TRUSTED_TYPES))
     if foreign:
         raise ModelUnavailable(
             f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}"
@@ -176,7 +176,7 @@ def load(version: Version) -> Loaded:
     described = Model.load(str(folder))
     loaded = Loaded(
         version,
-        skops.io.load(file, trusted=models.TRUSTED_TYPES),
+        skops.io.load(file, trusted=estimators.TRUSTED_TYPES),
         described.signature.inputs.input_names(),
         described.metadata,
     )
@@ -210,11 +210,11 @@ def digest(folder: Path) -> str:
 
 
 def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
-    from churn import model as models
+    from churn.training import estimators
 
     split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())
     example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
-    expected, found = loaded.metadata["example_probability"], float(models.probability(loaded.pipeline, example)[0])
+    expected, found = loaded.metadata["example_probability"], float(estimators.probability(loaded.pipeline, example)[0])
     if abs(expected - found) > 1e-9:
         raise ModelUnavailable(
             f"{loaded.version.name} version {loaded.version.version} predicts {found:.9f} for its recorded example, "

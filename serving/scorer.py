@@ -15,8 +15,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from churn import model as models
 from churn.registry import Loaded
+from churn.training import estimators
 
 Rows = list[dict[str, float | int | str | None]]
 Scorer = Callable[[Rows], np.ndarray]
@@ -38,7 +38,7 @@ def scorer(loaded: Loaded) -> tuple[Scorer, str]:
 
 def through_pipeline(loaded: Loaded) -> Scorer:
     """scikit-learn's own way, for any estimator."""
-    return lambda rows: models.probability(loaded.pipeline, table(loaded, rows))
+    return lambda rows: estimators.probability(loaded.pipeline, table(loaded, rows))
 
 
 def table(loaded: Loaded, rows: Rows) -> pd.DataFrame:

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import checks, dataset, labels
-from churn import model as models
+from churn import checks
 from churn.errors import InvalidData
 from churn.features import manifest
 from churn.sources.contract import Source
+from churn.training import dataset, estimators, labels
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
 
@@ -112,7 +112,7 @@ def test_the_log_the_features_and_the_model_have_checks_of_their_own(con, shop):
     rows, made, source = shop
     names = [feature["name"] for feature in made["features"]]
     X, y = dataset.matrix(rows, "train", names)
-    fitted = models.fit(X, y, model="logistic", settings={"C": 1.0}, seed=7)
+    fitted = estimators.fit(X, y, model="logistic", settings={"C": 1.0}, seed=7)
     found = [
         *checks.log(source),
         *checks.features(con, source, made, **SETTINGS),
@@ -123,7 +123,7 @@ def test_the_log_the_features_and_the_model_have_checks_of_their_own(con, shop):
         "times of their own": "not checked", "features defined in time": "pass", "future invariance": "pass",
         "prepared by training rows": "pass", "learnt from training rows": "pass",
     } == {c.name: c.outcome for c in found}  # fmt: skip
-    other = models.fit(X, 1 - y, model="logistic", settings={"C": 1.0}, seed=7)
+    other = estimators.fit(X, 1 - y, model="logistic", settings={"C": 1.0}, seed=7)
     assert [True, False] == [c.passed for c in checks.model(other, rows, features=names)]
 
 

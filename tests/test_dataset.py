@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from churn import dataset
 from churn.errors import InvalidData
+from churn.training import dataset
 
 TRAIN, TEST = ["2024-01-01", "2024-02-01"], "2024-04-01"
 MANY = pd.Series([f"{i:05}" for i in range(5000)])

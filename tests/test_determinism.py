@@ -14,10 +14,11 @@ import pytest
 import shop
 from threadpoolctl import threadpool_limits
 
-from churn import engine, labels, model, rowprints, state, wiring
+from churn import engine, rowprints, state, wiring
 from churn.features import manifest
 from churn.params import schema
 from churn.sources import readers
+from churn.training import estimators, labels
 
 PROJECT = Path(__file__).resolve().parents[1]
 IN_ORDER = ["log/1.csv", "log/2.csv", "log/3.csv"]
@@ -57,7 +58,7 @@ def test_a_model_has_the_same_bits_on_any_number_of_cores(estimator):
     bits = set()
     for cores in (1, 2):
         with threadpool_limits(cores):
-            bits.add(model.probability(model.fit(X, y, seed=3, **estimator), X).tobytes())
+            bits.add(estimators.probability(estimators.fit(X, y, seed=3, **estimator), X).tobytes())
     assert 1 == len(bits)
 
 

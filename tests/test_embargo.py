@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import embargo, labels
+from churn import embargo
 from churn.sources.contract import Source
+from churn.training import labels
 
 T = datetime(2024, 3, 1, tzinfo=UTC)
 DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)

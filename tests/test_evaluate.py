@@ -11,9 +11,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn import dataset, evaluate, metrics, model
+from churn import evaluate, metrics
 from churn.features import store
 from churn.registry import Loaded, Version
+from churn.training import dataset, estimators
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
 
@@ -21,7 +22,7 @@ FEATURES = ["days_since_visit", "visit_count", "plan"]
 def loaded(rows: pd.DataFrame, number: int, columns: list[str], C: float = 1.0) -> Loaded:
     """A version fitted on the training rows, as the registry loads it."""
     X, y = dataset.matrix(rows, "train", columns)
-    pipeline = model.fit(X, y, model="logistic", settings={"C": C}, seed=7)
+    pipeline = estimators.fit(X, y, model="logistic", settings={"C": C}, seed=7)
     return Loaded(
         Version("mine", number, "None", f"run{number}", "models:/x", {}), pipeline, columns, {"feature_service": "gone"}
     )
@@ -62,7 +63,7 @@ def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set
     assert test.churned.astype(int).tolist() == y.tolist()
     assert ["candidate", "champion"] == list(predictions)
     for name, version in (("candidate", candidate), ("champion", champion)):
-        assert np.array_equal(model.probability(version.pipeline, test[version.columns]), predictions[name])
+        assert np.array_equal(estimators.probability(version.pipeline, test[version.columns]), predictions[name])
 
 
 def test_a_champion_that_takes_a_feature_which_is_not_there_is_not_scored(training_set, candidate, stranger):
@@ -136,7 +137,7 @@ def test_the_sample_shows_each_customer_with_its_own_probability(training_set, c
     assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
     assert found.customer_id.is_monotonic_increasing
     test = training_set[training_set.part == "test"].set_index("customer_id")
-    expected = model.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
+    expected = estimators.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
     assert expected == pytest.approx(found.candidate, abs=1e-15)
     assert test.churned[found.customer_id].tolist() == found.churned.tolist()
     pd.testing.assert_frame_equal(found, evaluate.sample(evaluate.scored(training_set, predictions), seed=7, size=20))

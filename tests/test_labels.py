@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from churn import labels
 from churn.errors import InvalidData
+from churn.training import labels
 
 SNAPSHOT, NEXT = "2024-03-01", "2024-04-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn import labels
 from churn.errors import InvalidData
 from churn.features import from_events
 from churn.sources import readers
 from churn.sources.contract import Source
+from churn.training import labels
 
 SNAPSHOT = "2024-03-01"
 COLUMNS = {"customer_id": "cust", "at": "day", "kind": "what", "arrived_at": "loaded"}

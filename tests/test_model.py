@@ -10,8 +10,8 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
-from churn import dataset, model
 from churn.params.schema import HistGradientBoosting, Logistic
+from churn.training import dataset, estimators
 
 SETTINGS = {
     "logistic": Logistic().model_dump(),
@@ -23,13 +23,13 @@ each_model = pytest.mark.parametrize("name", list(SETTINGS))
 
 def fitted(rows: pd.DataFrame, name: str, features: list[str] = FEATURES):
     X, y = dataset.matrix(rows, "train", features)
-    return model.fit(X, y, model=name, settings=SETTINGS[name], seed=7)
+    return estimators.fit(X, y, model=name, settings=SETTINGS[name], seed=7)
 
 
 @each_model
 def test_the_same_rows_and_seed_give_the_same_probabilities_bit_for_bit(training_set, name):
     X, y = dataset.matrix(training_set, "test", FEATURES)
-    first, second = (model.probability(fitted(training_set, name), X) for _ in range(2))
+    first, second = (estimators.probability(fitted(training_set, name), X) for _ in range(2))
     assert first.tobytes() == second.tobytes()
     assert (first.shape, first.min() >= 0, first.max() <= 1) == (y.shape, True, True)
     assert roc_auc_score(y, first) > 0.7
@@ -39,7 +39,7 @@ def test_the_same_rows_and_seed_give_the_same_probabilities_bit_for_bit(training
 def test_columns_are_found_by_name(training_set, name):
     X = dataset.matrix(training_set, "test", FEATURES)[0]
     pipeline = fitted(training_set, name)
-    assert np.array_equal(model.probability(pipeline, X), model.probability(pipeline, X[FEATURES[::-1]]))
+    assert np.array_equal(estimators.probability(pipeline, X), estimators.probability(pipeline, X[FEATURES[::-1]]))
 
 
 @each_model
@@ -50,7 +50,7 @@ def test_columns_are_found_by_name(training_set, name):
 )
 def test_what_training_never_held_still_has_a_probability(training_set, name, changed):
     X = dataset.matrix(training_set, "test", FEATURES)[0].assign(**changed)
-    p = model.probability(fitted(training_set, name), X)
+    p = estimators.probability(fitted(training_set, name), X)
     assert np.isfinite(p).all() and p.min() >= 0 and p.max() <= 1
 
 
@@ -58,14 +58,14 @@ def test_what_training_never_held_still_has_a_probability(training_set, name, ch
 def test_that_a_value_is_missing_tells_something(training_set, name):
     rows = training_set.assign(seldom=training_set.visit_count.where(~training_set.churned))
     X, y = dataset.matrix(rows, "test", ["seldom"])
-    assert roc_auc_score(y, model.probability(fitted(rows, name, ["seldom"]), X)) > 0.99
+    assert roc_auc_score(y, estimators.probability(fitted(rows, name, ["seldom"]), X)) > 0.99
 
 
 @each_model
 def test_constant_and_empty_features_do_no_harm(training_set, name):
     rows = training_set.assign(same=1.0, never=np.nan, one="x")
     X, y = dataset.matrix(rows, "test", [*FEATURES, "same", "never", "one"])
-    p = model.probability(fitted(rows, name, list(X)), X)
+    p = estimators.probability(fitted(rows, name, list(X)), X)
     assert roc_auc_score(y, p) > 0.7
 
 
@@ -73,30 +73,30 @@ def test_constant_and_empty_features_do_no_harm(training_set, name):
 @pytest.mark.parametrize("features", [["visit_count", "days_since_visit"], ["plan"]], ids=["numbers", "categories"])
 def test_features_may_be_all_numbers_or_all_categories(training_set, name, features):
     X = dataset.matrix(training_set, "test", features)[0]
-    assert len(model.probability(fitted(training_set, name, features), X)) == 300
+    assert len(estimators.probability(fitted(training_set, name, features), X)) == 300
 
 
 @each_model
 def test_a_saved_model_gives_the_same_probabilities_after_loading(training_set, name):
     pipeline = fitted(training_set, name)
-    loaded = skops.io.loads(skops.io.dumps(pipeline), trusted=model.TRUSTED_TYPES)
+    loaded = skops.io.loads(skops.io.dumps(pipeline), trusted=estimators.TRUSTED_TYPES)
     X = dataset.matrix(training_set, "test", FEATURES)[0]
-    assert model.probability(pipeline, X).tobytes() == model.probability(loaded, X).tobytes()
+    assert estimators.probability(pipeline, X).tobytes() == estimators.probability(loaded, X).tobytes()
 
 
 def test_the_trusted_types_are_those_that_the_models_hold_and_no_others(training_set):
     held = {
         t for name in SETTINGS for t in skops.io.get_untrusted_types(data=skops.io.dumps(fitted(training_set, name)))
     }
-    assert set(model.TRUSTED_TYPES) == held
+    assert set(estimators.TRUSTED_TYPES) == held
 
 
 def test_settings_of_the_params_file_reach_the_estimator(training_set):
     X, y = dataset.matrix(training_set, "train", FEATURES)
     tiny = SETTINGS["hist_gradient_boosting"] | {"max_iter": 3, "max_leaf_nodes": 2}
-    classifier = model.fit(X, y, model="hist_gradient_boosting", settings=tiny, seed=7).named_steps["classifier"]
+    classifier = estimators.fit(X, y, model="hist_gradient_boosting", settings=tiny, seed=7).named_steps["classifier"]
     assert (classifier.n_iter_, classifier.max_leaf_nodes, classifier.random_state) == (3, 2, 7)
-    strong = model.fit(X, y, model="logistic", settings={"C": 1e-6}, seed=7).named_steps["classifier"]
+    strong = estimators.fit(X, y, model="logistic", settings={"C": 1e-6}, seed=7).named_steps["classifier"]
     assert np.abs(strong.coef_).max() < 0.01
 
 
@@ -104,7 +104,7 @@ def test_settings_of_the_params_file_reach_the_estimator(training_set):
 def test_the_feature_that_matters_most_comes_first(training_set, name):
     X, y = dataset.matrix(training_set, "test", FEATURES)
     pipeline = fitted(training_set, name)
-    first, second = (model.importance(pipeline, X, y, seed=7) for _ in range(2))
+    first, second = (estimators.importance(pipeline, X, y, seed=7) for _ in range(2))
     assert ["days_since_visit", "plan", "visit_count"] == list(first.feature)
     assert first.importance.is_monotonic_decreasing and (first["std"] >= 0).all()
     pd.testing.assert_frame_equal(first, second)
@@ -112,7 +112,7 @@ def test_the_feature_that_matters_most_comes_first(training_set, name):
 
 def test_training_ranges_tell_what_was_seen_of_each_feature():
     X = pd.DataFrame({"count": [3.0, 1.0], "days": [np.nan, 2.5], "plan": ["gold", "basic"], "never": [np.nan, np.nan]})
-    assert model.training_ranges(X) == {
+    assert estimators.training_ranges(X) == {
         "count": {"nulls": False, "low": 1.0, "high": 3.0},
         "days": {"nulls": True, "low": 2.5, "high": 2.5},
         "plan": {"nulls": False, "values": ["basic", "gold"]},
@@ -123,8 +123,8 @@ def test_training_ranges_tell_what_was_seen_of_each_feature():
 def test_a_model_records_what_its_example_must_give_again(training_set, name):
     X = dataset.matrix(training_set, "train", FEATURES)[0]
     pipeline = fitted(training_set, name)
-    found = model.metadata(pipeline, X, X.head(1), service="churn_1", features="9-ab", segments=["plan"])
-    assert model.probability(pipeline, X)[0] == found["example_probability"]
+    found = estimators.metadata(pipeline, X, X.head(1), service="churn_1", features="9-ab", segments=["plan"])
+    assert estimators.probability(pipeline, X)[0] == found["example_probability"]
     assert ("churn_1", "9-ab", ["plan"], FEATURES) == (
         found["feature_service"],
         found["features"],

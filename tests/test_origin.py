@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
-from churn import dataset, origin
-from churn import model as models
+from churn import origin
 from churn.features import manifest
+from churn.training import dataset, estimators
 
 MARCH = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)
@@ -83,7 +83,7 @@ def fitted(training_set):
     def _fitted(model: str, chosen: pd.Series | slice = slice(None)):
         rows = training_set[chosen]
         y = rows.churned.to_numpy(dtype="int64")
-        return models.fit(rows[NAMES], y, model=model, settings=KINDS[model], seed=7)
+        return estimators.fit(rows[NAMES], y, model=model, settings=KINDS[model], seed=7)
 
     return _fitted
 
@@ -128,7 +128,7 @@ def test_a_classifier_of_all_rows_behind_sound_columns_is_seen(fitted, training_
 @every_model
 def test_a_category_that_only_test_rows_have_is_seen_in_the_columns(fitted, training_set, model):
     rows = training_set.assign(plan=training_set.plan.where(training_set.part == "train", "diamond"))
-    sound = models.fit(
+    sound = estimators.fit(
         rows[NAMES][:600], rows.churned[:600].to_numpy(dtype="int64"), model=model, settings=KINDS[model], seed=7
     )
     assert "pass" == outcomes(sound, rows)[0]
@@ -144,5 +144,5 @@ def test_a_fit_that_was_cut_off_says_nothing_of_its_rows(fitted, training_set):
 
 
 def test_every_estimator_has_a_mark_of_its_rows():
-    kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in models.ESTIMATORS.items()}
+    kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in estimators.ESTIMATORS.items()}
     assert kinds == set(origin.MARKS)

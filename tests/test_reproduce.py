@@ -18,11 +18,12 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import facts, model, modelprint, printing, provenance, scratch
+from churn import facts, modelprint, printing, provenance, scratch
 from churn import reproduce as again
 from churn.errors import CannotReproduce, RegistryError
 from churn.facts import Compared, Fact
 from churn.params import schema
+from churn.training import estimators
 
 PROJECT = Path(__file__).resolve().parents[1]
 
@@ -35,7 +36,7 @@ def fitted(kind: str, seed: int = 1):
     X = pd.DataFrame({"visits": rng.normal(size=300), "plan": rng.choice(["a", "b"], 300)})
     y = (X.visits + rng.normal(size=300) > 0).to_numpy(dtype=int)
     given = {"logistic": {"C": 1.0}, "hist_gradient_boosting": {"max_iter": 3}}[kind]
-    return model.fit(X, y, model=kind, settings=given, seed=1)
+    return estimators.fit(X, y, model=kind, settings=given, seed=1)
 
 
 @pytest.mark.parametrize("kind", ["logistic", "hist_gradient_boosting"])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from churn import dataset, labels, state, wiring
+from churn import state, wiring
 from churn.params import schema
+from churn.training import dataset, labels
 from tests.leaks import business
 
 STORED, PREPARED, LEARNT = "as the feature store has it", "prepared by training rows", "learnt from training rows"

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import model as models
 from churn import registry, state
 from churn.features import manifest
+from churn.training import estimators
 from tests.serving.gunicorn_server import Server
 
 
@@ -28,7 +28,7 @@ def expected(world) -> pd.Series:
         ]
         loaded = registry.load_production("world")
     X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum_7d_30d", "days_since_payment"])
-    return pd.Series(models.probability(loaded.pipeline, X), index=X.index)
+    return pd.Series(estimators.probability(loaded.pipeline, X), index=X.index)
 
 
 def test_answer_is_what_the_pipeline_gives_for_the_tables_features(server, world, expected):

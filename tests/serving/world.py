@@ -9,11 +9,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn import dataset, engine, labels, registry, state, tracking
-from churn import model as models
+from churn import engine, registry, state, tracking
 from churn.features import manifest, store
 from churn.params import schema
 from churn.sources import readers
+from churn.training import dataset, estimators, labels
 
 PARAMS = """\
 experiment: world
@@ -66,12 +66,12 @@ def promote(version: int) -> None:
 
 def _register(rows, made: dict, model: str, values: dict) -> None:
     X, y = rows[[feature["name"] for feature in made["features"]]], rows["churned"].to_numpy()
-    fitted = models.fit(X, y, model=model, settings=values, seed=7)
+    fitted = estimators.fit(X, y, model=model, settings=values, seed=7)
     run = tracking.start("world")
-    facts = models.metadata(
+    facts = estimators.metadata(
         fitted, X, X.head(1), service=made["service"], features=made["fingerprint"], segments=made["segments"]
     )
-    uri = run.model(fitted, X.head(1), trusted_types=models.TRUSTED_TYPES, metadata=facts)
+    uri = run.model(fitted, X.head(1), trusted_types=estimators.TRUSTED_TYPES, metadata=facts)
     tags = {
         "feature_service": made["service"],
         "features": made["fingerprint"],

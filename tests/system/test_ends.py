@@ -171,7 +171,7 @@ def test_a_plan_changes_nothing(place):
 
 def test_code_that_changes_while_its_stage_runs_is_not_kept_under_the_key_of_either(fresh):
     process = fresh.start()
-    model = fresh.code / "churn/model.py"
+    model = fresh.code / "churn/training/estimators.py"
     before = model.read_text()
     for line in process.stdout:
         if "] features ..." in line:
@@ -179,7 +179,10 @@ def test_code_that_changes_while_its_stage_runs_is_not_kept_under_the_key_of_eit
     assert before != model.read_text()
     assert 0 == process.wait()
     found, _ = fresh.last_run()
-    assert ("churn/model.py", "false") == (found.data.tags["changed_meanwhile.train"], found.data.tags["code.clean"])
+    assert ("churn/training/estimators.py", "false") == (
+        found.data.tags["changed_meanwhile.train"],
+        found.data.tags["code.clean"],
+    )
     altered = fresh.plan()
     model.write_text(before)
     assert [["reuse", "run", "run", "run"]] * 2 == [[what for what, _ in p.values()] for p in (altered, fresh.plan())]

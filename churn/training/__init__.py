@@ -1,0 +1,1 @@
+"""From labels and features to a training set and a fitted pipeline."""
