@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import checks
+from churn.checks import training_set as checks
 from churn.errors import InvalidData
 from churn.features import manifest
 from churn.sources.contract import Source

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import embargo
+from churn.checks import embargo
 from churn.sources.contract import Source
 from churn.training import labels
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import identity
-from churn.identity import SHARED
+from churn.checks import event_log
+from churn.checks.event_log import SHARED
 from churn.sources.contract import Source
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def twice(log):
     def _twice(events: list[tuple]) -> tuple[str | None, str | None]:
         ids = sorted({one for one, *_ in events})
         source = Source(*log(events, [(one, T) for one in ids]), {}, None, [], {}, pd.DataFrame())
-        return tuple(None if check.passed else check.observed for check in identity.of_customers(source))
+        return tuple(None if check.passed else check.observed for check in event_log.of_customers(source))
 
     return _twice
 
@@ -90,9 +90,9 @@ def ready_made(con, rows: pd.DataFrame) -> Source:
 def test_equal_rows_are_one_person_where_a_column_tells_people_apart(con, hours, outcome):
     rows = pd.DataFrame({"customer_id": [f"c{n:02}" for n in range(40)], "hours": [hours(n) for n in range(40)]})
     twin = rows.iloc[[7]].assign(customer_id="zoe")
-    _, history = identity.of_customers(ready_made(con, pd.concat([rows, twin])))
+    _, history = event_log.of_customers(ready_made(con, pd.concat([rows, twin])))
     assert outcome == history.outcome
     if outcome == "FAIL":
         assert "all columns (hours, ...) at 2024-01-01: the same for c07 and zoe" == history.observed
-        _, sound = identity.of_customers(ready_made(con, rows))
+        _, sound = event_log.of_customers(ready_made(con, rows))
         assert "pass" == sound.outcome

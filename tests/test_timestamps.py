@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from scipy.stats import f_oneway
 
-from churn import timestamps
+from churn.checks import timestamps
+from churn.checks.timestamps import EARLY, FEWEST
 from churn.sources.contract import Source
-from churn.timestamps import EARLY, FEWEST
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

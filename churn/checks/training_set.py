@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from churn import embargo, identity, invariance, screening, timestamps
-from churn.checked import Check, examples, stop_on_failure, table
+from churn.checks import embargo, event_log, future_leakage, target_leakage, timestamps
+from churn.checks.result import Check, examples, stop_on_failure, table
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -27,7 +27,7 @@ LOOKS_LIKE_A_DATE = r"\d{4}-\d{2}(-\d{2}([ T].*)?)?"
 
 def log(source: Source) -> list[Check]:
     """The input as it was staged: who is who, and whether the times can be their own."""
-    return [*identity.of_customers(source), *timestamps.of_log(source)]
+    return [*event_log.of_customers(source), *timestamps.of_log(source)]
 
 
 def features(
@@ -35,7 +35,7 @@ def features(
 ) -> list[Check]:
     """The feature tables, computed again from logs with another future; the settings are those of `manifest.build`."""
     settings = {"kinds_before": kinds_before, "windows_days": windows_days, "without_kinds": without_kinds}
-    return invariance.of_features(con, source, manifest, **settings)
+    return future_leakage.of_features(con, source, manifest, **settings)
 
 
 def training_set(
@@ -45,22 +45,22 @@ def training_set(
 
     `label`: the section of the params file, with its `horizon_days`; `trusted`: features that may tell by themselves.
     """
-    from churn import origin  # scikit-learn, for which the features stage would wait
+    from churn.checks import fitted_model  # scikit-learn, for which the features stage would wait
 
     names = [feature["name"] for feature in manifest["features"]]
     return [
         *basics(rows, features=names, split=split, trusted=trusted),
         embargo.of_labels(rows, source, label=label),
-        origin.of_training_set(rows, manifest, features=names),
-        *screening.of_training_rows(rows, features=names, trusted=trusted),
+        fitted_model.of_training_set(rows, manifest, features=names),
+        *target_leakage.of_training_rows(rows, features=names, trusted=trusted),
     ]
 
 
 def model(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list[Check]:
     """Whether a fitted model comes from the training rows of the set and from no others."""
-    from churn import origin
+    from churn.checks import fitted_model
 
-    return origin.of_model(fitted, rows, features=features)
+    return fitted_model.of_model(fitted, rows, features=features)
 
 
 def basics(rows: pd.DataFrame, *, features: list[str], split: str, trusted: list[str]) -> list[Check]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn.checked import Check
+from churn.checks.result import Check
 from churn.errors import InvalidData
 
 LIMIT_AUC, LIMIT_PARTED = 0.95, 0.6

@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
-from churn.checked import Check
+from churn.checks.result import Check
 from churn.features import manifest as manifests
 
 STORED, AS_STORED = "as the feature store has it", "every value of the training set is the one in the feature tables"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
-from churn.checked import Check, examples
+from churn.checks.result import Check, examples
 from churn.features.from_events import moment
 from churn.training import labels
 

@@ -1,7 +1,7 @@
 """Whether a feature sees what nobody could know at its snapshot, by computing it again from logs with another future.
 
-A sample of customers is computed by the definition that made the feature tables, from the two logs of churn/futures.py.
-Both must give exactly what was written, so that a look of a microsecond ahead is seen even where nobody acted in it.
+A sample of customers is computed by the definition that made the feature tables, from the logs of
+churn/checks/counterfactual_logs.py. Both must give exactly what was written, so that a look of a microsecond ahead is seen even where nobody acted in it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import futures
-from churn.checked import Check
+from churn.checks import counterfactual_logs
+from churn.checks.counterfactual_logs import Log
+from churn.checks.result import Check
 from churn.features import from_events
 from churn.features import manifest as manifests
 from churn.features.from_events import instant, moment
-from churn.futures import Log
 from churn.sources.contract import known_at
 from churn.training.dataset import share_of
 
@@ -100,9 +100,9 @@ def _at(con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, 
     """What differs at one snapshot, a table for each log by which something does: see `_differences`."""
     t = instant(snapshot)
     logs = {
-        AS_IT_IS: futures.as_it_is(people, events, t),
-        CUT: futures.cut(people, events, t),
-        SCRAMBLED: futures.scrambled(people, events, t, settings["kinds"]),
+        AS_IT_IS: counterfactual_logs.as_it_is(people, events, t),
+        CUT: counterfactual_logs.cut(people, events, t),
+        SCRAMBLED: counterfactual_logs.scrambled(people, events, t, settings["kinds"]),
     }
     written = _written(manifest, snapshot, people["customer_id"].to_pylist())
     for log, computed in _computed(con, logs, snapshot, settings).items():

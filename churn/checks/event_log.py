@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
 
-from churn.checked import Check
+from churn.checks.result import Check
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import ibis
 from ibis.expr.types import Table
 
-from churn.checked import Check
+from churn.checks.result import Check
 from churn.features.from_events import moment
 from churn.sources.contract import known_at
 
