@@ -1,7 +1,8 @@
 """Whether a feature sees what nobody could know at its snapshot, by computing it again from logs with another future.
 
 A sample of customers is computed by the definition that made the feature tables, from the logs of
-churn/checks/counterfactual_logs.py. Both must give exactly what was written, so that a look of a microsecond ahead is seen even where nobody acted in it.
+counterfactual_logs.py. All must give exactly what was written, so that a look of a microsecond ahead is seen even where
+nobody acted in it.
 """
 
 from __future__ import annotations
