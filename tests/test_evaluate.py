@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn import evaluate, metrics
+from churn.evaluation import comparison, metrics
 from churn.features import store
 from churn.registry import Loaded, Version
 from churn.training import dataset, estimators
@@ -48,17 +48,17 @@ def evaluated(
     rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None
 ) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
     """`evaluation.json`, the scores and the intervals."""
-    scores = evaluate.scores(rows, candidate, champion, top_fraction=0.1)
-    y, predictions = evaluate.predictions(rows, "test", candidate, champion)
+    scores = comparison.scores(rows, candidate, champion, top_fraction=0.1)
+    y, predictions = comparison.predictions(rows, "test", candidate, champion)
     intervals = metrics.bootstrap(y, predictions, top_fraction=0.1, replicates=50, seed=7)
     segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], y, predictions, minimum=120)
     tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
     numbers = {"threshold": 0.4, "profit": 1.5, "top_fraction": 0.1, "parity": {}, "contract": {}}
-    return evaluate.document(candidate=candidate, champion=champion, **tables, **numbers), scores, intervals
+    return comparison.document(candidate=candidate, champion=champion, **tables, **numbers), scores, intervals
 
 
 def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set, candidate, champion):
-    y, predictions = evaluate.predictions(training_set, "test", candidate, champion)
+    y, predictions = comparison.predictions(training_set, "test", candidate, champion)
     test = training_set[training_set.part == "test"]
     assert test.churned.astype(int).tolist() == y.tolist()
     assert ["candidate", "champion"] == list(predictions)
@@ -67,20 +67,20 @@ def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set
 
 
 def test_a_champion_that_takes_a_feature_which_is_not_there_is_not_scored(training_set, candidate, stranger):
-    assert not evaluate.can_score(stranger, training_set) and not evaluate.can_score(None, training_set)
+    assert not comparison.can_score(stranger, training_set) and not comparison.can_score(None, training_set)
     document, scores, intervals = evaluated(training_set, candidate, stranger)
     assert (document["champion"], document["champion_scored"]) == (1, False)
     assert "champion" not in set(scores.model) and {"candidate"} == set(intervals.model)
 
 
 def test_every_score_is_there_for_each_model_on_train_and_test(training_set, candidate, champion):
-    table = evaluate.scores(training_set, candidate, champion, top_fraction=0.1)
-    assert ["model", "part", *evaluate.METRICS] == list(table)
+    table = comparison.scores(training_set, candidate, champion, top_fraction=0.1)
+    assert ["model", "part", *comparison.METRICS] == list(table)
     models = ["candidate", "champion", "nobody leaves", "best single feature: days_since_visit"]
     assert [(name, part) for part in ("train", "test") for name in models] == list(
         zip(table.model, table.part, strict=True)
     )
-    y, predictions = evaluate.predictions(training_set, "train", candidate, champion)
+    y, predictions = comparison.predictions(training_set, "train", candidate, champion)
     assert roc_auc_score(y, predictions["champion"]) == pytest.approx(table.auc[1], abs=1e-12)
 
 
@@ -88,7 +88,7 @@ def test_baselines_learn_from_the_training_rows_only(training_set):
     expected = training_set.churned[training_set.part == "train"].mean()
     leaving = training_set.assign(churned=training_set.churned | (training_set.part == "test"))
     for part in ("train", "test"):
-        found = evaluate.baselines(leaving, part, FEATURES)
+        found = comparison.baselines(leaving, part, FEATURES)
         assert {expected} == set(found["nobody leaves"])
 
 
@@ -105,8 +105,8 @@ def test_the_document_is_plain_json_that_holds_it_all(training_set, candidate, a
 
 def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candidate, champion):
     _, scores, intervals = evaluated(training_set, candidate, champion)
-    found = evaluate.flat(scores, intervals)
-    own = {f"{part}_{metric}" for part in ("train", "test") for metric in evaluate.METRICS}
+    found = comparison.flat(scores, intervals)
+    own = {f"{part}_{metric}" for part in ("train", "test") for metric in comparison.METRICS}
     ends = {f"test_{metric}_{end}" for metric in metrics.RESAMPLED for end in ("low", "high")}
     assert set(found) == own | {f"champion_{n}" for n in own} | ends | {f"difference_{n}" for n in ends}
     at = scores.set_index(["model", "part"])
@@ -119,36 +119,38 @@ def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candid
 
 def test_the_interval_of_the_profit_stands_beside_the_others_under_its_own_name(training_set, candidate):
     _, scores, intervals = evaluated(training_set, candidate, None)
-    beside = evaluate.with_profit(intervals, 1.5, (-0.25, 3.0))
+    beside = comparison.with_profit(intervals, 1.5, (-0.25, 3.0))
     assert ["candidate", "profit_per_customer", 1.5, -0.25, 3.0] == beside.iloc[-1].tolist()
     pd.testing.assert_frame_equal(intervals, beside.iloc[:-1])
     own = {"test_profit_per_customer_low": -0.25, "test_profit_per_customer_high": 3.0}
-    assert evaluate.flat(scores, intervals) | own == evaluate.flat(scores, beside)
+    assert comparison.flat(scores, intervals) | own == comparison.flat(scores, beside)
 
 
 def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):
     _, scores, intervals = evaluated(training_set, candidate, None)
-    assert not [name for name in evaluate.flat(scores, intervals) if name.startswith(("champion", "difference"))]
+    assert not [name for name in comparison.flat(scores, intervals) if name.startswith(("champion", "difference"))]
 
 
 def test_the_sample_shows_each_customer_with_its_own_probability(training_set, candidate, champion):
-    _, predictions = evaluate.predictions(training_set, "test", candidate, champion)
-    found = evaluate.sample(evaluate.scored(training_set, predictions), seed=7, size=20)
+    _, predictions = comparison.predictions(training_set, "test", candidate, champion)
+    found = comparison.sample(comparison.scored(training_set, predictions), seed=7, size=20)
     assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
     assert found.customer_id.is_monotonic_increasing
     test = training_set[training_set.part == "test"].set_index("customer_id")
     expected = estimators.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
     assert expected == pytest.approx(found.candidate, abs=1e-15)
     assert test.churned[found.customer_id].tolist() == found.churned.tolist()
-    pd.testing.assert_frame_equal(found, evaluate.sample(evaluate.scored(training_set, predictions), seed=7, size=20))
-    assert len(evaluate.sample(evaluate.scored(training_set, predictions), seed=7)) == 300
+    pd.testing.assert_frame_equal(
+        found, comparison.sample(comparison.scored(training_set, predictions), seed=7, size=20)
+    )
+    assert len(comparison.sample(comparison.scored(training_set, predictions), seed=7)) == 300
 
 
 def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_is_gone(
     training_set, champion, stranger, state_folder
 ):
     for version in (None, champion, stranger):
-        pd.testing.assert_frame_equal(training_set, evaluate.with_features_of(training_set, version))
+        pd.testing.assert_frame_equal(training_set, comparison.with_features_of(training_set, version))
 
 
 def test_what_the_champion_takes_beside_comes_through_its_own_service(built, state_folder, stranger):
@@ -158,7 +160,7 @@ def test_what_the_champion_takes_beside_comes_through_its_own_service(built, sta
     store.apply(store.open_store("mine"))
     rows = pd.DataFrame({"customer_id": ["bob", "ann"], "snapshot": pd.to_datetime([t, t]), "tickets": [0.0, 1.0]})
     champion = replace(stranger, columns=["tickets", "visit_count"], metadata={"feature_service": made["service"]})
-    found = evaluate.with_features_of(rows, champion)
+    found = comparison.with_features_of(rows, champion)
     assert [("bob", 0.0, 0.0), ("ann", 1.0, 2.0)] == list(
         zip(found.customer_id, found.tickets, found.visit_count, strict=True)
     )

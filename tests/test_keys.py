@@ -76,8 +76,8 @@ def test_another_stages_notebook_changes_nothing(project):
 
 def test_a_module_that_the_notebook_uses_is_named(project):
     before = parts()
-    edit(project / "churn/metrics.py", "import numpy as np", "import numpy as np\n\nCHANGED = 1")
-    assert ["module churn/metrics.py has changed"] == changed(before, parts())
+    edit(project / "churn/evaluation/metrics.py", "import numpy as np", "import numpy as np\n\nCHANGED = 1")
+    assert ["module churn/evaluation/metrics.py has changed"] == changed(before, parts())
 
 
 def test_a_module_that_is_used_by_a_used_one_counts(project):
@@ -116,8 +116,8 @@ def test_the_feature_repository_counts_where_the_store_is_used(project):
 
 def test_comments_layout_and_docstrings_of_a_module_change_nothing(project):
     before = parts()
-    edit(project / "churn/metrics.py", '"""', '"""Other words. ')
-    edit(project / "churn/metrics.py", "import numpy as np", "import numpy as np  # a comment\n\n\n")
+    edit(project / "churn/evaluation/metrics.py", '"""', '"""Other words. ')
+    edit(project / "churn/evaluation/metrics.py", "import numpy as np", "import numpy as np  # a comment\n\n\n")
     assert [] == changed(before, parts())
 
 
@@ -171,7 +171,7 @@ def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
 
 
 @pytest.mark.parametrize(("file", "told"), [
-    ("churn/metrics.py", ["churn/metrics.py"]),
+    ("churn/evaluation/metrics.py", ["churn/evaluation/metrics.py"]),
     ("churn/doctor.py", []),
     ("notebooks/evaluate.ipynb", ["notebooks/evaluate.ipynb"]),
     ("notebooks/train.ipynb", []),

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
-from churn import metrics
 from churn.errors import InvalidData
+from churn.evaluation import metrics
 
 ECONOMICS = {"contact_cost": 1.0, "saved_value": 40.0, "success_rate": 0.2}
 

@@ -13,7 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from churn import metrics, plots
+from churn import plots
+from churn.evaluation import metrics
 from churn.plots import style
 
 N = 400

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from IPython.lib.pretty import pretty
 
-from churn import metrics, plots
+from churn import plots
+from churn.evaluation import metrics
 from churn.plots.words import described
 
 Y = np.array([0, 1, 0, 1])

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import confusion_matrix
 
-from churn import metrics
+from churn.evaluation import metrics
 from churn.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, plot, styled
 
 

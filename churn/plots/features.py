@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import EngFormatter
 
-from churn import metrics
+from churn.evaluation import metrics
 from churn.plots.style import (
     CANDIDATE,
     GREY,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn import metrics
+from churn.evaluation import metrics
 from churn.plots.style import GREY, LEFT, PALE, SHARE, STAYED, Plot, colour, line, plot, short, styled
 
 

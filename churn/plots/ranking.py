@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from churn import metrics
+from churn.evaluation import metrics
 from churn.plots.style import GREY, PALE, SHARE, Plot, colour, line, plot, short, styled
 
 Predictions = dict[str, np.ndarray]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from churn import metrics
 from churn.errors import FeatureStoreUnavailable
+from churn.evaluation import metrics
 from churn.features import store
 from churn.training import dataset, estimators
 

@@ -1,0 +1,1 @@
+"""Numbers about predictions: scores, intervals, profit, the trivial models to beat, candidate against champion."""
