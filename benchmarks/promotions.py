@@ -28,7 +28,8 @@ def world() -> None:
     import numpy as np
     import pandas as pd
 
-    from churn import registry, state, tracking
+    from churn import state
+    from churn.registry import tracking, versions
     from churn.training import estimators
 
     X = pd.DataFrame({"visits": np.arange(200.0), "value": np.arange(200.0) % 7})
@@ -41,15 +42,15 @@ def world() -> None:
         example = X.head(1)
         facts = estimators.metadata(fitted, X, example, service="load", features="", segments=[])
         uri = run.model(fitted, example, trusted_types=estimators.TRUSTED_TYPES, metadata=facts)
-        registry.register(EXPERIMENT, source=uri, run_id=run.id, tags={"model": "logistic"})
+        versions.register(EXPERIMENT, source=uri, run_id=run.id, tags={"model": "logistic"})
     run.end("FINISHED")
 
 
 def decide(rng: random.Random) -> str:
     """One decision at random; returns its outcome, or "busy"."""
-    from churn import decisions, history
     from churn.errors import RegistryBusy
-    from churn.gate import Decision
+    from churn.registry import decisions, history
+    from churn.registry.gate import Decision
 
     back = history.previous(history.decisions(EXPERIMENT)) if rng.random() < 0.5 else None
     action, version = ("roll back", back) if back else ("decide", rng.randint(1, VERSIONS))
@@ -72,10 +73,11 @@ def many(seed: int, operations: int, outcomes: multiprocessing.Queue) -> None:
 
 def faults(decisions_expected: int | None) -> list[str]:
     """What is wrong with the registry now."""
-    from churn import doctor, history, registry
+    from churn import doctor
+    from churn.registry import history, versions
 
-    stages = [v.version for v in registry.versions(EXPERIMENT) if v.stage == "Production"]
-    alias = registry.production(EXPERIMENT)
+    stages = [v.version for v in versions.versions(EXPERIMENT) if v.stage == "Production"]
+    alias = versions.production(EXPERIMENT)
     written = len(history.decisions(EXPERIMENT))
     found = [f.problem for f in doctor.examine(EXPERIMENT)]
     if len(stages) != 1 or alias is None or stages != [alias.version]:
@@ -102,7 +104,7 @@ def dying(after: int, how: str) -> bool:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
-    from churn import tracking
+    from churn.registry import tracking
 
     left = [after]
 
@@ -161,7 +163,7 @@ def main() -> int:
     import mlflow.store.model_registry.sqlalchemy_store
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  all imported before the forks, the store opened only in them
 
-    from churn import decisions, doctor  # noqa: F401
+    from churn import doctor  # noqa: F401
 
     if child(world):
         return 1

@@ -91,8 +91,9 @@ def plain_papermill(params_file: str) -> None:
 
 
 def _each_stage(params_file: str, stages: tuple[str, ...], execute) -> None:
-    from churn import tracking, wiring
+    from churn import wiring
     from churn.params import schema
+    from churn.registry import tracking
 
     loaded = schema.load(params_file)
     run, glued = tracking.start(loaded.experiment), {}

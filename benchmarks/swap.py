@@ -75,8 +75,9 @@ def many_swaps(server: Server) -> tuple[float, float]:
 
 def probabilities(customers: list[str]) -> pd.DataFrame:
     """Churn probability by scikit-learn from the tables: a row a customer that can be scored, a column a version."""
-    from churn import registry, state
+    from churn import state
     from churn.features import manifest
+    from churn.registry import versions
     from churn.training import estimators
 
     made = manifest.load(state.path("world", "features", "features.json"))
@@ -84,7 +85,7 @@ def probabilities(customers: list[str]) -> pd.DataFrame:
         pd.read_parquet(manifest.table_path(made, "2023-09-01", view)).set_index("customer_id")
         for view in manifest.views(made)
     ]
-    loaded = {version.version: registry.load(version) for version in registry.versions("world")}
+    loaded = {version.version: versions.load(version) for version in versions.versions("world")}
     X = pd.concat(tables, axis=1).loc[customers].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.DataFrame(
         {v: estimators.probability(one.pipeline, X[one.columns]) for v, one in loaded.items()}, index=X.index

@@ -78,7 +78,7 @@ def why(given: argparse.Namespace) -> int:
 def past(given: argparse.Namespace) -> int:
     """`churn history`"""
     experiment = schema.load(given.params).experiment
-    from churn import history
+    from churn.registry import history
 
     _print(given, history.decisions(experiment), "decisions")
     return 0
@@ -138,7 +138,7 @@ def _decide(given: argparse.Namespace, action: str, version: int, *, override: b
     params = schema.load(given.params)
     from churn import kernels
 
-    opened = f"registry.production({params.experiment!r})"
+    opened = f"versions.production({params.experiment!r})"
     with kernels.warm_kernel("promote", then=opened) as kernel:
         from churn import execution, wiring
 

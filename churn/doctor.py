@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from churn import history, registry
 from churn.errors import ModelUnavailable, RegistryError
+from churn.registry import history, versions
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,13 @@ class Finding:
 
 def examine(experiment: str) -> list[Finding]:
     """Every disagreement; an empty list for a registry in order."""
-    with registry.locked(experiment):
-        versions = {v.version: v for v in registry.versions(experiment)}
+    with versions.locked(experiment):
+        by_number = {v.version: v for v in versions.versions(experiment)}
         return [
             *_open_decisions(experiment),
-            *_stages_and_alias(experiment, versions),
-            *_history(experiment, versions),
-            *_artifacts(versions),
+            *_stages_and_alias(experiment, by_number),
+            *_history(experiment, by_number),
+            *_artifacts(by_number),
         ]
 
 
@@ -35,17 +35,17 @@ def repair(experiment: str) -> list[str]:
 
     Raises RegistryError where the history names a version that is gone, for that needs a person's choice.
     """
-    with registry.locked(experiment):
+    with versions.locked(experiment):
         done = [f"finished the decision of run {run}" for run in history.finish_open(experiment)]
         truth = _truth(experiment)
         if truth is None:
             return done
-        if truth not in {v.version for v in registry.versions(experiment)}:
+        if truth not in {v.version for v in versions.versions(experiment)}:
             raise RegistryError(
                 f"version {truth} should be in production, but is gone; `churn rollback --to N` to another"
             )
-        if _stages_and_alias(experiment, {v.version: v for v in registry.versions(experiment)}) or _moved(experiment):
-            registry.put_into_production(experiment, truth)
+        if _stages_and_alias(experiment, {v.version: v for v in versions.versions(experiment)}) or _moved(experiment):
+            versions.put_into_production(experiment, truth)
             done.append(f"put version {truth} into production, as the history says")
         return done
 
@@ -58,9 +58,9 @@ def _open_decisions(experiment: str) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _stages_and_alias(experiment: str, versions: dict[int, registry.Version]) -> list[Finding]:
-    staged = sorted(n for n, v in versions.items() if v.stage == "Production")
-    alias = registry.production(experiment)
+def _stages_and_alias(experiment: str, by_number: dict[int, versions.Version]) -> list[Finding]:
+    staged = sorted(n for n, v in by_number.items() if v.stage == "Production")
+    alias = versions.production(experiment)
     named = [alias.version] if alias else []
     if staged == named:
         return []
@@ -70,13 +70,13 @@ def _stages_and_alias(experiment: str, versions: dict[int, registry.Version]) ->
         "churn doctor --repair puts back what the history says")]  # fmt: skip
 
 
-def _history(experiment: str, versions: dict[int, registry.Version]) -> list[Finding]:
+def _history(experiment: str, by_number: dict[int, versions.Version]) -> list[Finding]:
     truth = _truth(experiment)
-    if truth is not None and truth not in versions:
+    if truth is not None and truth not in by_number:
         return [Finding(f"version {truth}, which should be in production, is gone", "it was deleted from the registry",
                         "churn rollback --to N --reason ...", mended_by_repair=False)]  # fmt: skip
     if _moved(experiment):
-        alias = registry.production(experiment)
+        alias = versions.production(experiment)
         return [Finding(
             f"the history ends with version {truth} in production, the alias says {alias.version if alias else 'none'}",
             "the alias was moved outside of this tool, without a decision",
@@ -84,11 +84,11 @@ def _history(experiment: str, versions: dict[int, registry.Version]) -> list[Fin
     return []
 
 
-def _artifacts(versions: dict[int, registry.Version]) -> list[Finding]:
+def _artifacts(by_number: dict[int, versions.Version]) -> list[Finding]:
     found = []
-    for version in versions.values():
+    for version in by_number.values():
         try:
-            registry.verified_files(version)
+            versions.verified_files(version)
         except ModelUnavailable as error:
             meaning = "its files were changed or removed after registration: it must not serve"
             found.append(Finding(str(error), meaning, "restore the files, or roll back to another version", False))
@@ -101,5 +101,5 @@ def _truth(experiment: str) -> int | None:
 
 
 def _moved(experiment: str) -> bool:
-    truth, alias = _truth(experiment), registry.production(experiment)
+    truth, alias = _truth(experiment), versions.production(experiment)
     return truth is not None and (alias is None or alias.version != truth)

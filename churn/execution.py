@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from churn import errors, kernels, notebook, papermill_engine, provenance, state
+from churn import errors, kernels, notebook, papermill_engine, state
+from churn.registry import provenance
 
 if TYPE_CHECKING:
     from jupyter_client import KernelManager
 
-    from churn import tracking
+    from churn.registry import tracking
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def decide(parameters: dict, *, kernel: KernelManager) -> dict:
         title = f"{parameters['experiment']}: {parameters['action']}"
         _render(output, html, title=title, run_id="a decision of its own")
     glued, _ = notebook.outcome(output)
-    keep = f"from churn import history; history.keep({glued['decision_run']!r}, {str(output)!r}, {str(html)!r})"
+    keep = f"from churn.registry import history; history.keep({glued['decision_run']!r}, {str(output)!r}, {str(html)!r})"
     kernels.tell(kernel, keep)  # there MLflow is loaded already, which takes seconds
     return glued | {"report": str(html)}
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from churn import fingerprint, history, modelprint, registry, rowprints, runs
+from churn import fingerprint, modelprint, rowprints
+from churn.registry import history, runs, versions
 
 CONTEXTS = ("input", "training", "evaluation")
 OF_THE_EVALUATION = ("input_", "train_", "test_", "champion_", "difference_", "threshold")  # not what time it took
@@ -42,7 +43,7 @@ def compare(recorded: dict[str, Fact | None], again: dict[str, Fact | None]) -> 
     return [Compared(what, recorded.get(what), again.get(what)) for what in recorded | again]
 
 
-def read(version: registry.Version) -> dict[str, Fact | None]:
+def read(version: versions.Version) -> dict[str, Fact | None]:
     """What is known of a version, in the order of the stages; None for what its run did not record."""
     run = runs.get(version.run_id)
     tables = {context: rowprints.load(version.run_id, context) for context in CONTEXTS}
@@ -86,8 +87,8 @@ def _features(datasets: list[dict]) -> Fact | None:
     return Fact(parts, f"{len(parts)} tables {_short(parts)}", ("training", "training_set")) if parts else None
 
 
-def _model(version: registry.Version) -> Fact:
-    content = modelprint.content(registry.verified_files(version) / "model.skops")
+def _model(version: versions.Version) -> Fact:
+    content = modelprint.content(versions.verified_files(version) / "model.skops")
     return Fact(content, f"{len(content):,} values {_short(content)}", ("evaluation", "predictions"))
 
 
@@ -100,7 +101,7 @@ def _threshold(metrics: dict[str, float]) -> Fact | None:
     return Fact({"threshold": metrics["threshold"]}, f"{metrics['threshold']!r}") if "threshold" in metrics else None
 
 
-def _decision(version: registry.Version) -> Fact | None:
+def _decision(version: versions.Version) -> Fact | None:
     made = [d for d in history.decisions(version.name) if (d["action"], d["version"]) == ("decide", version.version)]
     if not made:
         return None

@@ -46,7 +46,7 @@ def key(made: dict[str, str]) -> str:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What changed, for people: `parameter model: "logistic" -> "hist_gradient_boosting"`, `module churn/gate.py`."""
+    """What changed, for people: `parameter model: "logistic" -> "hist_gradient_boosting"`, `module churn/engine.py`."""
     changed = [name for name in now | before if before.get(name) != now.get(name)]
     return [_told(name, before.get(name), now.get(name)) for name in changed]
 
@@ -168,7 +168,7 @@ def _parsed(path: Path, facts: tuple) -> tuple[str, list[Path]]:
 
 
 def _imported(tree: ast.Module) -> list[Path]:
-    """Files of the package that a source imports, wherever in it: `from churn import gate` -> churn/gate.py.
+    """Files of the package that a source imports, wherever in it: `from churn import engine` -> churn/engine.py.
 
     Of the figures those that it names, `plots.roc` -> churn/plots/ranking.py; nothing for the sake of types alone.
     """

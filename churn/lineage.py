@@ -7,8 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from churn import history, registry, runs
 from churn.errors import RegistryError
+from churn.registry import history, runs, versions
 
 REPRODUCED = "reproduced."  # tags of a version that say how running it again went
 SCORES = ("auc", "average_precision", "log_loss", "brier", "calibration_error", "lift_top")
@@ -22,7 +22,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
     found = find(experiment, version, run_id)
     run = runs.get(found.run_id)
     made = history.decisions(experiment)
-    current = registry.production(experiment)
+    current = versions.production(experiment)
     return {
         "experiment": experiment,
         "version": found.version,
@@ -43,16 +43,16 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
     }
 
 
-def find(experiment: str, version: int | None = None, run_id: str | None = None) -> registry.Version:
+def find(experiment: str, version: int | None = None, run_id: str | None = None) -> versions.Version:
     """A version by number, the one that a run made, or the one in production. Raises RegistryError."""
     if version is not None:
-        return registry.get(experiment, version)
+        return versions.get(experiment, version)
     if run_id is not None:
-        made = [v for v in registry.versions(experiment) if v.run_id == run_id]
+        made = [v for v in versions.versions(experiment) if v.run_id == run_id]
         if not made:
             raise RegistryError(f"run {run_id} made no version of {experiment}; `churn history` lists what was decided")
         return made[-1]
-    current = registry.production(experiment)
+    current = versions.production(experiment)
     if current is None:
         raise RegistryError(f"nothing of {experiment} is in production; name a version, or run the pipeline first")
     return current

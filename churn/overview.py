@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn import execution, runs, site, state
+from churn import execution, site, state
+from churn.registry import runs
 
 if TYPE_CHECKING:
     from churn.pipeline import Run

@@ -17,18 +17,19 @@ from typing import TYPE_CHECKING
 import filelock
 import yaml
 
-from churn import cache, errors, keys, planning, provenance, state, wiring
+from churn import cache, errors, keys, planning, state, wiring
 from churn.features import online_marker
 from churn.kernels import Kernels, tell
 from churn.params.schema import Params
 from churn.planning import STAGES, Asked, Step
+from churn.registry import provenance
 from churn.sources import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from churn import tracking
     from churn.execution import Executed
+    from churn.registry import tracking
 
 __all__ = ["STAGES", "Asked", "Done", "Listener", "Run", "only_one", "plan", "run"]
 
@@ -142,7 +143,8 @@ def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: Liste
 
 
 def _begin(params: Params, asked: Asked, seen: dict, tell: Listener) -> Run:
-    from churn import runs, site, tracking
+    from churn import site
+    from churn.registry import runs, tracking
 
     for abandoned in runs.end_abandoned(params.experiment):
         site.mark_killed(state.path("runs", abandoned))
@@ -183,7 +185,8 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
 
 
 def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
-    from churn import execution, overview, runs
+    from churn import execution, overview
+    from churn.registry import runs
 
     stage, kept = step.stage, step.stage in cache.WRITES
     run.tell.begin(stage)
@@ -217,7 +220,7 @@ def _failed(run: Run, stage: str, seconds: float) -> None:
 
 def _file(run: Run, step: Step, made: Executed, added: dict, seconds: float) -> None:
     """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
-    from churn import history, runs
+    from churn.registry import history, runs
 
     html = _report(run, made.notebook, site=run.asked.stages)
     if step.stage not in cache.WRITES:

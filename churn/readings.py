@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
-    from churn.registry import Loaded
+    from churn.registry.versions import Loaded
     from churn.sources.contract import Source
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from churn import facts, lineage, provenance, registry, rowprints, runs, scratch
+from churn import facts, lineage, rowprints, scratch
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
+from churn.registry import provenance, runs, versions
 from churn.sources import locate
 
 
@@ -20,9 +21,9 @@ class Plan:
     """What is run again, on which parameters, against which champion; `commit`: at which, None for the code as it is;
     `before`: what differs already."""
 
-    version: registry.Version
+    version: versions.Version
     params: dict
-    champion: registry.Version | None
+    champion: versions.Version | None
     commit: str | None
     before: list[str]
 
@@ -57,7 +58,7 @@ def reproduce(
     return made | {"before": plan.before, "scratch": kept, "reproduced": _log(plan, made["result"])}
 
 
-def _plan(found: registry.Version, *, anyway: bool, at_commit: bool) -> Plan:
+def _plan(found: versions.Version, *, anyway: bool, at_commit: bool) -> Plan:
     """Raises CannotReproduce where something differs before it starts, unless one goes on anyway."""
     params, champion = _parameters(found), _champion_of_that_time(found)
     before = _obstacles(found, champion, at_commit=at_commit)
@@ -77,9 +78,9 @@ def _run(plan: Plan, place: Path, tell: Callable[[str], None]) -> None:
         scratch.run(plan.params, place, code, tell=tell)
 
 
-def _compared(found: registry.Version, recorded: dict[str, facts.Fact | None], place: Path) -> dict:
+def _compared(found: versions.Version, recorded: dict[str, facts.Fact | None], place: Path) -> dict:
     with scratch.state_of(place):
-        second = registry.versions(found.name)[-1]
+        second = versions.versions(found.name)[-1]
         rows = facts.compare(recorded, facts.read(second))
     first = next((row for row in rows if row.equal is False), None)
     return {
@@ -100,7 +101,7 @@ def _result(rows: list[facts.Compared], first: facts.Compared | None) -> str:
     return f"identical in what was recorded ({unknown} of {len(rows)} were not)" if unknown else "identical"
 
 
-def _difference(row: facts.Compared, found: registry.Version, second: registry.Version, place: Path) -> dict:
+def _difference(row: facts.Compared, found: versions.Version, second: versions.Version, place: Path) -> dict:
     """The first part that differs, and where there is a table of rows, which rows."""
     ours, theirs = row.recorded.parts, row.again.parts if row.again else {}
     part = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
@@ -108,7 +109,7 @@ def _difference(row: facts.Compared, found: registry.Version, second: registry.V
     return told | {"rows": _rows(row.recorded.table, found, second, place)}
 
 
-def _rows(table: tuple[str, str] | None, found: registry.Version, second: registry.Version, place: Path) -> dict | None:
+def _rows(table: tuple[str, str] | None, found: versions.Version, second: versions.Version, place: Path) -> dict | None:
     if table is None:
         return None
     context, name = table
@@ -120,7 +121,7 @@ def _rows(table: tuple[str, str] | None, found: registry.Version, second: regist
     return {"table": name} | asdict(rowprints.changes(recorded, hashes, again))
 
 
-def _parameters(found: registry.Version) -> dict:
+def _parameters(found: versions.Version) -> dict:
     """The params file that the run kept, the input's paths absolute. Raises CannotReproduce."""
     try:
         params = yaml.safe_load(runs.artifact(found.run_id, "params.yaml").read_text())
@@ -132,7 +133,7 @@ def _parameters(found: registry.Version) -> dict:
     return params | {"data": data}
 
 
-def _obstacles(found: registry.Version, champion: registry.Version | None, *, at_commit: bool) -> list[str]:
+def _obstacles(found: versions.Version, champion: versions.Version | None, *, at_commit: bool) -> list[str]:
     """What differs before anything runs, so that a difference in the result would prove nothing."""
     tags = _tags(found)
     told = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
@@ -143,23 +144,23 @@ def _obstacles(found: registry.Version, champion: registry.Version | None, *, at
     return told
 
 
-def _champion_number(found: registry.Version) -> int | None:
+def _champion_number(found: versions.Version) -> int | None:
     return facts.document(found.run_id, "evaluation.json").get("champion")
 
 
-def _champion_of_that_time(found: registry.Version) -> registry.Version | None:
+def _champion_of_that_time(found: versions.Version) -> versions.Version | None:
     """The version that the gate compared with; None where there was none, or its files are gone."""
     try:
         number = _champion_number(found)
-        champion = registry.get(found.name, number) if number else None
+        champion = versions.get(found.name, number) if number else None
         if champion:
-            registry.verified_files(champion)
+            versions.verified_files(champion)
         return champion
     except (RegistryError, ModelUnavailable):
         return None
 
 
-def _tags(found: registry.Version) -> dict[str, str]:
+def _tags(found: versions.Version) -> dict[str, str]:
     return runs.get(found.run_id)["tags"]
 
 
@@ -174,5 +175,5 @@ def _log(plan: Plan, result: str) -> dict[str, str]:
         "result": result + (f", although {'; '.join(plan.before)}" if plan.before else ""),
     }
     tags = {f"{lineage.REPRODUCED}{name}": value for name, value in told.items()}
-    registry.tag(plan.version.name, plan.version.version, tags)
+    versions.tag(plan.version.name, plan.version.version, tags)
     return told

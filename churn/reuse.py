@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from churn import cache, keys, registry, site, tracking
+from churn import cache, keys, site
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
+from churn.registry import tracking, versions
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:
@@ -16,12 +17,12 @@ def obstacle(experiment: str, entry: cache.Entry) -> str:
     if entry.stage == "train":
         version = entry.glued["version"]
         try:
-            found = registry.get(experiment, version)
+            found = versions.get(experiment, version)
         except RegistryError:
             return f"version {version} is not in the registry"
         return _other_than(entry, found)
     if entry.stage == "evaluate":
-        now = registry.production(experiment)
+        now = versions.production(experiment)
         champion, candidate = entry.glued["champion"], entry.glued["candidate"]
         if (now.version if now else 0) not in (champion, candidate):  # nobody is compared with oneself
             then = f"version {champion}" if champion else "nothing"
@@ -29,12 +30,12 @@ def obstacle(experiment: str, entry: cache.Entry) -> str:
     return ""
 
 
-def _other_than(entry: cache.Entry, found: registry.Version) -> str:
+def _other_than(entry: cache.Entry, found: versions.Version) -> str:
     """Why a version is not the one that a kept training made, files and all; empty where it is."""
     if found.run_id != entry.run_id:
         return f"version {found.version} is another run's"
     try:
-        registry.verified_files(found)
+        versions.verified_files(found)
     except ModelUnavailable as error:
         return str(error)
     return ""

@@ -16,7 +16,8 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import fingerprint, runs, tracking
+from churn import fingerprint
+from churn.registry import runs, tracking
 
 KEYS = ("customer_id", "snapshot", "at")  # what tells the rows of a table apart, as far as it has them
 MOST_ROWS = 5_000_000  # of larger tables no hashes of rows are kept: 80 MB

@@ -15,8 +15,9 @@ from unittest import mock
 
 import yaml
 
-from churn import provenance, registry, state, tracking
+from churn import state
 from churn.errors import CannotReproduce
+from churn.registry import provenance, tracking, versions
 
 
 @contextmanager
@@ -53,14 +54,14 @@ def code_at(commit: str | None, place: Path) -> Iterator[Path]:
         provenance.git("worktree", "remove", "--force", str(tree))
 
 
-def seat(champion: registry.Version, place: Path) -> None:
+def seat(champion: versions.Version, place: Path) -> None:
     """Put the champion of that time into production in the second run's registry: the same files, the same tags."""
-    files = registry.verified_files(champion)
+    files = versions.verified_files(champion)
     with state_of(place):
         client = tracking.client()
         client.create_registered_model(champion.name)
         client.create_model_version(champion.name, str(files), tags=champion.tags)
-        registry.put_into_production(champion.name, 1)
+        versions.put_into_production(champion.name, 1)
 
 
 def run(params: dict, place: Path, code: Path, *, tell: Callable[[str], None]) -> None:

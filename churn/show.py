@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 if TYPE_CHECKING:
-    from churn.gate import Decision
+    from churn.registry.gate import Decision
 
 
 def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3) -> Styler:

@@ -11,10 +11,10 @@ import threading
 import time
 from dataclasses import dataclass, replace
 
-from churn import registry
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
 from churn.features import store
-from churn.registry import Version
+from churn.registry import versions
+from churn.registry.versions import Version
 from serving import metrics
 from serving.scorer import Scorer, scorer
 
@@ -67,7 +67,7 @@ def _within(value: float | int | str | None, seen: dict) -> bool:
 
 def load(version: Version) -> Champion:
     """Load, verify, warm. Raises ModelUnavailable or FeatureStoreUnavailable."""
-    loaded = registry.load(version)
+    loaded = versions.load(version)
     held = store.open_store(version.name)
     reader = store.Reader(held, store.service(held, loaded.metadata["feature_service"]))
     if sorted(reader.features) != sorted(loaded.columns):
@@ -131,9 +131,9 @@ class Keeper:
 
     def _in_production(self) -> Version | None:
         """The version that the alias points to; an embedded registry is only asked when its file has changed."""
-        mark = registry.watermark()
+        mark = versions.watermark()
         if self._alias is None or mark is None or mark != self._alias[0]:
-            self._alias = mark, registry.production(self.name)
+            self._alias = mark, versions.production(self.name)
         return self._alias[1]
 
     def _swap(self, wanted: Version) -> None:

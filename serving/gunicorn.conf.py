@@ -30,7 +30,7 @@ accesslog = None  # the application logs each request itself, in JSON
 
 # What the registry and the feature store import only when they are first used: in the master, so once for all workers.
 LATE = (
-    "churn.history",
+    "churn.registry.history",
     "churn.training.estimators",
     "feast.infra.online_stores.sqlite",
     "feast.infra.passthrough_provider",

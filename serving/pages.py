@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import render_template
 
-from churn import history
+from churn.registry import history
 from serving.champion import Champion
 from serving.scoring import utc
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from churn.registry import Loaded
+from churn.registry.versions import Loaded
 from churn.training import estimators
 
 Rows = list[dict[str, float | int | str | None]]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import promotions
-from churn import decisions, doctor, history, lineage, registry, tracking
+from churn import doctor, lineage
 from churn.errors import RegistryBusy, RegistryError
-from churn.gate import Check, Decision
+from churn.registry import decisions, history, tracking, versions
+from churn.registry.gate import Check, Decision
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAME = promotions.EXPERIMENT
@@ -56,14 +57,14 @@ def roll_back(version: int) -> dict:
 
 
 def stages() -> dict[int, str]:
-    return {v.version: v.stage for v in registry.versions(NAME)}
+    return {v.version: v.stage for v in versions.versions(NAME)}
 
 
 def test_a_promotion_moves_stage_and_alias_and_archives_the_version_before(world):
     decide(1)
     decide(2)
     assert {1: "Archived", 2: "Production", 3: "None", 4: "None"} == stages()
-    assert 2 == registry.production(NAME).version
+    assert 2 == versions.production(NAME).version
 
 
 def test_a_refusal_moves_nothing_and_is_in_the_history(world):
@@ -77,7 +78,7 @@ def test_a_refusal_moves_nothing_and_is_in_the_history(world):
 def test_what_needs_approval_waits_in_staging(world, verdict, approval):
     assert "needs approval" == decide(1, verdict, approval)["decision"]
     assert "Staging" == stages()[1]
-    assert registry.production(NAME) is None
+    assert versions.production(NAME) is None
 
 
 def test_an_approved_version_is_in_production(world):
@@ -95,7 +96,7 @@ def test_approving_what_the_gate_refused_needs_override_and_stays_marked(world):
         decisions.request(NAME, "approve", 1, by="eve", reason="hurry")
     asked = decisions.request(NAME, "approve", 1, by="eve", reason="hurry", override=True)
     decisions.carry_out(NAME, asked, FAILED, approval="automatic")
-    assert "true" == registry.get(NAME, 1).tags["override"]
+    assert "true" == versions.get(NAME, 1).tags["override"]
     assert history.decisions(NAME)[-1]["override"]
 
 
@@ -107,7 +108,7 @@ def test_a_rollback_restores_the_version_before_and_then_the_one_before_that(wor
     assert 1 == history.previous(history.decisions(NAME))
     roll_back(1)
     assert history.previous(history.decisions(NAME)) is None
-    assert 1 == registry.production(NAME).version
+    assert 1 == versions.production(NAME).version
 
 
 def test_a_rollback_refuses_a_version_that_never_served(world):
@@ -115,13 +116,13 @@ def test_a_rollback_refuses_a_version_that_never_served(world):
     made = roll_back(3)
     assert "refused" == made["decision"]
     assert ["been in production: never was in production"] == made["failed"]
-    assert 1 == registry.production(NAME).version
+    assert 1 == versions.production(NAME).version
 
 
 def test_a_rollback_refuses_a_version_whose_files_were_changed(world, monkeypatch):
     decide(1)
     decide(2)
-    registry.tag(NAME, 1, {"digest": "0" * 64})
+    versions.tag(NAME, 1, {"digest": "0" * 64})
     made = roll_back(1)
     assert "refused" == made["decision"]
     assert "not those that were registered" in made["failed"][0]
@@ -146,7 +147,7 @@ def test_the_history_tells_who_what_from_to_and_why_in_order(world):
 def test_a_decision_that_was_cut_short_is_finished_by_the_next_one(world, monkeypatch):
     decide(1)
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "put_into_production", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(versions, "put_into_production", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             decide(2)
     assert [f"decision {history.unfinished(NAME)[0]['id']} was begun and not ended"] == [
@@ -174,7 +175,7 @@ def test_the_doctor_finds_what_was_moved_by_hand_and_mends_it(world, meddle, pro
 
 
 def test_the_doctor_finds_a_changed_model_file(world):
-    registry.tag(NAME, 4, {"digest": "0" * 64})
+    versions.tag(NAME, 4, {"digest": "0" * 64})
     assert ["load version 4: its files are not those that were registered"] == [f.problem for f in doctor.examine(NAME)]
 
 
@@ -191,7 +192,7 @@ def test_a_deleted_production_version_is_for_a_person_to_replace(world):
 
 
 def test_a_busy_registry_names_the_holder(world, monkeypatch):
-    monkeypatch.setattr(registry, "LOCK_SECONDS", 0.2)
+    monkeypatch.setattr(versions, "LOCK_SECONDS", 0.2)
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", HOLD], cwd=PROJECT, **pipes) as holder:
         holder.stdout.readline()

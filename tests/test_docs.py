@@ -10,9 +10,10 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
-from churn import engine, gate
+from churn import engine
 from churn.cli import main, run_pipeline
 from churn.params import schema
+from churn.registry import gate
 from churn.sources import readers
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from churn.evaluation import comparison, metrics
 from churn.features import store
-from churn.registry import Loaded, Version
+from churn.registry.versions import Loaded, Version
 from churn.training import dataset, estimators
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.gate import Decision, decide
+from churn.registry.gate import Decision, decide
 
 RULES = {
     "min_auc": 0.75,

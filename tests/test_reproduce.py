@@ -18,11 +18,12 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import facts, modelprint, printing, provenance, scratch
+from churn import facts, modelprint, printing, scratch
 from churn import reproduce as again
 from churn.errors import CannotReproduce, RegistryError
 from churn.facts import Compared, Fact
 from churn.params import schema
+from churn.registry import provenance
 from churn.training import estimators
 
 PROJECT = Path(__file__).resolve().parents[1]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn import engine, rowprints, runs, tracking
+from churn import engine, rowprints
+from churn.registry import runs, tracking
 
 LOG = pd.DataFrame(
     {

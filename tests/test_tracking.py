@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from churn import runs, tracking
+from churn.registry import runs, tracking
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])

@@ -13,7 +13,7 @@ from churn.features import store
 from churn.training import dataset, estimators
 
 if TYPE_CHECKING:
-    from churn.registry import Loaded
+    from churn.registry.versions import Loaded
 
 METRICS = [
     "auc",

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from benchmarks import load
-from churn import registry
+from churn.registry import versions
 from serving import guard
 from serving.app import create_app
 from serving.champion import Keeper
@@ -105,7 +105,7 @@ def test_features_that_are_not_in_the_store_are_409(online, server, customer):
 
 
 def test_out_of_range_names_exactly_the_features_outside_training(world, server):
-    ranges = registry.load_production("world").metadata["training_ranges"]
+    ranges = versions.load_production("world").metadata["training_ranges"]
     tables = [
         pd.read_parquet(path).set_index("customer_id")
         for path in (world.folder / "world/features/2023-09-01").iterdir()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from churn import registry, tracking
+from churn.registry import tracking, versions
 from serving.online import TIMEOUT_SECONDS
 from tests.serving.gunicorn_server import PROJECT, Server
 from tests.serving.world import promote
@@ -122,8 +122,8 @@ def test_a_slow_store_costs_a_second_and_never_blocks_the_probes(world, tmp_path
 
 
 def test_a_corrupt_model_never_serves(server, customer, table):
-    two = registry.get("world", 2)
-    file = Path(registry.verified_files(two)) / "model.skops"
+    two = versions.get("world", 2)
+    file = Path(versions.verified_files(two)) / "model.skops"
     whole = file.read_bytes()
     file.write_bytes(whole[:-100] + b"tampered" + whole[-92:])
     promote(2)
@@ -140,9 +140,9 @@ def test_a_corrupt_model_never_serves(server, customer, table):
 
 
 def test_a_version_deleted_from_the_registry_keeps_serving(server, customer, table):
-    two = registry.get("world", 2)
+    two = versions.get("world", 2)
     tags = {name: value for name, value in two.tags.items() if name != "digest"}
-    doomed = registry.register("world", source=two.source, run_id=two.run_id, tags=tags)
+    doomed = versions.register("world", source=two.source, run_id=two.run_id, tags=tags)
     promote(doomed.version)
     server.wait(lambda: server.predict(customer).json()["model"]["version"] == doomed.version)
     tracking.client().delete_model_version("world", str(doomed.version))

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn import registry, state
+from churn import state
 from churn.features import manifest
+from churn.registry import versions
 from churn.training import estimators
 from tests.serving.gunicorn_server import Server
 
@@ -26,7 +27,7 @@ def expected(world) -> pd.Series:
             pd.read_parquet(manifest.table_path(made, "2023-09-01", view)).set_index("customer_id")
             for view in manifest.views(made)
         ]
-        loaded = registry.load_production("world")
+        loaded = versions.load_production("world")
     X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.Series(estimators.probability(loaded.pipeline, X), index=X.index)
 
@@ -38,7 +39,7 @@ def test_answer_is_what_the_pipeline_gives_for_the_tables_features(server, world
 
 
 def test_answer_names_what_it_rests_on(server, world):
-    before = registry.production("world")
+    before = versions.production("world")
     answer = server.predict(world.customers[0]).json()
     assert {
         "request_id",

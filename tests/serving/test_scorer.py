@@ -5,14 +5,14 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
-from churn import registry
+from churn.registry import versions
 from serving import scorer
 from serving.scorer import TOLERANCE
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
-    loaded = registry.load(registry.get("world", version))
+    loaded = versions.load(versions.get("world", version))
     rows = scorer.trial_rows(loaded, count=2000)
     expected = scorer.through_pipeline(loaded)(rows)
     score, way = scorer.scorer(loaded)
@@ -22,7 +22,7 @@ def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
 
 
 def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges():
-    loaded = registry.load(registry.get("world", 1))
+    loaded = versions.load(versions.get("world", 1))
     rows, ranges = scorer.trial_rows(loaded), loaded.metadata["training_ranges"]
     assert any(row["plan"] == "never seen" for row in rows) and any(row["plan"] is None for row in rows)
     assert any(row["tenure_days"] is None for row in rows)
@@ -30,15 +30,15 @@ def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges()
 
 
 def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monkeypatch):
-    loaded = registry.load(registry.get("world", 1))
+    loaded = versions.load(versions.get("world", 1))
     monkeypatch.setattr(scorer, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
     assert scorer.scorer(loaded)[1] == "scikit-learn"
 
 
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():
-    loaded = registry.load(registry.get("world", 1))
+    loaded = versions.load(versions.get("world", 1))
     rows = scorer.trial_rows(loaded)
     steps = [("columns", loaded.pipeline.named_steps["columns"]), ("classifier", DummyClassifier(strategy="prior"))]
     odd = Pipeline(steps).fit(scorer.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
-    score, _ = scorer.scorer(registry.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
+    score, _ = scorer.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
     assert score(rows).tolist() == pytest.approx([0.25] * len(rows))

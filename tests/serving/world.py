@@ -9,9 +9,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from churn import engine, registry, state, tracking
+from churn import engine, state
 from churn.features import manifest, store
 from churn.params import schema
+from churn.registry import tracking, versions
 from churn.sources import readers
 from churn.training import dataset, estimators, labels
 
@@ -60,8 +61,8 @@ def build(folder: Path) -> None:
 
 def promote(version: int) -> None:
     """Put a version into Production."""
-    with registry.locked("world"):
-        registry.put_into_production("world", version)
+    with versions.locked("world"):
+        versions.put_into_production("world", version)
 
 
 def _register(rows, made: dict, model: str, values: dict) -> None:
@@ -79,7 +80,7 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
         "threshold": "0.2",
         "test_auc": "0.7",
     }
-    registry.register("world", source=uri, run_id=run.id, tags=tags)
+    versions.register("world", source=uri, run_id=run.id, tags=tags)
     run.end("FINISHED")
 
 

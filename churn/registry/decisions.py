@@ -9,9 +9,9 @@ from __future__ import annotations
 import getpass
 from dataclasses import asdict, dataclass
 
-from churn import history, registry
 from churn.errors import ModelUnavailable, RegistryError
-from churn.gate import Check, Decision
+from churn.registry import history, versions
+from churn.registry.gate import Check, Decision
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
 
@@ -47,7 +47,7 @@ def request(
 
 def question(experiment: str, asked: Request) -> str:
     """What is asked, by whom, why, and what is in production now."""
-    current = registry.production(experiment)
+    current = versions.production(experiment)
     now = f"version {current.version} is in production" if current else "nothing is in production"
     why = f": *{asked.reason}*" if asked.reason else ""
     return f"**{asked.by}** asks to **{asked.action}** on **{experiment} version {asked.version}**{why}. Now {now}."
@@ -79,7 +79,7 @@ def judge(experiment: str, asked: Request, gate: Decision) -> Decision:
 
 def safe_to_return(experiment: str, version: int) -> Decision:
     """Whether a version can go back into production: it was there, its files are whole, its features are online."""
-    found = registry.get(experiment, version)
+    found = versions.get(experiment, version)
     been = version in {made["production_after"] for made in history.decisions(experiment)}
     checks = [
         _check("been in production", been, "was in production before" if been else "never was in production",
@@ -97,9 +97,9 @@ def carry_out(experiment: str, asked: Request, verdict: Decision, *, approval: s
 
     Raises RegistryBusy, or RegistryError; a decision that was cut short is finished by the next one.
     """
-    with registry.locked(experiment):
+    with versions.locked(experiment):
         history.finish_open(experiment)
-        before = registry.production(experiment)
+        before = versions.production(experiment)
         outcome = _outcome(asked, verdict, approval)
         moves = outcome in (PROMOTED, ROLLED_BACK)
         decision = asdict(asked) | {
@@ -114,7 +114,7 @@ def carry_out(experiment: str, asked: Request, verdict: Decision, *, approval: s
 
 def _approvable(experiment: str, asked: Request) -> None:
     """Raises RegistryError when an approval has nothing to approve, or would override the gate without saying so."""
-    found = registry.get(experiment, asked.version)
+    found = versions.get(experiment, asked.version)
     decided = found.tags.get("decision", "")
     if found.stage == "Production":
         raise RegistryError(
@@ -141,18 +141,18 @@ def _check(rule: str, passed: bool, observed: str, why: str) -> Check:
     return Check(rule, None, None, observed, passed, f"{rule}: {observed}", why)
 
 
-def _files_unchanged(version: registry.Version) -> tuple[bool, str]:
+def _files_unchanged(version: versions.Version) -> tuple[bool, str]:
     try:
-        registry.verified_files(version)
+        versions.verified_files(version)
     except ModelUnavailable as error:
         return False, str(error)
     return True, f"digest {version.tags['digest'][:12]} as registered"
 
 
-def _features_online(experiment: str, version: registry.Version) -> tuple[bool, str]:
+def _features_online(experiment: str, version: versions.Version) -> tuple[bool, str]:
     held = history.online_features(experiment)
-    missing = sorted(set(registry.columns(version)) - held)
+    missing = sorted(set(versions.columns(version)) - held)
     return (
         not missing,
-        f"not online: {', '.join(missing)}" if missing else f"all {len(registry.columns(version))} online",
+        f"not online: {', '.join(missing)}" if missing else f"all {len(versions.columns(version))} online",
     )

@@ -15,7 +15,8 @@ from unittest import mock
 
 import pandas as pd
 
-from churn import provenance, state
+from churn import state
+from churn.registry import provenance
 
 if TYPE_CHECKING:  # half a second that only a report needs
     from churn.plots.style import Plot

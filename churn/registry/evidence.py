@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from churn import gate, registry, runs
+from churn.registry import gate, runs, versions
 
 
 def load(experiment: str, version: int, path: Path | None) -> dict:
@@ -17,7 +17,7 @@ def load(experiment: str, version: int, path: Path | None) -> dict:
         if document["version"] == version:
             return document
     try:
-        return json.loads(runs.artifact(registry.get(experiment, version).run_id, "evaluation.json").read_text())
+        return json.loads(runs.artifact(versions.get(experiment, version).run_id, "evaluation.json").read_text())
     except runs.Missing:
         return {}
 

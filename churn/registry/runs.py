@@ -9,8 +9,8 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
-from churn import provenance
-from churn.tracking import Run, client, experiment_id_of, mlflow
+from churn.registry import provenance
+from churn.registry.tracking import Run, client, experiment_id_of, mlflow
 
 
 class Missing(LookupError):

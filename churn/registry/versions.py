@@ -20,8 +20,9 @@ import filelock
 import pandas as pd
 from mlflow.exceptions import MlflowException
 
-from churn import state, tracking
+from churn import state
 from churn.errors import ModelUnavailable, RegistryBusy, RegistryError
+from churn.registry import tracking
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
     from mlflow.models import Model

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from churn import registry, runs, state, tracking
+from churn import state
+from churn.registry import runs, tracking, versions
 
 PLAIN = ("action", "version", "by", "reason", "override", "run_id", "decision", "production_before", "production_after")
 
@@ -75,11 +76,11 @@ def _carry_through(experiment: str, run: tracking.Run, plan: dict) -> None:
     """Every step may have been done before: each leaves what is right already as it is."""
     version = plan["version"]
     if plan["production_after"] == version:
-        registry.put_into_production(experiment, version)
+        versions.put_into_production(experiment, version)
     elif plan["decision"] == "needs approval":
-        registry.to_staging(experiment, version)
+        versions.to_staging(experiment, version)
     if plan["action"] != "roll back":
-        registry.tag(
+        versions.tag(
             experiment, version, {"decision": plan["decision"]} | ({"override": "true"} if plan["override"] else {})
         )
     run.params(plan)

@@ -1,0 +1,1 @@
+"""The only door to MLflow: runs, versions, the gate, and all that moves a version."""
