@@ -72,7 +72,8 @@ def decide(parameters: dict, *, kernel: KernelManager) -> dict:
         title = f"{parameters['experiment']}: {parameters['action']}"
         _render(output, html, title=title, run_id="a decision of its own")
     glued, _ = notebook.outcome(output)
-    keep = f"from churn.registry import history; history.keep({glued['decision_run']!r}, {str(output)!r}, {str(html)!r})"
+    arguments = f"{glued['decision_run']!r}, {str(output)!r}, {str(html)!r}"
+    keep = f"from churn.registry import history; history.keep({arguments})"
     kernels.tell(kernel, keep)  # there MLflow is loaded already, which takes seconds
     return glued | {"report": str(html)}
 

@@ -22,7 +22,7 @@ FAILED = Decision(promote=False, checks=[Check("min_auc", 0.75, 0.5, "0.500", Fa
 UNSCORED = Check("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
 UNDECIDED = Decision(promote=False, checks=[UNSCORED])
 HOLD = (
-    "from churn import registry; import sys\nwith registry.locked('load'): print('held', flush=True); sys.stdin.read()"
+    "from churn.registry import versions; import sys\nwith versions.locked('load'): print('held', flush=True); sys.stdin.read()"
 )
 
 
