@@ -86,9 +86,9 @@ def footer(run_id: str) -> dict[str, str]:
 
 
 def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> None:
-    from churn import report  # nbconvert takes half a second to import, and a kernel works meanwhile
+    from churn.reports import notebook_page  # nbconvert takes half a second to import, and a kernel works meanwhile
 
-    report.render(output, html, title=title, footer=footer(run_id), site=site)
+    notebook_page.render(output, html, title=title, footer=footer(run_id), site=site)
 
 
 def _translated(error: notebook.PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:

@@ -26,7 +26,7 @@ from churn import errors, state
 FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
 WARM_UP = "import gc; gc.disable()\n{code}\ngc.freeze(); gc.enable()"
-COMMON = "from churn import notebook, show, state\nfrom churn.registry import versions"
+COMMON = "from churn import notebook, state\nfrom churn.registry import versions\nfrom churn.reports import tables"
 
 
 class Kernel(AsyncKernelManager):

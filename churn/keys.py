@@ -14,12 +14,11 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from churn import plots, state
+from churn import state
 
 PACKAGE = state.PROJECT / "churn"
 REPOSITORY = state.PROJECT / "feature_repo"
 LOCK = state.PROJECT / "requirements.txt"
-WHOLE = (PACKAGE / "sources",)  # its reader is found by name
 OF_THE_RUN = ("run_id", "horizon_days")  # parameters that say where to log or what to refuse, not what to compute
 
 
@@ -75,7 +74,6 @@ def modules(stage: str) -> list[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += path.parent.glob("*.py") if path.parent in WHOLE else []
             todo += _module(path)[1]
     if PACKAGE / "features" / "store.py" in found:  # it runs the definitions of the feature repository
         found.update(_repository())
@@ -170,25 +168,14 @@ def _parsed(path: Path, facts: tuple) -> tuple[str, list[Path]]:
 def _imported(tree: ast.Module) -> list[Path]:
     """Files of the package that a source imports, wherever in it: `from churn import engine` -> churn/engine.py.
 
-    Of the figures those that it names, `plots.roc` -> churn/plots/ranking.py; nothing for the sake of types alone.
+    Nothing for the sake of types alone.
     """
     nodes = [node for top in tree.body if not _for_types(top) for node in ast.walk(top)]
-    names = [name for node in nodes for name in _named(node)]
-    drawn = {f"churn.plots.{plots.HOME[n.attr]}" for n in nodes if _is_figure(n)} if "churn.plots" in names else ()
-    return [path for name in (*names, *drawn) for path in _files(name)]
+    return [path for node in nodes for name in _named(node) for path in _files(name)]
 
 
 def _for_types(node: ast.stmt) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-
-
-def _is_figure(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "plots"
-        and node.attr in plots.HOME
-    )
 
 
 def _named(node: ast.AST) -> list[str]:

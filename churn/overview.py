@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn import execution, site, state
+from churn import execution, state
 from churn.registry import runs
+from churn.reports import run_page
 
 if TYPE_CHECKING:
     from churn.pipeline import Run
@@ -18,7 +19,7 @@ def write(run: Run) -> Path:
     """Write the index page of a run, finished or not, beside its reports."""
     ended = {d.stage: d for d in run.done}
     stages = [
-        site.Stage(
+        run_page.Stage(
             name=stage,
             outcome=ended[stage].outcome if stage in ended else "not run",
             seconds=ended[stage].seconds if stage in ended else None,
@@ -28,7 +29,7 @@ def write(run: Run) -> Path:
         )
         for stage in run.asked.stages
     ]
-    return site.write(
+    return run_page.write(
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
         evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=_mlflow(run),

@@ -143,11 +143,11 @@ def _run(params: Params, asked: Asked, seen: dict, kernels: Kernels, tell: Liste
 
 
 def _begin(params: Params, asked: Asked, seen: dict, tell: Listener) -> Run:
-    from churn import site
     from churn.registry import runs, tracking
+    from churn.reports import run_page
 
     for abandoned in runs.end_abandoned(params.experiment):
-        site.mark_killed(state.path("runs", abandoned))
+        run_page.mark_killed(state.path("runs", abandoned))
     log = tracking.start(params.experiment)
     folder = state.path("runs", log.id)
     folder.mkdir(parents=True)
@@ -279,9 +279,9 @@ def _end(run: Run) -> None:
 @functools.cache
 def _warm_up() -> None:
     """Load what a report needs while the first kernel works and this process waits for it."""
-    from churn import report
+    from churn.reports import notebook_page
 
-    report.rehearse()
+    notebook_page.rehearse()
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:

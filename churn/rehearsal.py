@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from churn import plots
-
 STORE = "mlflow.store.tracking.sqlalchemy_store"
-FIGURES = tuple(f"churn.plots.{name}" for name in plots.MODULES)
 LATER = {
     "features": (),  # the first kernel does not wait
-    "train": (STORE, "mlflow.sklearn", "mlflow.pyfunc", "skops.io", "ibis.backends.duckdb", *FIGURES),
-    "evaluate": (STORE, "skops.io", "ibis.backends.duckdb", *FIGURES),
-    "promote": (STORE, "mlflow.store.model_registry.sqlalchemy_store", "churn.plots.models"),
+    "train": (STORE, "mlflow.sklearn", "mlflow.pyfunc", "skops.io", "ibis.backends.duckdb"),
+    "evaluate": (STORE, "skops.io", "ibis.backends.duckdb"),
+    "promote": (STORE, "mlflow.store.model_registry.sqlalchemy_store"),
 }
 
 
@@ -24,6 +21,6 @@ def rehearse(stage: str) -> None:
     for name in LATER[stage]:
         import_module(name)
     if LATER[stage]:
-        from churn.plots import style
+        from churn.reports.plots import style
 
         style.blank("")._repr_png_()

@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from churn import cache, keys, site
+from churn import cache, keys
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
 from churn.registry import tracking, versions
+from churn.reports import run_page
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:
@@ -64,7 +65,7 @@ def reuse(
     log_to.again(entry.logged, kept / "artifacts")
     notebook, html = folder / f"{entry.stage}.ipynb", folder / f"{entry.stage}.html"
     cache.link(kept / notebook.name, notebook)
-    site.mark_reused(kept / html.name, html, run_id=log_to.id, source_run=entry.run_id)
+    run_page.mark_reused(kept / html.name, html, run_id=log_to.id, source_run=entry.run_id)
     log_to.tags({f"reused.{entry.stage}": entry.run_id})
     for path in (notebook, html):
         log_to.file(path, "notebooks")

@@ -21,9 +21,11 @@ PASSED = Decision(promote=True, checks=[])
 FAILED = Decision(promote=False, checks=[Check("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")])
 UNSCORED = Check("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
 UNDECIDED = Decision(promote=False, checks=[UNSCORED])
-HOLD = (
-    "from churn.registry import versions; import sys\nwith versions.locked('load'): print('held', flush=True); sys.stdin.read()"
-)
+HOLD = """if True:
+    import sys
+    from churn.registry import versions
+    with versions.locked('load'):
+        print('held', flush=True); sys.stdin.read()"""
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,6 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(state, "PROJECT", tmp_path)
     for name, place in {"PACKAGE": "churn", "REPOSITORY": "feature_repo", "LOCK": "requirements.txt"}.items():
         monkeypatch.setattr(keys, name, tmp_path / place)
-    monkeypatch.setattr(keys, "WHOLE", (tmp_path / "churn/sources",))
     return tmp_path
 
 
@@ -93,15 +92,26 @@ def test_a_package_whose_modules_are_found_by_name_counts_as_a_whole(project):
 
 
 @pytest.mark.parametrize(("stage", "told"), [
-    ("evaluate", ["module churn/plots/ranking.py has changed"]), ("features", []), ("train", []), ("promote", []),
+    ("evaluate", ["module churn/reports/plots/ranking.py has changed"]),
+    ("features", []), ("train", []), ("promote", []),
 ])  # fmt: skip
 def test_a_figure_counts_where_it_is_drawn(project, stage, told):
     before = parts(stage)
-    edit(project / "churn/plots/ranking.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    edit(project / "churn/reports/plots/ranking.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
     assert told == changed(before, parts(stage))
 
 
-@pytest.mark.parametrize("module", ["gate", "model", "metrics", "evaluate", "registry", "decisions"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        "registry/gate",
+        "training/estimators",
+        "evaluation/metrics",
+        "evaluation/comparison",
+        "registry/versions",
+        "registry/decisions",
+    ],
+)
 def test_what_judges_a_model_is_no_part_of_the_features(project, module):
     before = parts("features")
     edit(project / f"churn/{module}.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")

@@ -13,9 +13,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from churn import plots
 from churn.evaluation import metrics
-from churn.plots import style
+from churn.reports.plots import calibration, comparison, event_log, features, ranking, style, threshold
 
 N = 400
 P = np.linspace(0.01, 0.99, N)
@@ -57,21 +56,23 @@ def difference_table() -> pd.DataFrame:
 
 def every_figure() -> dict[str, Figure]:
     return {
-        "roc": plots.roc(Y, MODELS),
-        "precision_recall": plots.precision_recall(Y, MODELS),
-        "reliability": plots.reliability(Y, MODELS),
-        "gain": plots.gain(Y, MODELS, 0.1),
-        "score_distribution": plots.score_distribution(Y, P, 0.4),
-        "confusion": plots.confusion(Y, P, 0.4),
-        "profit_curve": plots.profit_curve(CURVE, 0.7),
-        "importance": plots.importance(IMPORTANCE),
-        "segments": plots.segments(metrics.by_segment(SEGMENTS, Y, {"candidate": P, "champion": NOISY})),
-        "intervals": plots.intervals(difference_table()),
-        "history": plots.history(RUNS),
-        "events_over_time": plots.events_over_time(EVENTS, SNAPSHOTS, 180),
-        "feature_overview": plots.feature_overview(MISSING),
-        "class_balance": plots.class_balance(BALANCE),
-        "feature_against_churn": plots.feature_against_churn(FEATURES, Y, list(FEATURES)),
+        "roc": ranking.roc(Y, MODELS),
+        "precision_recall": ranking.precision_recall(Y, MODELS),
+        "reliability": calibration.reliability(Y, MODELS),
+        "gain": ranking.gain(Y, MODELS, 0.1),
+        "score_distribution": calibration.score_distribution(Y, P, 0.4),
+        "confusion": threshold.confusion(Y, P, 0.4),
+        "profit_curve": threshold.profit_curve(CURVE, 0.7),
+        "feature_importance": features.feature_importance(IMPORTANCE),
+        "auc_by_segment": comparison.auc_by_segment(
+            metrics.by_segment(SEGMENTS, Y, {"candidate": P, "champion": NOISY})
+        ),
+        "score_intervals": comparison.score_intervals(difference_table()),
+        "auc_over_runs": comparison.auc_over_runs(RUNS),
+        "events_over_time": event_log.events_over_time(EVENTS, SNAPSHOTS, 180),
+        "feature_overview": event_log.feature_overview(MISSING),
+        "class_balance": event_log.class_balance(BALANCE),
+        "feature_against_churn": features.feature_against_churn(FEATURES, Y, list(FEATURES)),
     }
 
 
@@ -88,7 +89,9 @@ def line_colours(figure: Figure) -> dict[str, str]:
 
 
 def test_every_public_figure_is_checked_here():
-    assert sorted(plots.__all__) == sorted(FIGURES)
+    modules = (calibration, comparison, event_log, features, ranking, threshold)
+    drawn = [name for m in modules for name, draw in vars(m).items() if hasattr(draw, "__wrapped__") and name[0] != "_"]
+    assert sorted(drawn) == sorted(FIGURES)
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -129,7 +132,7 @@ def test_baselines_are_grey_and_models_are_named_with_their_own_colour(name):
     ("name", "finding"),
     [
         ("profit_curve", "Threshold 0.70 earns"),
-        ("importance", "active_days matters most, 3.0x as much as tenure_days"),
+        ("feature_importance", "active_days matters most, 3.0x as much as tenure_days"),
         ("history", "Test AUC 0.790 in the latest of 3 runs: 0.020 below the best so far, 0.040 below training"),
         ("events_over_time", "The last training label closes 4 days before the test snapshot"),
         ("feature_overview", "2 of 3 features have missing values, at most 50%"),
@@ -142,30 +145,30 @@ def test_titles_state_the_finding(name, finding):
 
 def test_the_roc_title_is_the_auc_as_a_chance():
     y, p = np.array([0, 1, 0, 1]), np.array([0.1, 0.2, 0.3, 0.4])
-    assert title(plots.roc(y, {"candidate": p})) == "The candidate puts a leaver ahead of a stayer 75.0% of the time"
+    assert title(ranking.roc(y, {"candidate": p})) == "The candidate puts a leaver ahead of a stayer 75.0% of the time"
 
 
 def test_the_gain_title_is_the_lift():
     y, p = np.repeat([0, 1], [8, 2]), np.linspace(0, 1, 10)
-    assert title(plots.gain(y, {"candidate": p}, 0.1)) == "The top 10% holds 5.00x its share of leavers"
+    assert title(ranking.gain(y, {"candidate": p}, 0.1)) == "The top 10% holds 5.00x its share of leavers"
 
 
 def test_the_reliability_title_says_how_far_off_and_which_way():
     y, p = np.array([0, 0, 0, 1] * 10), np.full(40, 0.35)
-    found = plots.reliability(y, {"candidate": p})
+    found = calibration.reliability(y, {"candidate": p})
     assert title(found) == "The candidate is off by 10.0 points on average, mostly too high"
 
 
 def test_the_confusion_title_counts_the_flags():
     y, p = np.array([1, 1, 1, 1, 0, 0]), np.array([0.9, 0.9, 0.9, 0.1, 0.9, 0.1])
-    assert title(plots.confusion(y, p, 0.5)) == "75% of the 4 flagged left; 75% of the leavers were flagged"
+    assert title(threshold.confusion(y, p, 0.5)) == "75% of the 4 flagged left; 75% of the leavers were flagged"
 
 
 def test_a_threshold_that_nobody_reaches_is_said_in_words():
     assert f"Nobody is flagged, so all {Y.sum()} leavers are missed" == title(
-        plots.confusion(Y, P, metrics.CONTACT_NOBODY)
+        threshold.confusion(Y, P, metrics.CONTACT_NOBODY)
     )
-    assert title(plots.score_distribution(Y, P, metrics.CONTACT_NOBODY)) == "No customer reaches the threshold"
+    assert title(calibration.score_distribution(Y, P, metrics.CONTACT_NOBODY)) == "No customer reaches the threshold"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +178,7 @@ def test_a_threshold_that_nobody_reaches_is_said_in_words():
 def test_the_profit_title_says_when_choosing_customers_is_pointless(saved_value, finding):
     y = np.ones(20, dtype=int)
     curve = metrics.profit(y, np.linspace(0, 1, 20), contact_cost=1.0, saved_value=saved_value, success_rate=0.2)
-    assert title(plots.profit_curve(curve, metrics.best_threshold(curve))).startswith(finding)
+    assert title(threshold.profit_curve(curve, metrics.best_threshold(curve))).startswith(finding)
 
 
 def test_the_interval_title_claims_a_difference_only_when_zero_is_outside():
@@ -185,7 +188,7 @@ def test_the_interval_title_claims_a_difference_only_when_zero_is_outside():
         (-0.01, "No clear difference in AUC"),
     ]:
         table = pd.DataFrame([*rows, ("difference", 0.02, low, 0.03)], columns=["model", "estimate", "low", "high"])
-        assert title(plots.intervals(table.assign(metric="auc"))).startswith(finding)
+        assert title(comparison.score_intervals(table.assign(metric="auc"))).startswith(finding)
 
 
 def test_the_segment_title_names_where_the_candidate_lost_most():
@@ -200,39 +203,42 @@ def test_the_segment_title_names_where_the_candidate_lost_most():
         }
     )
     assert (
-        title(plots.segments(table))
+        title(comparison.auc_by_segment(table))
         == "The candidate is behind the champion in 1 of 2 segments, at most by 0.050 (plan = a)"
     )
-    assert title(plots.segments(table.drop(columns="champion_auc"))) == "The weakest segment is plan = a: AUC 0.700"
+    assert (
+        title(comparison.auc_by_segment(table.drop(columns="champion_auc")))
+        == "The weakest segment is plan = a: AUC 0.700"
+    )
 
 
 def test_training_labels_that_close_after_the_test_snapshot_are_called_a_leak():
-    found = plots.events_over_time(EVENTS, SNAPSHOTS | {"test": "1997-12-01"}, 180)
+    found = event_log.events_over_time(EVENTS, SNAPSHOTS | {"test": "1997-12-01"}, 180)
     assert title(found) == "The last training label closes 27 days after the test snapshot, so it leaks"
 
 
 def test_labels_that_come_with_the_data_have_no_horizon_to_close():
-    found = plots.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-02-01"}, 0)
+    found = event_log.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-02-01"}, 0)
     assert title(found) == "The test snapshot lies 31 days after the last training snapshot"
 
 
 def test_a_shared_snapshot_is_told_apart_by_customers():
-    found = plots.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-01-01"}, 30)
+    found = event_log.events_over_time(EVENTS, {"train": ["1998-01-01"], "test": "1998-01-01"}, 30)
     assert title(found) == "Training and test share 1998-01-01, so they must not share customers"
 
 
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: plots.history(RUNS.head(1)),
-        lambda: plots.history(pd.DataFrame([])),
-        lambda: plots.history(pd.concat([RUNS] * 20)),
-        lambda: plots.history(RUNS.assign(auc_test=[None, None, 0.8], low=None, high=None, version=None)),
-        lambda: plots.roc(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
-        lambda: plots.precision_recall(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
-        lambda: plots.reliability(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
-        lambda: plots.segments(metrics.by_segment(SEGMENTS.head(9), Y[:9], {"candidate": P[:9]})),
-        lambda: plots.segments(
+        lambda: comparison.auc_over_runs(RUNS.head(1)),
+        lambda: comparison.auc_over_runs(pd.DataFrame([])),
+        lambda: comparison.auc_over_runs(pd.concat([RUNS] * 20)),
+        lambda: comparison.auc_over_runs(RUNS.assign(auc_test=[None, None, 0.8], low=None, high=None, version=None)),
+        lambda: ranking.roc(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
+        lambda: ranking.precision_recall(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
+        lambda: calibration.reliability(np.array([0, 1]), {"candidate": np.array([0.5, 0.5])}),
+        lambda: comparison.auc_by_segment(metrics.by_segment(SEGMENTS.head(9), Y[:9], {"candidate": P[:9]})),
+        lambda: comparison.auc_by_segment(
             pd.DataFrame(
                 {
                     "segment": LONG,
@@ -243,15 +249,17 @@ def test_a_shared_snapshot_is_told_apart_by_customers():
                 }
             )
         ),
-        lambda: plots.intervals(
+        lambda: comparison.score_intervals(
             metrics.bootstrap(Y, {"candidate": P}, top_fraction=0.1, replicates=20, seed=1), metric="log_loss"
         ),
-        lambda: plots.importance(pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})),
-        lambda: plots.feature_overview(MISSING.assign(missing_share=0.0)),
-        lambda: plots.feature_against_churn(FEATURES, Y, []),
-        lambda: plots.class_balance(BALANCE.head(1)),
-        lambda: plots.events_over_time(EVENTS.head(0), SNAPSHOTS, 180),
-        lambda: plots.events_over_time(
+        lambda: features.feature_importance(
+            pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})
+        ),
+        lambda: event_log.feature_overview(MISSING.assign(missing_share=0.0)),
+        lambda: features.feature_against_churn(FEATURES, Y, []),
+        lambda: event_log.class_balance(BALANCE.head(1)),
+        lambda: event_log.events_over_time(EVENTS.head(0), SNAPSHOTS, 180),
+        lambda: event_log.events_over_time(
             pd.concat([EVENTS.assign(kind=f"a_rather_long_kind_{k}") for k in range(9)]), SNAPSHOTS, 180
         ),
     ],
@@ -272,11 +280,11 @@ def test_a_notebook_gets_the_picture_at_twice_the_resolution_it_is_shown_at():
 def test_drawing_leaves_the_callers_matplotlib_settings_alone():
     with matplotlib.rc_context({"backend": "svg", "font.size": 30}):
         before = dict(matplotlib.rcParams)
-        plots.class_balance(BALANCE)
+        event_log.class_balance(BALANCE)
         assert before == dict(matplotlib.rcParams)
 
 
 def test_the_callers_matplotlib_settings_do_not_change_the_figures():
     with matplotlib.rc_context({"axes.labelsize": 30, "axes.facecolor": "black"}):
-        ax = plots.class_balance(BALANCE).axes[0]
+        ax = event_log.class_balance(BALANCE).axes[0]
     assert (ax.xaxis.label.get_size(), to_hex(ax.get_facecolor())) == (10, "#ffffff")

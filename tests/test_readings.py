@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from churn import notebook, readings
+from churn import notebook
+from churn.reports import sentences
 
 RUN = {
     "ended": "2024-03-01T00:00:00Z",
@@ -15,7 +16,7 @@ RUN = {
 
 
 def test_the_record_of_a_run_names_files_data_sets_numbers_and_tags():
-    assert readings.record(RUN, ["b.json", "a.csv"]).splitlines() == [
+    assert sentences.record(RUN, ["b.json", "a.csv"]).splitlines() == [
         "The run has ended and keeps",
         "",
         "- files: a.csv, b.json",
@@ -26,7 +27,7 @@ def test_the_record_of_a_run_names_files_data_sets_numbers_and_tags():
 
 
 def test_a_run_that_goes_on_and_keeps_nothing_yet_says_so():
-    assert readings.record({"ended": "", "datasets": [], "metrics": {}, "tags": {}}, []).strip() == (
+    assert sentences.record({"ended": "", "datasets": [], "metrics": {}, "tags": {}}, []).strip() == (
         "The run is under way and keeps"
     )
 
@@ -40,5 +41,5 @@ def test_what_is_handed_on_is_shown_with_paths_as_they_lie_in_the_state_folder(s
 
 def test_the_profit_is_read_with_its_interval():
     economics = {"contact_cost": 2.0, "saved_value": 60.0, "success_rate": 0.25}
-    said = readings.threshold(0.1324, 0.0264, (-0.1, 0.15), 0.078, **economics)
+    said = sentences.threshold(0.1324, 0.0264, (-0.1, 0.15), 0.078, **economics)
     assert "brings **+0.03** each (-0.10 to +0.15 in 95 % of the resamples), +26 per thousand customers." in said

@@ -11,9 +11,9 @@ from bs4 import BeautifulSoup, Tag
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from churn.plots.style import plot
-from churn.report import render
-from churn.site import mark_reused
+from churn.reports.notebook_page import render
+from churn.reports.plots.style import plot
+from churn.reports.run_page import mark_reused
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 STAGES = ("features", "train", "evaluate")

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup, Tag
 
-from churn import site
-from churn.site import Stage
+from churn.reports import run_page
+from churn.reports.run_page import Stage
 
 RAN = [Stage(name, "ran", 61.0, 1620.0, f"{name}.html", None) for name in ("features", "train", "evaluate", "promote")]
 PROMOTED = {"decision": "promoted", "version": 2, "failed": [], "production": 2, "decision_run": "d0"}
@@ -58,7 +58,7 @@ def page(tmp_path: Path):
             "parameters": {"seed": 7}, "stages": RAN, "decision": PROMOTED, "evaluation": EVALUATION, "failure": None,
             "previous": None, "mlflow": "make ui", "footer": {"run": "8f2e1c0a", "commit": "1a2b", "lock": "961e"},
         }  # fmt: skip
-        path = site.write(tmp_path / "run", **given | changed)
+        path = run_page.write(tmp_path / "run", **given | changed)
         assert tmp_path / "run" / "index.html" == path
         return BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
 
@@ -233,11 +233,11 @@ def test_a_run_under_way_reloads_its_page_and_no_other_does(page):
 
 def test_the_page_of_a_killed_run_says_so_and_no_longer_waits(page, tmp_path):
     page(status="RUNNING", decision=None)
-    site.mark_killed(tmp_path / "run")
+    run_page.mark_killed(tmp_path / "run")
     html = BeautifulSoup((tmp_path / "run" / "index.html").read_text(), "html.parser")
     assert "Killed: its process is gone." == text(html.select_one(".verdict"))
     assert ("Killed: its process is gone." in html.title.string, []) == (True, html.select("meta[http-equiv=refresh]"))
-    site.mark_killed(tmp_path / "a run that wrote no page")
+    run_page.mark_killed(tmp_path / "a run that wrote no page")
 
 
 def test_parameters_are_listed_by_section_as_the_file_would_have_them(page):
@@ -302,7 +302,7 @@ REPORT = "<main>\n<!--reused--><!--/reused-->\n<h1>Features</h1> a b"
 
 def test_a_reused_report_says_by_whom_and_from_where_and_is_otherwise_the_same(tmp_path):
     (tmp_path / "old.html").write_text(REPORT)
-    made = site.mark_reused(tmp_path / "old.html", tmp_path / "new" / "old.html", run_id="aa11", source_run="bb22")
+    made = run_page.mark_reused(tmp_path / "old.html", tmp_path / "new" / "old.html", run_id="aa11", source_run="bb22")
     line = BeautifulSoup(made.read_text(), "html.parser").select_one(".reused")
     assert "Reused in run aa11 ; executed in run bb22 ." == text(line)
     assert REPORT == made.read_text().replace(str(line), "")
@@ -310,8 +310,8 @@ def test_a_reused_report_says_by_whom_and_from_where_and_is_otherwise_the_same(t
 
 def test_a_report_that_is_reused_again_names_the_latest_run_only(tmp_path):
     (tmp_path / "a.html").write_text(REPORT)
-    once = site.mark_reused(tmp_path / "a.html", tmp_path / "b.html", run_id="aa11", source_run="bb22")
-    twice = site.mark_reused(once, tmp_path / "c.html", run_id="cc33", source_run="bb22").read_text()
+    once = run_page.mark_reused(tmp_path / "a.html", tmp_path / "b.html", run_id="aa11", source_run="bb22")
+    twice = run_page.mark_reused(once, tmp_path / "c.html", run_id="cc33", source_run="bb22").read_text()
     assert (1, 0) == (twice.count("cc33"), twice.count("aa11"))
 
 

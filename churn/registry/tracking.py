@@ -19,7 +19,7 @@ from churn import state
 from churn.registry import provenance
 
 if TYPE_CHECKING:  # half a second that only a report needs
-    from churn.plots.style import Plot
+    from churn.reports.plots.style import Plot
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from churn.evaluation import metrics
-from churn.plots.style import GREY, PALE, SHARE, Plot, colour, line, plot, short, styled
+from churn.reports.plots.style import GREY, PALE, SHARE, Plot, colour, line, plot, short, styled
 
 Predictions = dict[str, np.ndarray]
 

@@ -12,7 +12,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from churn.plots.words import described
+from churn.reports.plots.text_form import described
 
 if TYPE_CHECKING:
     from IPython.lib.pretty import PrettyPrinter

@@ -6,7 +6,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from churn.plots.style import CANDIDATE, GREY, PALE, Plot, blank, colour, name_rows, plot, rows_height, short, styled
+from churn.reports.plots.style import (
+    CANDIDATE,
+    GREY,
+    PALE,
+    Plot,
+    blank,
+    colour,
+    name_rows,
+    plot,
+    rows_height,
+    short,
+    styled,
+)
 
 SEGMENTS_SHOWN = 25
 BACKING = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # keeps a number readable on a line
@@ -14,7 +26,7 @@ NAMES = {"auc": "AUC", "average_precision": "average precision", "log_loss": "lo
 
 
 @styled
-def segments(table: pd.DataFrame) -> Plot:
+def auc_by_segment(table: pd.DataFrame) -> Plot:
     """The AUC of candidate and champion within each segment of `metrics.by_segment`, or within the worst."""
     models = [name for name in ("candidate", "champion") if f"{name}_auc" in table]
     scored = table.dropna(subset=[f"{name}_auc" for name in models])
@@ -42,7 +54,7 @@ def segments(table: pd.DataFrame) -> Plot:
 
 
 @styled
-def intervals(table: pd.DataFrame, metric: str = "auc") -> Plot:
+def score_intervals(table: pd.DataFrame, metric: str = "auc") -> Plot:
     """The bootstrap intervals of one metric for each model and, beside them, for the difference."""
     rows = table[table["metric"] == metric].set_index("model")
     models, name = rows.drop(index="difference", errors="ignore"), NAMES.get(metric, metric)
@@ -60,7 +72,7 @@ def intervals(table: pd.DataFrame, metric: str = "auc") -> Plot:
 
 
 @styled
-def history(runs: pd.DataFrame) -> Plot:
+def auc_over_runs(runs: pd.DataFrame) -> Plot:
     """The metric of each run of the experiment on its train and test rows, oldest first: is it declining, or overfit?
 
     Columns: run, started, auc_train, auc_test, low, high (the test interval), version (missing where none).

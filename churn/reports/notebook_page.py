@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
-from churn.site import prose
+from churn.reports.run_page import prose
 
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]

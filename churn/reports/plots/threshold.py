@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import confusion_matrix
 
 from churn.evaluation import metrics
-from churn.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, plot, styled
+from churn.reports.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, plot, styled
 
 
 @styled

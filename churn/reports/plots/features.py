@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.ticker import EngFormatter
 
 from churn.evaluation import metrics
-from churn.plots.style import (
+from churn.reports.plots.style import (
     CANDIDATE,
     GREY,
     LEFT,
@@ -25,7 +25,7 @@ PANELS = 6
 
 
 @styled
-def importance(table: pd.DataFrame, top: int = 15, *, measure: str = "drop in AUC when shuffled") -> Plot:
+def feature_importance(table: pd.DataFrame, top: int = 15, *, measure: str = "drop in AUC when shuffled") -> Plot:
     """The `top` features by size of importance; columns feature, importance and optionally std (the whiskers)."""
     table = table.sort_values("importance", key=abs, ascending=False)
     shown = table.head(top).iloc[::-1]

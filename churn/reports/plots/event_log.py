@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import EngFormatter
 
-from churn.plots.style import (
+from churn.reports.plots.style import (
     GREY,
     LEFT,
     PALE,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from churn.evaluation import metrics
-from churn.plots.style import GREY, LEFT, PALE, SHARE, STAYED, Plot, colour, line, plot, short, styled
+from churn.reports.plots.style import GREY, LEFT, PALE, SHARE, STAYED, Plot, colour, line, plot, short, styled
 
 
 @styled

@@ -1,0 +1,1 @@
+"""What people see of a run: pages, tables, sentences, figures."""
