@@ -73,7 +73,7 @@ def many(seed: int, operations: int, outcomes: multiprocessing.Queue) -> None:
 
 def faults(decisions_expected: int | None) -> list[str]:
     """What is wrong with the registry now."""
-    from churn import doctor
+    from churn.audit import doctor
     from churn.registry import history, versions
 
     stages = [v.version for v in versions.versions(EXPERIMENT) if v.stage == "Production"]
@@ -163,7 +163,7 @@ def main() -> int:
     import mlflow.store.model_registry.sqlalchemy_store
     import mlflow.store.tracking.sqlalchemy_store  # noqa: F401  all imported before the forks, the store opened only in them
 
-    from churn import doctor  # noqa: F401
+    from churn.audit import doctor  # noqa: F401
 
     if child(world):
         return 1

@@ -69,9 +69,9 @@ def _command(commands, name: str, action: Callable, text: str, arguments: list) 
 def why(given: argparse.Namespace) -> int:
     """`churn why`"""
     experiment = schema.load(given.params).experiment
-    from churn import lineage
+    from churn.audit import why
 
-    _print(given, lineage.why(experiment, version=given.version, run_id=given.run), "why")
+    _print(given, why.why(experiment, version=given.version, run_id=given.run), "why")
     return 0
 
 
@@ -97,10 +97,10 @@ def rollback(given: argparse.Namespace) -> int:
 def reproduce(given: argparse.Namespace) -> int:
     """`churn reproduce`: exit code 1 where the second run differs, or cannot be made by the same means."""
     experiment = schema.load(given.params).experiment
-    from churn import reproduce as again
+    from churn.audit import reproduce
 
     flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
-    made = again.reproduce(experiment, given.version, **flags, tell=_tell)
+    made = reproduce.reproduce(experiment, given.version, **flags, tell=_tell)
     _print(given, made, "reproduction")
     return 0 if made["identical"] else 1
 
@@ -110,10 +110,10 @@ def doctor(given: argparse.Namespace) -> int:
     experiment = schema.load(given.params).experiment
     from dataclasses import asdict
 
-    from churn import doctor as doctors
+    from churn.audit import doctor
 
-    done = doctors.repair(experiment) if given.repair else []
-    found = doctors.examine(experiment)
+    done = doctor.repair(experiment) if given.repair else []
+    found = doctor.examine(experiment)
     _print(given, {"repaired": done, "findings": [asdict(f) for f in found]}, "health")
     return 1 if found else 0
 

@@ -8,7 +8,8 @@ import sys
 
 import papermill
 
-from churn import facts, notebook, pipeline, state, wiring
+from churn import notebook, pipeline, state, wiring
+from churn.audit import comparison
 from churn.params import schema
 from churn.registry import tracking, versions
 
@@ -24,7 +25,7 @@ def main(file: str) -> None:
         papermill.execute_notebook(source, made, values, kernel_name="python3", cwd=str(folder), progress_bar=False)
         glued[stage], _ = notebook.outcome(made)
     run.end("FINISHED")
-    known = facts.read(versions.get(given.experiment, glued["train"]["version"]))
+    known = comparison.read(versions.get(given.experiment, glued["train"]["version"]))
     print(json.dumps({what: fact and fact.parts for what, fact in known.items()}))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import promotions
-from churn import doctor, lineage
+from churn.audit import doctor, why
 from churn.errors import RegistryBusy, RegistryError
 from churn.registry import decisions, history, tracking, versions
 from churn.registry.gate import Check, Decision
@@ -207,11 +207,11 @@ def test_a_busy_registry_names_the_holder(world, monkeypatch):
 def test_why_answers_for_a_version_what_it_replaced_and_what_a_rollback_restores(world):
     decide(1)
     decide(2)
-    told = lineage.why(NAME)
+    told = why.why(NAME)
     assert (2, True, 1, 1) == (told["version"], told["in_production"], told["replaced"], told["rollback_restores"])
     assert ["promoted"] == [d["decision"] for d in told["decisions"]]
     with pytest.raises(RegistryError, match="no version 9"):
-        lineage.why(NAME, version=9)
+        why.why(NAME, version=9)
 
 
 def test_the_registry_stays_whole_under_load_and_under_fire(tmp_path):

@@ -14,7 +14,8 @@ import pytest
 import shop
 from threadpoolctl import threadpool_limits
 
-from churn import engine, rowprints, state, wiring
+from churn import engine, state, wiring
+from churn.audit import row_hashes
 from churn.features import manifest
 from churn.params import schema
 from churn.sources import readers
@@ -35,10 +36,10 @@ def prints(file: Path, folder: Path, *, threads: int) -> dict:
     label = given.label.model_dump(exclude_none=True)
     labelled = labels.build(source.events, source.customers, None, snapshots=days, label=label)
     engine.write_parquet(con, labelled, folder / "labels.parquet")
-    staged = {path.stem: rowprints.of_table(path)[0]["fingerprint"] for path in state.path("shop", "source").iterdir()}
+    staged = {path.stem: row_hashes.of_table(path)[0]["fingerprint"] for path in state.path("shop", "source").iterdir()}
     return staged | {
         "features": made["fingerprint"],
-        "labels": rowprints.of_table(folder / "labels.parquet")[0]["fingerprint"],
+        "labels": row_hashes.of_table(folder / "labels.parquet")[0]["fingerprint"],
     }
 
 

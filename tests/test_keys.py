@@ -133,7 +133,7 @@ def test_comments_layout_and_docstrings_of_a_module_change_nothing(project):
 
 def test_a_module_that_the_stage_does_not_use_changes_nothing(project):
     before = parts("features")
-    edit(project / "churn/doctor.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    edit(project / "churn/audit/doctor.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
     assert [] == changed(before, parts("features"))
 
 
@@ -182,7 +182,7 @@ def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
 
 @pytest.mark.parametrize(("file", "told"), [
     ("churn/evaluation/metrics.py", ["churn/evaluation/metrics.py"]),
-    ("churn/doctor.py", []),
+    ("churn/audit/doctor.py", []),
     ("notebooks/evaluate.ipynb", ["notebooks/evaluate.ipynb"]),
     ("notebooks/train.ipynb", []),
     ("requirements.txt", ["requirements.txt"]),

@@ -18,10 +18,10 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import facts, modelprint, printing, scratch
-from churn import reproduce as again
+from churn import printing
+from churn.audit import comparison, modelprint, reproduce, second_run
+from churn.audit.comparison import Compared, Fact
 from churn.errors import CannotReproduce, RegistryError
-from churn.facts import Compared, Fact
 from churn.params import schema
 from churn.registry import provenance
 from churn.training import estimators
@@ -66,7 +66,7 @@ def test_the_last_bit_of_a_coefficient_is_content(tmp_path):
 def test_facts_are_compared_exactly_and_what_was_not_recorded_is_not_equal():
     ours = {"a": Fact({"x": 0.1 + 0.2}, ""), "b": Fact({"x": 1}, ""), "c": None, "d": Fact({"x": 1}, "")}
     theirs = {"a": Fact({"x": 0.3}, ""), "b": Fact({"x": 1}, "other words"), "c": Fact({"x": 1}, ""), "e": None}
-    compared = facts.compare(ours, theirs)
+    compared = comparison.compare(ours, theirs)
     assert [("a", False), ("b", True), ("c", None), ("d", False), ("e", None)] == [(r.what, r.equal) for r in compared]
 
 
@@ -76,9 +76,9 @@ def test_the_result_names_the_first_difference_and_what_nobody_recorded():
         Compared("b", Fact({"x": 1}, ""), None),
         Compared("c", None, None),
     )
-    assert "identical" == again._result([same], None)
-    assert "identical in what was recorded (1 of 2 were not)" == again._result([same, unknown], None)
-    assert "differs, first in b" == again._result([same, other], other)
+    assert "identical" == reproduce._result([same], None)
+    assert "identical in what was recorded (1 of 2 were not)" == reproduce._result([same, unknown], None)
+    assert "differs, first in b" == reproduce._result([same, other], other)
 
 
 def test_the_row_that_changed_is_printed_in_a_sentence(capsys):
@@ -152,23 +152,23 @@ def test_a_version_that_no_pipeline_made_cannot_be_run_again(registered, monkeyp
     monkeypatch.setenv("CHURN_STATE", str(registered))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with pytest.raises(CannotReproduce, match=r"keeps no params\.yaml"):
-        again.reproduce(promotions.EXPERIMENT, 1, tell=print)
+        reproduce.reproduce(promotions.EXPERIMENT, 1, tell=print)
     with pytest.raises(RegistryError, match="nothing of load is in production"):
-        again.reproduce(promotions.EXPERIMENT, tell=print)
+        reproduce.reproduce(promotions.EXPERIMENT, tell=print)
 
 
 @pytest.mark.parametrize("file", sorted(PROJECT.glob("params/*.yaml")), ids=lambda file: file.stem)
 def test_recorded_parameters_are_a_params_file_again(file, tmp_path):
     given = schema.load(file, ["serving.as_of=2024-01-01T00:00:00Z"])
     recorded = yaml.safe_load(yaml.safe_dump(given.model_dump(mode="json")))
-    (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(second_run._with_dates(recorded)))
     assert given == schema.load(tmp_path / "again.yaml")
 
 
 def test_parameters_that_were_recorded_with_dates_are_taken_as_they_are(tmp_path):
     given = schema.load(PROJECT / "params" / "cdnow.yaml")
     recorded = yaml.safe_load(yaml.safe_dump(given.model_dump()))
-    (tmp_path / "again.yaml").write_text(yaml.safe_dump(scratch._with_dates(recorded)))
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(second_run._with_dates(recorded)))
     assert given == schema.load(tmp_path / "again.yaml")
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn import engine, rowprints
+from churn import engine
+from churn.audit import row_hashes
 from churn.registry import runs, tracking
 
 LOG = pd.DataFrame(
@@ -27,12 +28,12 @@ LOG = pd.DataFrame(
 def compare(tmp_path):
     """How the second table differs from the first, which a run recorded."""
 
-    def _compare(recorded: pd.DataFrame, again: pd.DataFrame) -> rowprints.Changes:
+    def _compare(recorded: pd.DataFrame, again: pd.DataFrame) -> row_hashes.Changes:
         first, second = (
             engine.frame_to_parquet(t, tmp_path / n / "t.parquet") for t, n in ((recorded, "1"), (again, "2"))
         )
-        prints, hashes = rowprints.of_table(first)
-        return rowprints.changes(prints, hashes, rowprints.of_table(second)[0])
+        prints, hashes = row_hashes.of_table(first)
+        return row_hashes.changes(prints, hashes, row_hashes.of_table(second)[0])
 
     return _compare
 
@@ -81,7 +82,7 @@ def test_whatever_changes_is_found_and_order_never_matters(data):
     changed = rows.copy()
     changed.loc[at, column] = "y" if column == "plan" else -1.0
     order = data.draw(st.permutations(range(size)))
-    hashes, others = (set(rowprints.fingerprint.row_hashes(t)) for t in (rows, changed.iloc[list(order)]))
+    hashes, others = (set(row_hashes.fingerprint.row_hashes(t)) for t in (rows, changed.iloc[list(order)]))
     assert 1 == len(hashes - others) == len(others - hashes)
     one, two, three = (columns_of(t) for t in (rows, rows.iloc[list(order)], changed))
     assert one == two
@@ -90,26 +91,26 @@ def test_whatever_changes_is_found_and_order_never_matters(data):
 
 def columns_of(rows: pd.DataFrame) -> dict[str, str]:
     totals = {}
-    for name, hashes in rowprints.fingerprint.column_hashes(rows, keys=["customer_id", "visits"][:1]).items():
-        totals[name] = rowprints.fingerprint.Total()
+    for name, hashes in row_hashes.fingerprint.column_hashes(rows, keys=["customer_id", "visits"][:1]).items():
+        totals[name] = row_hashes.fingerprint.Total()
         totals[name].add(hashes)
     return {name: str(total) for name, total in totals.items()}
 
 
 def test_a_file_is_printed_in_pieces_as_in_one(tmp_path, monkeypatch):
     path = engine.frame_to_parquet(LOG, tmp_path / "t.parquet")
-    whole, hashes = rowprints.of_table(path)
-    monkeypatch.setattr(rowprints.fingerprint.batches, "__kwdefaults__", {"size": 1})
-    pieces, cut = rowprints.of_table(path)
+    whole, hashes = row_hashes.of_table(path)
+    monkeypatch.setattr(row_hashes.fingerprint.batches, "__kwdefaults__", {"size": 1})
+    pieces, cut = row_hashes.of_table(path)
     assert whole == pieces
     assert hashes.to_numpy().tolist() == cut.to_numpy().tolist()
 
 
 def test_of_a_very_large_table_only_fingerprints_are_kept(tmp_path, monkeypatch, compare):
-    monkeypatch.setattr(rowprints, "MOST_ROWS", 3)
-    prints, hashes = rowprints.of_table(engine.frame_to_parquet(LOG, tmp_path / "t.parquet"))
+    monkeypatch.setattr(row_hashes, "MOST_ROWS", 3)
+    prints, hashes = row_hashes.of_table(engine.frame_to_parquet(LOG, tmp_path / "t.parquet"))
     assert (4, None) == (int(prints["fingerprint"].split("-")[0]), hashes)
-    assert rowprints.Changes(["kind"]) == compare(LOG, LOG.assign(kind="call"))
+    assert row_hashes.Changes(["kind"]) == compare(LOG, LOG.assign(kind="call"))
 
 
 def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_folder, tmp_path):
@@ -117,9 +118,9 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
     engine.frame_to_parquet(LOG, tmp_path / "source" / "events.parquet")
     engine.frame_to_parquet(LOG, tmp_path / "source" / "tables" / "users.parquet")
     engine.frame_to_parquet(LOG, tmp_path / "source" / ".left-behind.parquet")
-    rowprints.record(run, tmp_path / "source", context="input")
-    assert ["events", "tables/users"] == sorted(rowprints.load(run.id, "input"))
-    assert ["customer", "row"] == list(rowprints.hashes(run.id, "input", "tables/users"))
+    row_hashes.record(run, tmp_path / "source", context="input")
+    assert ["events", "tables/users"] == sorted(row_hashes.load(run.id, "input"))
+    assert ["customer", "row"] == list(row_hashes.hashes(run.id, "input", "tables/users"))
     assert {"events": 4, "tables/users": 4} == {d["name"]: d["rows"] for d in runs.get(run.id)["datasets"]}
     kept = b"".join(path.read_bytes() for path in state_folder.glob("artifacts/**/evidence/**/*.*"))
     assert not [name for name in (b"ann", b"order", b"12.77") if name in kept]
@@ -127,4 +128,4 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
 
 def test_a_run_that_kept_nothing_says_so(state_folder):
     run = tracking.start("mine")
-    assert (None, None) == (rowprints.load(run.id, "input"), rowprints.hashes(run.id, "input", "events"))
+    assert (None, None) == (row_hashes.load(run.id, "input"), row_hashes.hashes(run.id, "input", "events"))

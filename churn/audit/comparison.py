@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from churn import fingerprint, modelprint, rowprints
+from churn import fingerprint
+from churn.audit import modelprint, row_hashes
 from churn.registry import history, runs, versions
 
 CONTEXTS = ("input", "training", "evaluation")
@@ -46,7 +47,7 @@ def compare(recorded: dict[str, Fact | None], again: dict[str, Fact | None]) -> 
 def read(version: versions.Version) -> dict[str, Fact | None]:
     """What is known of a version, in the order of the stages; None for what its run did not record."""
     run = runs.get(version.run_id)
-    tables = {context: rowprints.load(version.run_id, context) for context in CONTEXTS}
+    tables = {context: row_hashes.load(version.run_id, context) for context in CONTEXTS}
     staged = tables["input"] or {}
     return {
         **{f"input: {name}": _table(staged, "input", name) for name in staged if name != "rejected"},

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from churn import facts, lineage, rowprints, scratch
+from churn.audit import comparison, row_hashes, second_run, why
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
 from churn.registry import provenance, runs, versions
 from churn.sources import locate
@@ -42,12 +42,12 @@ def reproduce(
     `anyway` goes on where code or environment differ, `at_commit` takes a clean worktree of the recorded commit,
     `keep` leaves the second run's state in place. Raises CannotReproduce, ModelUnavailable or RegistryError.
     """
-    plan = _plan(lineage.find(experiment, version), anyway=anyway, at_commit=at_commit)
-    recorded = facts.read(plan.version)
+    plan = _plan(why.find(experiment, version), anyway=anyway, at_commit=at_commit)
+    recorded = comparison.read(plan.version)
     for line in plan.before:
         tell(f"differs before it starts: {line}")
     tell(f"{experiment} version {plan.version.version} again, in a state of its own")
-    with scratch.folder(keep=keep) as place:
+    with second_run.folder(keep=keep) as place:
         try:
             _run(plan, place, tell)
         except CannotReproduce:
@@ -73,15 +73,15 @@ def _plan(found: versions.Version, *, anyway: bool, at_commit: bool) -> Plan:
 
 def _run(plan: Plan, place: Path, tell: Callable[[str], None]) -> None:
     if plan.champion:
-        scratch.seat(plan.champion, place)
-    with scratch.code_at(plan.commit, place) as code:
-        scratch.run(plan.params, place, code, tell=tell)
+        second_run.seat(plan.champion, place)
+    with second_run.code_at(plan.commit, place) as code:
+        second_run.run(plan.params, place, code, tell=tell)
 
 
-def _compared(found: versions.Version, recorded: dict[str, facts.Fact | None], place: Path) -> dict:
-    with scratch.state_of(place):
+def _compared(found: versions.Version, recorded: dict[str, comparison.Fact | None], place: Path) -> dict:
+    with second_run.state_of(place):
         second = versions.versions(found.name)[-1]
-        rows = facts.compare(recorded, facts.read(second))
+        rows = comparison.compare(recorded, comparison.read(second))
     first = next((row for row in rows if row.equal is False), None)
     return {
         "experiment": found.name,
@@ -94,14 +94,14 @@ def _compared(found: versions.Version, recorded: dict[str, facts.Fact | None], p
     }  # fmt: skip
 
 
-def _result(rows: list[facts.Compared], first: facts.Compared | None) -> str:
+def _result(rows: list[comparison.Compared], first: comparison.Compared | None) -> str:
     if first:
         return f"differs, first in {first.what}"
     unknown = sum(row.equal is None for row in rows)
     return f"identical in what was recorded ({unknown} of {len(rows)} were not)" if unknown else "identical"
 
 
-def _difference(row: facts.Compared, found: versions.Version, second: versions.Version, place: Path) -> dict:
+def _difference(row: comparison.Compared, found: versions.Version, second: versions.Version, place: Path) -> dict:
     """The first part that differs, and where there is a table of rows, which rows."""
     ours, theirs = row.recorded.parts, row.again.parts if row.again else {}
     part = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
@@ -113,12 +113,12 @@ def _rows(table: tuple[str, str] | None, found: versions.Version, second: versio
     if table is None:
         return None
     context, name = table
-    recorded, hashes = (rowprints.load(found.run_id, context) or {}).get(name), rowprints.hashes(found.run_id, *table)
-    with scratch.state_of(place):
-        again = (rowprints.load(second.run_id, context) or {}).get(name)
+    recorded, hashes = (row_hashes.load(found.run_id, context) or {}).get(name), row_hashes.hashes(found.run_id, *table)
+    with second_run.state_of(place):
+        again = (row_hashes.load(second.run_id, context) or {}).get(name)
     if not recorded or not again or recorded["fingerprint"] == again["fingerprint"]:
         return None
-    return {"table": name} | asdict(rowprints.changes(recorded, hashes, again))
+    return {"table": name} | asdict(row_hashes.changes(recorded, hashes, again))
 
 
 def _parameters(found: versions.Version) -> dict:
@@ -129,7 +129,7 @@ def _parameters(found: versions.Version) -> dict:
         raise CannotReproduce(
             f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
         ) from None
-    data = facts.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
+    data = comparison.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
     return params | {"data": data}
 
 
@@ -137,7 +137,7 @@ def _obstacles(found: versions.Version, champion: versions.Version | None, *, at
     """What differs before anything runs, so that a difference in the result would prove nothing."""
     tags = _tags(found)
     told = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
-    told += provenance.other_environment(facts.document(found.run_id, "environment.json"))
+    told += provenance.other_environment(comparison.document(found.run_id, "environment.json"))
     number = _champion_number(found)
     if number and not champion:
         told.append(f"version {number}, the champion of that time, is gone or was changed: no rule can compare with it")
@@ -145,7 +145,7 @@ def _obstacles(found: versions.Version, champion: versions.Version | None, *, at
 
 
 def _champion_number(found: versions.Version) -> int | None:
-    return facts.document(found.run_id, "evaluation.json").get("champion")
+    return comparison.document(found.run_id, "evaluation.json").get("champion")
 
 
 def _champion_of_that_time(found: versions.Version) -> versions.Version | None:
@@ -174,6 +174,6 @@ def _log(plan: Plan, result: str) -> dict[str, str]:
         "commit": plan.commit[:12] if plan.commit else here,
         "result": result + (f", although {'; '.join(plan.before)}" if plan.before else ""),
     }
-    tags = {f"{lineage.REPRODUCED}{name}": value for name, value in told.items()}
+    tags = {f"{why.REPRODUCED}{name}": value for name, value in told.items()}
     versions.tag(plan.version.name, plan.version.version, tags)
     return told

@@ -1,0 +1,1 @@
+"""What the record says, and whether it holds: why, doctor, reproduce."""
