@@ -61,18 +61,19 @@ def one_process(params_file: str) -> None:
     """The notebooks' cells, one after the other in this process: the same functions, without notebooks and reports."""
     import nbformat
 
-    from churn import notebook, planning
+    from churn.pipeline import plan
+    from churn.pipeline.execution import glue
 
     def cells(stage: str, given: dict) -> dict:
         got, names = {}, {}
-        notebook.glue = lambda **values: got.update(values)
+        glue.glue = lambda **values: got.update(values)
         for cell in nbformat.read(PROJECT / "notebooks" / f"{stage}.ipynb", as_version=4).cells:
             if cell.cell_type == "code":
                 exec(compile(cell.source, stage, "exec"), names)
                 names |= given if "parameters" in cell.metadata.get("tags", []) else {}
         return got
 
-    _each_stage(params_file, planning.STAGES, cells)
+    _each_stage(params_file, plan.STAGES, cells)
 
 
 def plain_papermill(params_file: str) -> None:
@@ -80,25 +81,26 @@ def plain_papermill(params_file: str) -> None:
     import papermill
     import scrapbook
 
-    from churn import planning, state
+    from churn import state
+    from churn.pipeline import plan
 
     def execute(stage: str, given: dict) -> dict:
         output = state.path(f"{stage}.ipynb")
         papermill.execute_notebook(PROJECT / "notebooks" / f"{stage}.ipynb", output, given, progress_bar=False)
         return dict(scrapbook.read_notebook(str(output)).scraps.data_dict)
 
-    _each_stage(params_file, planning.STAGES, execute)
+    _each_stage(params_file, plan.STAGES, execute)
 
 
 def _each_stage(params_file: str, stages: tuple[str, ...], execute) -> None:
-    from churn import wiring
     from churn.params import schema
+    from churn.pipeline import stage_parameters
     from churn.registry import tracking
 
     loaded = schema.load(params_file)
     run, glued = tracking.start(loaded.experiment), {}
     for stage in stages:
-        glued[stage] = execute(stage, wiring.stage_parameters(loaded, stage, glued, run.id))
+        glued[stage] = execute(stage, stage_parameters.stage_parameters(loaded, stage, glued, run.id))
     run.end("FINISHED")
 
 
@@ -107,7 +109,7 @@ def _cell_overhead() -> float:
     import nbformat
     import papermill
 
-    from churn import kernels
+    from churn.pipeline.execution import kernels
 
     def seconds(kernel, cells: int) -> float:
         made = [nbformat.v4.new_code_cell("pass") for _ in range(cells)]

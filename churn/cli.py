@@ -16,7 +16,7 @@ from churn import preflight
 from churn.errors import ChurnError, StageFailed
 
 if TYPE_CHECKING:
-    from churn.pipeline import Run
+    from churn.pipeline.run import Run
 
 RUN = """\
 Turn an event log into a promoted churn model: features, train, evaluate, promote. Each stage is a notebook; the
@@ -74,15 +74,16 @@ def _run(given: argparse.Namespace) -> int:
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
     preflight.refuse_unusable()
-    from churn import pipeline, planning, printing, progress
+    from churn import printing, progress
+    from churn.pipeline import launch, plan
 
-    asked = planning.Asked(given.fresh, () if given.stages is None else planning.stages_of(given.stages))
+    asked = plan.Asked(given.fresh, () if given.stages is None else plan.stages_of(given.stages))
     if given.plan:
-        return _plan(pipeline.plan(params, asked))
+        return _plan(launch.planned(params, asked))
     began = time.perf_counter()
-    teller = progress.to(asked.stages, quiet=given.quiet)
+    listener = progress.to(asked.stages, quiet=given.quiet)
     try:
-        run = pipeline.run(params, asked=asked, tell=teller)
+        run = launch.launch(params, asked=asked, listener=listener)
     except StageFailed as error:
         if error.run.index:
             error.add_note(f"  report    {error.run.index}")

@@ -121,13 +121,13 @@ def doctor(given: argparse.Namespace) -> int:
 def stored(given: argparse.Namespace) -> int:
     """`churn cache`"""
     experiment = schema.load(given.params).experiment
-    from churn import cache, pipeline
+    from churn.pipeline import cache, launch
 
     gone = []
     if given.unused_days is not None:
         if not given.unused_days >= 0:
             raise UserError(f"--prune {given.unused_days:g}: days are 0 or more; 0 removes all")
-        with pipeline.only_one(experiment):
+        with launch.only_one(experiment):
             gone = cache.prune(experiment, unused_days=given.unused_days)
     _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
     return 0
@@ -136,14 +136,15 @@ def stored(given: argparse.Namespace) -> int:
 def _decide(given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:
     """Execute the promote notebook. This process never loads MLflow: seconds, which the kernel spends meanwhile."""
     params = schema.load(given.params)
-    from churn import kernels
+    from churn.pipeline.execution import kernels
 
-    opened = f"versions.production({params.experiment!r})"
+    opened = kernels.source_of(kernels.PRODUCTION, params.experiment)
     with kernels.warm_kernel("promote", then=opened) as kernel:
-        from churn import execution, wiring
+        from churn.pipeline import stage_parameters
+        from churn.pipeline.execution import notebook
 
         asked = {"reason": given.reason, "by": given.by, "override": override}
-        made = execution.decide(wiring.decision_parameters(params, action, version, **asked), kernel=kernel)
+        made = notebook.decide(stage_parameters.decision_parameters(params, action, version, **asked), kernel=kernel)
     _print(given, made, "decision")
     return 1 if made["decision"] == "refused" else 0
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from churn import cache, keys, state
+from churn import state
+from churn.pipeline import cache, cache_key
 
 PARTS = {"notebook": "one"}
-KEY = keys.key(PARTS)
+KEY = cache_key.key(PARTS)
 
 
 def write(name: str, text: str) -> Path:
@@ -99,7 +100,7 @@ def test_pruning_removes_what_was_not_used_for_so_long(kept):
     long_ago = time.time() - 10 * 86_400
     os.utime(kept, (long_ago, long_ago))
     assert [KEY] == cache.prune("mine", unused_days=7)
-    assert [keys.key({"notebook": "two"})] == [e["key"] for e in cache.overview("mine")]
+    assert [cache_key.key({"notebook": "two"})] == [e["key"] for e in cache.overview("mine")]
 
 
 def test_using_an_entry_keeps_it_from_being_pruned(kept):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from churn import keys, state
+from churn import state
+from churn.pipeline import cache_key
 
 
 @pytest.fixture
@@ -17,18 +18,18 @@ def project(tmp_path, monkeypatch) -> Path:
     shutil.copy(state.PROJECT / "requirements.txt", tmp_path)
     monkeypatch.setattr(state, "PROJECT", tmp_path)
     for name, place in {"PACKAGE": "churn", "REPOSITORY": "feature_repo", "LOCK": "requirements.txt"}.items():
-        monkeypatch.setattr(keys, name, tmp_path / place)
+        monkeypatch.setattr(cache_key, name, tmp_path / place)
     return tmp_path
 
 
 def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
-    return keys.parts(
+    return cache_key.parts(
         stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
     )
 
 
 def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    return keys.differences(before, now)
+    return cache_key.differences(before, now)
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -45,8 +46,8 @@ def edit_cell(project: Path, stage: str, change) -> None:
 
 
 def test_equal_parts_have_equal_keys_whatever_their_order():
-    assert keys.key({"a": "1", "b": "2"}) == keys.key({"b": "2", "a": "1"})
-    assert keys.key({"a": "1"}) != keys.key({"a": "2"})
+    assert cache_key.key({"a": "1", "b": "2"}) == cache_key.key({"b": "2", "a": "1"})
+    assert cache_key.key({"a": "1"}) != cache_key.key({"a": "2"})
 
 
 def test_a_changed_line_of_the_notebook_is_named(project):
@@ -188,17 +189,17 @@ def test_a_new_file_among_the_inputs_is_named(project, tmp_path):
     ("requirements.txt", ["requirements.txt"]),
 ])  # fmt: skip
 def test_a_file_that_changes_while_its_stage_runs_is_noticed(project, file, told):
-    seen, made = keys.watch([]), parts()
+    seen, made = cache_key.watch([]), parts()
     text = (project / file).read_text()
     (project / file).write_text(text.replace("auc", "AUC") if file.endswith("ipynb") else f"{text}\n# more\n")
-    assert told == keys.changed_since(seen, "evaluate", made)
+    assert told == cache_key.changed_since(seen, "evaluate", made)
 
 
 def test_an_input_that_is_replaced_while_it_is_read_is_noticed_by_the_features_alone(project, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("a,1.00\n")
-    seen, made = keys.watch([log]), {stage: parts(stage) for stage in ("features", "train")}
+    seen, made = cache_key.watch([log]), {stage: parts(stage) for stage in ("features", "train")}
     log.unlink()
     log.write_text("b,2.00\n")
-    assert ["log.csv"] == keys.changed_since(seen, "features", made["features"])
-    assert [] == keys.changed_since(seen, "train", made["train"])
+    assert ["log.csv"] == cache_key.changed_since(seen, "features", made["features"])
+    assert [] == cache_key.changed_since(seen, "train", made["train"])

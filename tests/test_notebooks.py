@@ -10,8 +10,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from churn import pipeline, wiring
 from churn.params import schema
+from churn.pipeline import plan, stage_parameters
 
 PROJECT = Path(__file__).resolve().parents[1]
 SMOKE = schema.load(PROJECT / "params" / "smoke.yaml")
@@ -35,12 +35,12 @@ def parameters(stage: str) -> ast.Module:
     return ast.parse(tagged[0].source)
 
 
-every_stage = pytest.mark.parametrize("stage", pipeline.STAGES)
+every_stage = pytest.mark.parametrize("stage", plan.STAGES)
 
 
 @every_stage
 def test_defaults_are_the_smoke_run_so_notebooks_and_schema_cannot_drift(stage):
-    given = wiring.stage_parameters(SMOKE, stage, {"before": GLUED}, run_id="")
+    given = stage_parameters.stage_parameters(SMOKE, stage, {"before": GLUED}, run_id="")
     defaults = {line.target.id: ast.literal_eval(line.value) for line in parameters(stage).body}
     assert given == defaults
 
@@ -93,12 +93,12 @@ def test_outputs_are_kept_only_where_they_are_compared(stage):
 @every_stage
 def test_a_notebook_ends_with_its_contract(stage):
     assert cells(stage, "code")[-1].source.rstrip().endswith(")")
-    assert "notebook.glue(" in cells(stage, "code")[-1].source
+    assert "glue(" in cells(stage, "code")[-1].source
 
 
 def test_results_are_those_of_the_committed_outputs(tmp_path):
     """nbval runs the notebooks with their defaults, in pipeline order, on an empty state."""
-    files = [str(PROJECT / "notebooks" / f"{stage}.ipynb") for stage in pipeline.STAGES]
+    files = [str(PROJECT / "notebooks" / f"{stage}.ipynb") for stage in plan.STAGES]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-cell-timeout=240", *files],
         env=os.environ | {"CHURN_STATE": str(tmp_path)}, cwd=PROJECT, capture_output=True, text=True, check=False,

@@ -10,7 +10,7 @@ import papermill
 import pytest
 from papermill.exceptions import PapermillExecutionError
 
-from churn import kernels, notebook, papermill_engine, rehearsal
+from churn.pipeline.execution import kernels, notebook, papermill_engine, preload
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_a_kernel_goes_with_the_process_that_started_it(tmp_path):
     import psutil
 
     code = (
-        "from churn import kernels; import time, sys\n"
+        "from churn.pipeline.execution import kernels; import time, sys\n"
         "with kernels.warm_kernel('promote') as k: print(k.provisioner.pid, flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
@@ -134,9 +134,9 @@ def test_a_kernel_goes_with_the_process_that_started_it(tmp_path):
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
 
 
-@pytest.mark.parametrize("stage", list(rehearsal.LATER))
+@pytest.mark.parametrize("stage", list(preload.LATER))
 def test_a_warm_kernel_has_loaded_what_its_stage_calls_later(stage, tmp_path):
     with kernels.warm_kernel(stage) as kernel:
-        execute(kernel, tmp_path / "a.ipynb", f"import sys; sorted({set(rehearsal.LATER[stage])} - set(sys.modules))")
+        execute(kernel, tmp_path / "a.ipynb", f"import sys; sorted({set(preload.LATER[stage])} - set(sys.modules))")
     (cell,) = nbformat.read(tmp_path / "a.ipynb", as_version=4).cells
     assert "[]" == cell.outputs[0].data["text/plain"]

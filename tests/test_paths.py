@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import engine, wiring
+from churn import engine
 from churn.errors import InvalidData
 from churn.params import schema
+from churn.pipeline import stage_parameters
 from churn.sources import locate, paths, readers
 from churn.sources.contract import Source
 
@@ -165,7 +166,7 @@ def test_notebooks_are_given_paths_as_they_are_written(tmp_path):
     data = f"data={{source: events, path: ['${{ORDERS_DIR}}/orders.csv'], columns: {columns}}}"
     label = "label={rule: inactivity, horizon_days: 30, active_within_days: 60}"
     found = schema.load(PROJECT / "params/smoke.yaml", [data, label])
-    assert ["${ORDERS_DIR}/orders.csv"] == wiring.input_of(found)["path"]
+    assert ["${ORDERS_DIR}/orders.csv"] == stage_parameters.input_of(found)["path"]
 
 
 def run(folder: Path, orders: Path, *more: str) -> subprocess.CompletedProcess:

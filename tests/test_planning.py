@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from churn import cache, keys, planning, wiring
 from churn.errors import InvalidParams
 from churn.params import schema
-from churn.planning import Asked
+from churn.pipeline import cache, cache_key, plan, stage_parameters
+from churn.pipeline.plan import Asked
 
 PROJECT = Path(__file__).resolve().parents[1]
 GLUED = {
@@ -25,13 +25,15 @@ def finish(given: schema.Params, *stages: str) -> None:
     """Keep stages as if a run had just finished them."""
     glued, upstream = {}, {}
     for stage in stages:
-        parts = keys.parts(stage, wiring.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs={})
+        parts = cache_key.parts(
+            stage, stage_parameters.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs={}
+        )
         cache.keep("smoke", cache.Entry(stage, f"run of {stage}", 1.0, 1.0, parts, GLUED[stage]), also={})
-        glued[stage], upstream[stage] = GLUED[stage], keys.key(parts)
+        glued[stage], upstream[stage] = GLUED[stage], cache_key.key(parts)
 
 
 def told(given: schema.Params, asked: Asked = Asked()) -> list[tuple[str, str]]:  # noqa: B008
-    return [("reuse" if s.entry else "run", s.why) for s in planning.plan(given, asked)]
+    return [("reuse" if s.entry else "run", s.why) for s in plan.plan(given, asked)]
 
 
 EVERY = ("features", "train", "evaluate")
@@ -69,30 +71,30 @@ def test_another_model_reuses_the_features_and_says_what_changed(state_folder):
 ])  # fmt: skip
 def test_a_parameter_runs_the_stages_that_it_concerns_and_the_later_ones(state_folder, override, runs):
     finish(smoke(), *EVERY)
-    steps = planning.plan(smoke(override), Asked())
-    assert [*runs, "promote"] == planning.to_run(steps)
+    steps = plan.plan(smoke(override), Asked())
+    assert [*runs, "promote"] == plan.to_run(steps)
 
 
 def test_what_comes_back_is_reused_again(state_folder):
     finish(smoke(), *EVERY)
     finish(smoke("train.model=hist_gradient_boosting"), *EVERY)
-    assert ["promote"] == planning.to_run(planning.plan(smoke(), Asked()))
+    assert ["promote"] == plan.to_run(plan.plan(smoke(), Asked()))
 
 
 def test_fresh_runs_all(state_folder):
     finish(smoke(), *EVERY)
-    assert [*EVERY, "promote"] == planning.to_run(planning.plan(smoke(), Asked(fresh=True)))
+    assert [*EVERY, "promote"] == plan.to_run(plan.plan(smoke(), Asked(fresh=True)))
 
 
 def test_stages_run_those_reuse_the_ones_before_and_leave_the_ones_after(state_folder):
     finish(smoke(), *EVERY)
-    steps = planning.plan(smoke(), Asked(only=("train",)))
+    steps = plan.plan(smoke(), Asked(only=("train",)))
     assert [("features", True), ("train", False)] == [(s.stage, s.entry is not None) for s in steps]
 
 
 def test_a_stage_between_two_that_run_is_reused_where_the_first_ends_as_before(state_folder):
     finish(smoke(), *EVERY)
-    steps = planning.plan(smoke(), Asked(only=("features", "evaluate")))
+    steps = plan.plan(smoke(), Asked(only=("features", "evaluate")))
     assert [("features", False), ("train", True), ("evaluate", False)] == [(s.stage, bool(s.entry)) for s in steps]
 
 
@@ -104,7 +106,7 @@ def test_a_stage_between_two_that_run_is_reused_where_the_first_ends_as_before(s
 def test_stages_whose_input_is_missing_are_refused_with_what_to_type(state_folder, kept, only, missing):
     finish(smoke(), *kept)
     with pytest.raises(InvalidParams) as refused:
-        planning.plan(smoke(), Asked(only=only))
+        plan.plan(smoke(), Asked(only=only))
     assert missing in str(refused.value)
     assert "run it too: --stages " in str(refused.value)
 
@@ -112,8 +114,8 @@ def test_stages_whose_input_is_missing_are_refused_with_what_to_type(state_folde
 @pytest.mark.parametrize("text", ["", ",", "trian", "features;train"])
 def test_unknown_stages_are_refused_with_the_known_ones(text):
     with pytest.raises(InvalidParams, match="one of features, train, evaluate, promote"):
-        planning.stages_of(text)
+        plan.stages_of(text)
 
 
 def test_stages_are_named_once_each_and_with_spaces():
-    assert ("features", "train") == planning.stages_of(" features, train,features")
+    assert ("features", "train") == plan.stages_of(" features, train,features")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from churn import notebook
+from churn.pipeline.execution.glue import glue
 from churn.reports import sentences
 
 RUN = {
@@ -33,7 +33,7 @@ def test_a_run_that_goes_on_and_keeps_nothing_yet_says_so():
 
 
 def test_what_is_handed_on_is_shown_with_paths_as_they_lie_in_the_state_folder(state_folder):
-    shown = notebook.glue(manifest=str(state_folder / "smoke" / "features.json"), auc=0.70071, version=3, failed=[])
+    shown = glue(manifest=str(state_folder / "smoke" / "features.json"), auc=0.70071, version=3, failed=[])
     assert ["- manifest: `smoke/features.json`", "- auc: `0.7007`", "- version: `3`", "- failed: `[]`"] == (
         shown.data.splitlines()
     )

@@ -54,8 +54,9 @@ def render(
     return html
 
 
-def rehearse() -> None:
-    """Render a page that nobody sees: the first one compiles the template and loads what colours the code."""
+@functools.cache
+def load_templates() -> None:
+    """Render a page that nobody sees, once: the first one compiles the template and loads what colours the code."""
     cells = [new_markdown_cell("# A report"), new_code_cell("1")]
     resources = {"metadata": {"name": "", "path": "."}, "parameters": [], "footer": {}, "site": None}
     _exporter().from_notebook_node(_annotate(new_notebook(cells=cells), title=""), resources)

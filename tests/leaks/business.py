@@ -19,8 +19,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from churn import engine, state, wiring
+from churn import engine, state
 from churn.params import schema
+from churn.pipeline import stage_parameters
 from churn.sources import readers
 
 TRAIN, TEST, SERVE = [date(2023, 4, 1), date(2023, 5, 1)], date(2023, 7, 1), date(2023, 9, 1)
@@ -119,7 +120,7 @@ def run(file: Path, *settings: str, stages: tuple[str, ...] = ("features", "trai
     given = schema.load(file, list(settings))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
     for stage in stages:
-        defined = cells(stage, wiring.stage_parameters(given, stage, {"features": features}, ""))
+        defined = cells(stage, stage_parameters.stage_parameters(given, stage, {"features": features}, ""))
     return defined
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from churn import state, wiring
+from churn import state
 from churn.params import schema
+from churn.pipeline import stage_parameters
 from churn.training import dataset, labels
 from tests.leaks import business
 
@@ -77,5 +78,5 @@ def train(file, *settings: str, edits: dict[str, str] | None = None, **changed) 
     """Execute the train notebook with what the params file gives, and what it could not give."""
     given = schema.load(file, list(settings))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
-    parameters = wiring.stage_parameters(given, "train", {"features": features}, "")
+    parameters = stage_parameters.stage_parameters(given, "train", {"features": features}, "")
     return business.cells("train", parameters | changed, edits=edits)

@@ -6,11 +6,21 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from churn import cache, keys
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
+from churn.pipeline import cache, cache_key, plan
+from churn.pipeline.plan import Asked, Step
 from churn.registry import tracking, versions
 from churn.reports import run_page
+
+
+def without_obstacles(experiment: str, steps: list[Step], asked: Asked) -> list[Step]:
+    """The plan, where from the first kept stage on that does not fit the registry everything runs."""
+    for number, step in enumerate(steps):
+        if step.entry and (why := obstacle(experiment, step.entry)):
+            later = [Step(s.stage, f"{step.stage} runs before it", {}) for s in steps[number + 1 :]]
+            return [*steps[:number], plan.not_reused(step.stage, step.parts, why, asked), *later]
+    return steps
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:
@@ -54,7 +64,7 @@ def reuse(
 
     `publish`(manifest, snapshot) is called where the features that are online are others.
     """
-    key = keys.key(entry.parts)
+    key = cache_key.key(entry.parts)
     kept = cache.folder(experiment, entry.stage, key)
     cache.restore(experiment, entry.stage, key)
     if entry.stage == "features":

@@ -23,10 +23,20 @@ from jupyter_core.utils import run_sync
 
 from churn import errors, state
 
-FOLDER = state.PROJECT / "notebooks"
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
 WARM_UP = "import gc; gc.disable()\n{code}\ngc.freeze(); gc.enable()"
-COMMON = "from churn import notebook, state\nfrom churn.registry import versions\nfrom churn.reports import tables"
+COMMON = "import churn.registry.versions, churn.reports.tables"
+# Functions that are called where a kernel has them loaded already; by name, for here they may not be.
+TARGETS = LOAD, PRODUCTION, KEEP, PUBLISH = (
+    "churn.pipeline.execution.preload.load",
+    "churn.registry.versions.production",
+    "churn.registry.history.keep",
+    "churn.features.store.publish",
+)
+
+
+# Errors by which a notebook ends from outside, and not by one of its cells.
+KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = ("KernelDied", "StageTimedOut", "Interrupted")
 
 
 class Kernel(AsyncKernelManager):
@@ -162,7 +172,7 @@ def _scratch(folder: Path) -> tempfile.TemporaryDirectory:
 
 def libraries(stage: str) -> str:
     """The source that loads what a stage's notebook imports and what its functions will; without a stage, all's."""
-    return f"{imports(stage)}\nfrom churn import rehearsal; rehearsal.rehearse({stage!r})" if stage else COMMON
+    return f"{imports(stage)}\n{source_of(LOAD, stage)}" if stage else COMMON
 
 
 def peak_mb(kernel: KernelManager) -> float:
@@ -194,12 +204,19 @@ def how_it_ended(kernel: KernelManager, *, held_mb: float) -> str:
     return f"the kernel ended by itself (exit code {code})"
 
 
-def tell(kernel: KernelManager, code: str) -> None:
-    """Execute a line in a kernel, beside its notebook, and show nothing of it. Raises what it raised."""
+def source_of(target: str, *arguments: object) -> str:
+    """The source that calls one of TARGETS with plain values."""
+    module, _, name = target.rpartition(".")
+    return f"from {module} import {name}; {name}(*{arguments!r})"
+
+
+def call(kernel: KernelManager, target: str, *arguments: object) -> None:
+    """Call one of TARGETS in a kernel, beside its notebook, and show nothing of it. Raises what it raised."""
     client = kernel.blocking_client()
     client.start_channels()
+    asked = {"store_history": False, "timeout": 600, "output_hook": lambda _: None}
     try:
-        done = client.execute_interactive(code, store_history=False, timeout=600, output_hook=lambda _: None)["content"]
+        done = client.execute_interactive(source_of(target, *arguments), **asked)["content"]
     finally:
         client.stop_channels()
     if done["status"] != "ok":
@@ -208,7 +225,7 @@ def tell(kernel: KernelManager, code: str) -> None:
 
 def imports(stage: str) -> str:
     """The source of a notebook's import cell."""
-    cells = json.loads((FOLDER / f"{stage}.ipynb").read_text())["cells"]
+    cells = json.loads((state.NOTEBOOKS / f"{stage}.ipynb").read_text())["cells"]
     sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     return next((source for source in sources if _only_imports(source)), "")
 

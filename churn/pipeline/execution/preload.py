@@ -16,7 +16,7 @@ LATER = {
 }
 
 
-def rehearse(stage: str) -> None:
+def load(stage: str) -> None:
     """Load a stage's libraries, and draw an empty figure, for the first one looks for the fonts."""
     for name in LATER[stage]:
         import_module(name)

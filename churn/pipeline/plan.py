@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from churn import cache, keys, wiring
 from churn.errors import InvalidParams
 from churn.params.schema import Params
+from churn.pipeline import cache, cache_key, stage_parameters
 from churn.sources import locate
 
 STAGES = ("features", "train", "evaluate", "promote")
@@ -38,7 +38,7 @@ class Step:
 
     @property
     def key(self) -> str:
-        return keys.key(self.parts)
+        return cache_key.key(self.parts)
 
 
 def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, dict], asked: Asked) -> Step:
@@ -46,17 +46,17 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
 
     Raises InvalidParams for a stage that is to be reused and cannot be.
     """
-    parts = keys.parts(
+    parts = cache_key.parts(
         stage,
-        wiring.stage_parameters(params, stage, glued, ""),
+        stage_parameters.stage_parameters(params, stage, glued, ""),
         upstream={name: s.key for name, s in before.items()},
-        inputs=locate.files_of(wiring.input_of(params)) if stage == "features" else {},
+        inputs=locate.files_of(stage_parameters.input_of(params)) if stage == "features" else {},
     )
     if stage == "promote":
         return Step(stage, "a decision is always taken anew", parts)
     if asked.fresh or stage in asked.only:
         return Step(stage, "asked for (--fresh)" if asked.fresh else "asked for (--stages)", parts)
-    entry = cache.find(params.experiment, stage, keys.key(parts))
+    entry = cache.find(params.experiment, stage, cache_key.key(parts))
     if entry:
         return Step(stage, f"unchanged since run {entry.run_id}", parts, entry)
     return not_reused(stage, parts, _changed(params.experiment, stage, parts), asked)
@@ -105,7 +105,7 @@ def _changed(experiment: str, stage: str, parts: dict[str, str], most: int = 3) 
     last = cache.newest(experiment, stage)
     if last is None:
         return "never ran before"
-    changed = keys.differences(last.parts, parts)
+    changed = cache_key.differences(last.parts, parts)
     if not changed:
         return "what it kept is damaged or gone"
     return "; ".join(changed[:most]) + (f"; and {len(changed) - most} more" if len(changed) > most else "")

@@ -16,10 +16,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
-from churn import kernels
+from churn.pipeline.execution import kernels
+from churn.pipeline.execution.kernels import KERNEL_DIED, STOPPED, TIMED_OUT
 
 SAVE_EVERY = 30  # seconds
-KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = ("KernelDied", "StageTimedOut", "Interrupted")
 
 
 class Manager(NotebookExecutionManager):

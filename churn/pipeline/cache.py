@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from churn import keys, state
+from churn import state
+from churn.pipeline import cache_key
 
 # What each stage writes into the experiment's folder, for the stages after it. Promote writes into the registry alone.
 WRITES = {"features": ("source", "features"), "train": ("training",), "evaluate": ("evaluation",)}
@@ -55,7 +56,7 @@ def newest(experiment: str, stage: str) -> Entry | None:
 
 def keep(experiment: str, entry: Entry, *, also: dict[str, Path]) -> None:
     """Keep a stage that has just finished. `also`: path in the entry -> file or folder, beside what the stage wrote."""
-    place = folder(experiment, entry.stage, keys.key(entry.parts))
+    place = folder(experiment, entry.stage, cache_key.key(entry.parts))
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)

@@ -1,0 +1,1 @@
+"""One run of the notebooks: plan, reuse, execution. It knows every stage and computes nothing."""

@@ -1,0 +1,60 @@
+"""A run begins: what would stop it is refused, a kernel starts, and only then is loaded what takes seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import filelock
+
+from churn import state
+from churn.errors import ChurnError
+from churn.features import online_marker
+from churn.params.schema import Params
+from churn.pipeline import cache_key, plan, stage_parameters
+from churn.pipeline.execution.kernels import Kernels
+from churn.pipeline.plan import Asked, Step
+from churn.sources import locate
+
+if TYPE_CHECKING:
+    from churn.pipeline.listener import Listener
+    from churn.pipeline.run import Run
+
+
+def launch(params: Params, *, asked: Asked, listener: Listener) -> Run:
+    """Execute or reuse every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence.
+
+    What is left of a failed run hangs on the error, as `error.run`.
+    """
+    inputs = locate.files_of(stage_parameters.input_of(params))
+    # With --stages what cannot be reused is refused before anything is written; else the registry opens too slowly.
+    steps = planned(params, asked) if asked.only else _planned(params, asked)
+    seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
+    with only_one(params.experiment), Kernels() as kernels, listener:
+        kernels.expect(plan.to_run(steps))
+        from churn.pipeline import run  # MLflow and papermill: two seconds, in which the kernel starts
+
+        return run.execute(run.begin(params, asked, seen, listener), kernels)
+
+
+def planned(params: Params, asked: Asked) -> list[Step]:
+    """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
+    from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
+
+    return reuse.without_obstacles(params.experiment, _planned(params, asked), asked)
+
+
+def only_one(experiment: str) -> filelock.BaseFileLock:
+    """Hold an experiment against any other run: two would write the same feature tables. Raises ChurnError."""
+    path = state.path(experiment, "run.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, timeout=0)
+    try:
+        return lock.acquire()
+    except filelock.Timeout:
+        told = f"another run of {experiment} is under way (it holds {path}); wait for it, or end it"
+        raise ChurnError(told) from None
+
+
+def _planned(params: Params, asked: Asked) -> list[Step]:
+    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    return plan.plan(params, asked)

@@ -1,0 +1,260 @@
+"""One pipeline run: one MLflow run, one notebook a stage, executed or reused.
+
+Between stages nothing passes but explicit parameters and the plain values that a notebook glues at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+
+from churn import errors, state
+from churn.params.schema import Params
+from churn.pipeline import cache, cache_key, plan, reuse, stage_parameters
+from churn.pipeline.execution import notebook
+from churn.pipeline.execution.kernels import PUBLISH, Kernels, call
+from churn.pipeline.listener import Listener
+from churn.pipeline.plan import Asked, Step
+from churn.registry import history, provenance, runs, tracking
+from churn.reports import run_page
+
+
+@dataclass(frozen=True)
+class Done:
+    """A stage that has ended (ran, reused, failed, interrupted): seconds, the kernel's peak MB, and its report."""
+
+    stage: str
+    outcome: str
+    seconds: float
+    peak_mb: float | None
+    report: Path | None
+    source_run: str | None = None
+
+
+@dataclass
+class Run:
+    """A run under way, and what is left of it: the stages that ended, and what they glued."""
+
+    params: Params
+    asked: Asked
+    log: tracking.Run
+    folder: Path
+    listener: Listener
+    input_stats: dict  # the files that results depend on, as they were before a kernel started: cache_key.watch
+    done: list[Done] = field(default_factory=list)
+    glued: dict[str, dict] = field(default_factory=dict)
+    steps: dict[str, Step] = field(default_factory=dict)
+    status: str = "RUNNING"
+    failure: dict | None = None
+    started: str = field(default_factory=lambda: f"{datetime.now(UTC):%FT%TZ}")
+    index: Path | None = None
+    report_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    pending_reports: list[Future] = field(default_factory=list)
+    code_changed_meanwhile: bool = False  # while a stage ran: neither it nor a later one is kept
+
+
+def begin(params: Params, asked: Asked, input_stats: dict, listener: Listener) -> Run:
+    """Open the run in MLflow; those that a dead process left open are ended."""
+    for abandoned in runs.end_abandoned(params.experiment):
+        run_page.mark_killed(state.path("runs", abandoned))
+    log = tracking.start(params.experiment)
+    folder = state.path("runs", log.id)
+    folder.mkdir(parents=True)
+    plain = params.model_dump(mode="json")
+    log.params(plain)
+    log.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
+    log.json(provenance.environment(), "environment.json")
+    listener.note(f"run {log.id} of {params.experiment}")
+    return Run(params, asked, log, folder, listener, input_stats)
+
+
+def execute(run: Run, kernels: Kernels) -> Run:
+    """Execute or reuse every stage of a run; see `launch`."""
+    try:
+        for stage in run.asked.stages:
+            _stage(run, stage, kernels)
+        for report in run.pending_reports:
+            report.result()
+        run.status = "FINISHED"
+        return run
+    except errors.ChurnError as error:
+        run.status, run.failure = "FAILED", getattr(error, "facts", {"error": str(error)})
+        error.run = run
+        raise
+    except KeyboardInterrupt:
+        run.status = "KILLED"
+        raise
+    except BaseException:
+        run.status = "FAILED"
+        raise
+    finally:
+        _end(run)
+
+
+def _stage(run: Run, stage: str, kernels: Kernels) -> None:
+    began = time.perf_counter()
+    step = plan.step(run.params, stage, run.steps, run.glued, run.asked)
+    if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
+        step = plan.not_reused(stage, step.parts, why, run.asked)
+    if step.entry:
+        try:
+            reuse.reuse(
+                run.params.experiment, step.entry, folder=run.folder, log_to=run.log, publish=_publisher(run, kernels)
+            )
+        except BaseException:
+            _failed(run, stage, time.perf_counter() - began)
+            raise
+        run.glued[stage], peak = step.entry.glued, None
+        run.listener.end(stage, "reused", detail=f"from run {step.entry.run_id}")
+    else:
+        run.glued[stage], peak = _execute(run, step, kernels, began)
+    run.steps[stage] = step
+    outcome = "reused" if step.entry else "ran"
+    source = step.entry.run_id if step.entry else None
+    run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
+
+
+def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
+    stage, kept = step.stage, step.stage in cache.WRITES
+    run.listener.begin(stage)
+    run.index = _write_index(run)
+    before = runs.contents(run.log.id) if kept else {}
+    run.report_pool.submit(notebook.load_templates)
+    try:
+        made = notebook.run_stage(
+            stage, stage_parameters.stage_parameters(run.params, stage, run.glued, run.log.id), folder=run.folder,
+            kernel=kernels.take(stage), on_cell=run.listener.cell, seconds=getattr(run.params.timeouts, stage),
+        )  # fmt: skip
+    except BaseException:
+        _failed(run, stage, time.perf_counter() - began)
+        raise
+    kernels.done(stage)
+    added, seconds = runs.added(before, runs.contents(run.log.id)) if kept else {}, time.perf_counter() - began
+    filing = run.report_pool.submit(_file, run, step, made, added, seconds)  # the next stage begins meanwhile
+    run.pending_reports.append(filing)
+    run.listener.end(stage, "ran")
+    return made.glued, made.peak_mb
+
+
+def _failed(run: Run, stage: str, seconds: float) -> None:
+    outcome = "interrupted" if isinstance(sys.exception(), KeyboardInterrupt) else "failed"
+    run.listener.end(stage, outcome)
+    executed = run.folder / f"{stage}.ipynb"
+    there = run.asked.stages[: run.asked.stages.index(stage) + 1]  # the reports after it will not come
+    report = _report(run, executed, site=there) if executed.exists() else None
+    run.done.append(Done(stage, outcome, seconds, None, report))
+    run.log.tags({"failed_stage": stage})
+
+
+def _file(run: Run, step: Step, made: notebook.Executed, added: dict, seconds: float) -> None:
+    """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
+    html = _report(run, made.notebook, site=run.asked.stages)
+    if step.stage not in cache.WRITES:
+        history.keep(made.glued["decision_run"], str(made.notebook), str(html))
+        run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
+        return
+    if _has_changed(run, step):
+        return
+    own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
+    entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
+    artifacts = {f"artifacts/{path}": runs.artifact(run.log.id, path) for path in own}
+    cache.keep(run.params.experiment, entry, also={made.notebook.name: made.notebook, html.name: html} | artifacts)
+
+
+def _has_changed(run: Run, step: Step) -> bool:
+    """Whether files that the stage depends on changed while the run was under way; it says so, once a stage."""
+    changed = cache_key.changed_since(run.input_stats, step.stage, step.parts)
+    if changed:
+        named = ", ".join(changed)
+        run.listener.note(f"{step.stage}: {named} changed while the run was under way, so that nothing of it is kept")
+        run.log.tags({f"changed_meanwhile.{step.stage}": named[:1000], "code.clean": "false"})
+    run.code_changed_meanwhile = run.code_changed_meanwhile or bool(changed)
+    return run.code_changed_meanwhile
+
+
+def _report(run: Run, executed: Path, *, site: Sequence[str]) -> Path:
+    return notebook.file_report(executed, experiment=run.params.experiment, log_to=run.log, site=site)
+
+
+def _publisher(run: Run, kernels: Kernels):
+    def publish(manifest: str, snapshot: str) -> None:
+        run.listener.note("other features are online since; these are put online again")
+        call(kernels.take("features"), PUBLISH, run.params.experiment, manifest, snapshot)
+
+    return publish
+
+
+def _end(run: Run) -> None:
+    """Write the index page and end the MLflow run, whatever has happened."""
+    first = sys.exception()
+    run.report_pool.shutdown()
+    try:
+        with errors.noted_below(first):
+            run.index = _write_index(run)
+            run.log.file(run.index, "notebooks")
+    finally:
+        with errors.noted_below(first):
+            run.log.end(run.status)
+
+
+def _write_index(run: Run) -> Path:
+    """Write the index page of a run, finished or not, beside its reports."""
+    ended = {d.stage: d for d in run.done}
+    stages = [
+        run_page.Stage(
+            name=stage,
+            outcome=ended[stage].outcome if stage in ended else "not run",
+            seconds=ended[stage].seconds if stage in ended else None,
+            peak_mb=ended[stage].peak_mb if stage in ended else None,
+            report=ended[stage].report.name if stage in ended and ended[stage].report else None,
+            source_run=ended[stage].source_run if stage in ended else None,
+        )
+        for stage in run.asked.stages
+    ]
+    return run_page.write(
+        run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
+        parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
+        evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=_mlflow(run),
+        footer=notebook.footer(run.log.id),
+    )  # fmt: skip
+
+
+def _evaluation(run: Run) -> dict | None:
+    return json.loads(Path(run.glued["evaluate"]["evaluation"]).read_text()) if "evaluate" in run.glued else None
+
+
+def _failure(run: Run) -> dict | None:
+    if run.failure is None:
+        return None
+    failed = next((d for d in run.done if d.outcome == "failed"), None)
+    where = {"report": failed.report.name, "anchor": "failed-cell"} if failed and failed.report else {}
+    return {"stage": failed.stage if failed else ""} | run.failure | where
+
+
+def _previous(run: Run) -> dict | None:
+    """The run before this one, where its page is still there."""
+    before = runs.before(run.params.experiment, run.log.id)
+    if before is None:
+        return None
+    page = state.path("runs", before["id"], "index.html")
+    return {
+        "run_id": before["id"],
+        "href": os.path.relpath(page, run.folder) if page.exists() else None,
+        "auc": before["metrics"].get("test_auc"),
+        "decision": before["tags"].get("decision"),
+        "parameters": before["params"],
+    }
+
+
+def _mlflow(run: Run) -> str:
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
+    return f"{uri}/#/experiments/{run.log.experiment_id}/runs/{run.log.id}" if uri.startswith("http") else "make ui"
