@@ -5,7 +5,7 @@ import sys
 if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(f"Papertrail needs Python 3.11 or 3.12; this is {sys.version.split()[0]}. `make run` finds or makes one.")
 
-from churn.cli import run_pipeline
+from churn.cli.main import run_pipeline
 
 if __name__ == "__main__":
     sys.exit(run_pipeline())

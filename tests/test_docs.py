@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from churn import engine
-from churn.cli import main, run_pipeline
+from churn.cli.main import main, run_pipeline
 from churn.params import schema
 from churn.registry import gate
 from churn.sources import readers

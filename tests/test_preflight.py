@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from churn import cli, preflight
+from churn.cli import main, preflight
 from churn.errors import UserError
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -179,13 +179,13 @@ def test_a_plan_that_nobody_reads_ends_well(closed, tmp_path):
 
 def test_a_terminal_that_knows_ascii_only_shows_the_progress_with_other_signs():
     words = """if True:
-        from churn import cli, printing, progress
+        from churn.cli import main, output, progress
         def told():
             with progress.to(("features",), quiet=False) as teller:
                 teller.begin("features"); teller.cell(1, 2, "Umsätze …"); teller.end("features", "ran", detail="✓ ä")
-            printing.say("größer …")
+            output.say("größer …")
             return 0
-        raise SystemExit(cli._guarded(told))"""
+        raise SystemExit(main._guarded(told))"""
     ours, theirs = pty.openpty()
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "TERM": "xterm"}
     done = subprocess.run(
@@ -229,7 +229,7 @@ def test_a_full_disk_is_one_line_however_deep_it_lies(capsys):
         except OSError:
             raise RuntimeError("the library's own words")  # noqa: B904
 
-    assert 1 == cli._guarded(fails)
+    assert 1 == main._guarded(fails)
     told = "error: [Errno 28] No space left on device: 'state/mlflow.db'; make room or give access, then "
     assert f"{told}type the same command\n" == capsys.readouterr().err
 
@@ -241,7 +241,7 @@ def test_a_full_disk_is_found_beside_a_cause_that_is_none(capsys):
         except OSError:
             raise RuntimeError("the library's own words") from ValueError("its reason")
 
-    assert 1 == cli._guarded(fails)
+    assert 1 == main._guarded(fails)
     assert "error: [Errno 13] Permission denied: 'state/runs'; " in capsys.readouterr().err
 
 
@@ -255,11 +255,11 @@ def test_a_database_that_has_no_more_room_is_one_line(capsys):
             except sqlite3.Error as error:
                 raise RuntimeError("the library's own words") from error
 
-    assert 1 == cli._guarded(fails)
+    assert 1 == main._guarded(fails)
     told = "error: database or disk is full; make room or give access, then type the same command\n"
     assert told == capsys.readouterr().err
 
 
 def test_an_error_of_the_program_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
-        cli._guarded(lambda: 1 // 0)
+        main._guarded(lambda: 1 // 0)

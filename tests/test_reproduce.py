@@ -18,9 +18,9 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn import printing
 from churn.audit import comparison, modelprint, reproduce, second_run
 from churn.audit.comparison import Compared, Fact
+from churn.cli import output
 from churn.errors import CannotReproduce, RegistryError
 from churn.params import schema
 from churn.registry import provenance
@@ -86,7 +86,7 @@ def test_the_row_that_changed_is_printed_in_a_sentence(capsys):
             "example": {"customer_id": "ann", "at": "2024-01-01", "value": 12.78}}  # fmt: skip
     first = {"what": "input: events", "part": "fingerprint", "recorded": "1", "again": "2", "rows": rows}
     told = {"experiment": "x", "version": 1, "result": "differs", "rows": [], "first": first, "scratch": None}
-    printing.show(printing.reproduction(told))
+    output.show(output.reproduction(told))
     shown = capsys.readouterr().out
     assert "not in the record    customer_id ann, at 2024-01-01, value 12.78" in shown
     assert "in the record alone  1 row, of customer ann" in shown
@@ -95,7 +95,7 @@ def test_the_row_that_changed_is_printed_in_a_sentence(capsys):
 def test_a_number_that_differs_is_printed_in_full(capsys):
     first = {"what": "threshold", "part": "threshold", "recorded": 0.1, "again": 0.1 + 2**-56, "rows": None}
     told = {"experiment": "x", "version": 1, "result": "differs", "rows": [], "first": first, "scratch": "folder"}
-    printing.show(printing.reproduction(told))
+    output.show(output.reproduction(told))
     shown = capsys.readouterr().out
     assert "threshold  0.1 recorded, 0.10000000000000002 again" in shown
     assert "the second run's state: folder" in shown
@@ -208,7 +208,7 @@ def typed(place: Path, *command: str) -> subprocess.CompletedProcess:
 
 
 def churn(place: Path, *words: str) -> subprocess.CompletedProcess:
-    return typed(place, "-c", "import sys; from churn.cli import main; sys.exit(main())", *words)
+    return typed(place, "-c", "import sys; from churn.cli.main import main; sys.exit(main())", *words)
 
 
 @pytest.fixture(scope="module")

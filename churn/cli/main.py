@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from churn import preflight
+from churn.cli import preflight
 from churn.errors import ChurnError, StageFailed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _run(given: argparse.Namespace) -> int:
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
     preflight.refuse_unusable()
-    from churn import printing, progress
+    from churn.cli import output, progress
     from churn.pipeline import launch, plan
 
     asked = plan.Asked(given.fresh, () if given.stages is None else plan.stages_of(given.stages))
@@ -88,15 +88,15 @@ def _run(given: argparse.Namespace) -> int:
         if error.run.index:
             error.add_note(f"  report    {error.run.index}")
         raise
-    printing.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
+    output.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
     return 0
 
 
 def _plan(steps: list) -> int:
-    from churn import printing
+    from churn.cli import output
 
     for step in steps:
-        printing.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
+        output.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
     return 0
 
 
@@ -159,7 +159,7 @@ def _is_refusal(error: BaseException) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `churn`."""
     gc.disable()  # a command imports 2,000 modules and ends: collecting among them is a third of its time
-    from churn import commands
+    from churn.cli import commands
 
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))

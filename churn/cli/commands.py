@@ -154,9 +154,9 @@ def _tell(line: str) -> None:
 
 
 def _print(given: argparse.Namespace, value: object, text: str) -> None:
-    from churn import printing
+    from churn.cli import output
 
     if given.as_json:
-        printing.say(json.dumps(value, indent=1, default=str))
+        output.say(json.dumps(value, indent=1, default=str))
     else:
-        printing.show(getattr(printing, text)(value))
+        output.show(getattr(output, text)(value))

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from churn.cli.output import say
 from churn.pipeline.listener import Listener
-from churn.printing import say
 
 MARKS = {"under way": ("…", "cyan"), "ran": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"),
          "interrupted": ("✗", "yellow")}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Commands: flags in, text and exit codes out."""
