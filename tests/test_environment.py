@@ -49,7 +49,8 @@ def test_every_package_of_a_lock_has_hashes_and_no_address(lock):
 @pytest.mark.parametrize("first", ["pipeline.run", "pipeline.launch", "pipeline.execution.glue", "cli.commands"])
 def test_no_process_compiles_the_grammar_of_internationalised_addresses_when_it_starts(first):
     # lark is what it compiles it with
-    code = f"import sys, churn.{first}, churn.pipeline.execution.notebook, churn.reports.notebook_page; print('lark' in sys.modules)"
+    modules = f"churn.{first}, churn.pipeline.execution.notebook, churn.reports.notebook_page"
+    code = f"import sys, {modules}; print('lark' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert "False\n" == told.stdout
 
