@@ -20,6 +20,15 @@ def path(*parts: str | Path) -> Path:
     return root().joinpath(*map(str, parts))
 
 
+def file_stat(file: Path) -> tuple[int, int, int] | None:
+    """Size, time of change and inode, which tell a file from one written in its place; None where there is none."""
+    try:
+        stat = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
 def write_json(target: Path, value: object) -> Path:
     """Write a JSON document; a number that JSON does not know (NaN) is an error."""
     return write_text(target, json.dumps(value, indent=1, allow_nan=False))

@@ -17,8 +17,8 @@ def write(name: str, text: str) -> Path:
     return state.write_text(state.path("mine", name), text)
 
 
-def entry(stage: str = "features", finished: float = 1.0, parts: dict | None = None) -> cache.Entry:
-    return cache.Entry(stage, "run1", finished, 2.5, parts or PARTS, {"manifest": "m"})
+def entry(stage: str = "features", finished: float = 1.0, ingredients: dict | None = None) -> cache.Entry:
+    return cache.Entry(stage, "run1", finished, 2.5, ingredients or PARTS, {"manifest": "m"})
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def written() -> dict[str, str]:
 
 def test_what_was_kept_is_found_by_its_key(kept):
     found = cache.find("mine", "features", KEY)
-    assert ({"manifest": "m"}, "run1", PARTS) == (found.glued, found.run_id, found.parts)
+    assert ({"manifest": "m"}, "run1", PARTS) == (found.glued, found.run_id, found.ingredients)
     assert cache.find("mine", "features", "another") is None
     assert cache.find("mine", "train", KEY) is None
 
@@ -90,13 +90,13 @@ def test_a_process_that_died_while_keeping_leaves_nothing_to_find(kept):
 
 
 def test_the_newest_entry_is_the_one_to_compare_with(kept):
-    cache.keep("mine", entry(finished=9.0, parts={"notebook": "two"}), also={})
-    assert {"notebook": "two"} == cache.newest("mine", "features").parts
+    cache.keep("mine", entry(finished=9.0, ingredients={"notebook": "two"}), also={})
+    assert {"notebook": "two"} == cache.newest("mine", "features").ingredients
     assert cache.newest("mine", "train") is None
 
 
 def test_pruning_removes_what_was_not_used_for_so_long(kept):
-    cache.keep("mine", entry(parts={"notebook": "two"}), also={})
+    cache.keep("mine", entry(ingredients={"notebook": "two"}), also={})
     long_ago = time.time() - 10 * 86_400
     os.utime(kept, (long_ago, long_ago))
     assert [KEY] == cache.prune("mine", unused_days=7)

@@ -23,7 +23,7 @@ def project(tmp_path, monkeypatch) -> Path:
 
 
 def parts(stage: str = "evaluate", parameters: dict | None = None, upstream: dict | None = None, inputs=None) -> dict:
-    return cache_key.parts(
+    return cache_key.ingredients(
         stage, {"seed": 7} | (parameters or {}), upstream=upstream or {"train": "aa"}, inputs=inputs or {}
     )
 

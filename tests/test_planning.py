@@ -25,7 +25,7 @@ def finish(given: schema.Params, *stages: str) -> None:
     """Keep stages as if a run had just finished them."""
     glued, upstream = {}, {}
     for stage in stages:
-        parts = cache_key.parts(
+        parts = cache_key.ingredients(
             stage, stage_parameters.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs={}
         )
         cache.keep("smoke", cache.Entry(stage, f"run of {stage}", 1.0, 1.0, parts, GLUED[stage]), also={})

@@ -16,7 +16,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
     _command(commands, "why", why, "Why a version is in production: decision, gate, run, data, code and metrics.", [
         (("--version",), {"type": int, "help": "a version by number; default: the one in production"}),
         (("--run",), {"metavar": "RUN_ID", "help": "the version that an MLflow run made"}), AS_JSON])  # fmt: skip
-    _command(commands, "history", past, "Every decision: when, who, what, from, to and why.", [AS_JSON])
+    _command(commands, "history", history, "Every decision: when, who, what, from, to and why.", [AS_JSON])
     _command(commands, "approve", approve, "Put a version that waits for approval into production.", [
         (("version",), {"type": int, "metavar": "VERSION"}), *WHO,
         (("--override",), {"action": "store_true", "help": "approve what the gate refused; it stays marked as such"}),
@@ -46,7 +46,7 @@ def add_to(commands: argparse._SubParsersAction) -> None:
         [(("--repair",), {"action": "store_true", "help": "make stages and alias agree with the history"}), AS_JSON],
     )
 
-    _command(commands, "cache", stored, "Finished stages that a run can reuse: what they hold, how old they are.", [
+    _command(commands, "cache", cache, "Finished stages that a run can reuse: what they hold, how old they are.", [
         (("--prune",), {"type": float, "metavar": "DAYS", "dest": "unused_days",
                         "help": "remove what was not used for so many days; 0: all"}), AS_JSON])  # fmt: skip
 
@@ -75,7 +75,7 @@ def why(given: argparse.Namespace) -> int:
     return 0
 
 
-def past(given: argparse.Namespace) -> int:
+def history(given: argparse.Namespace) -> int:
     """`churn history`"""
     experiment = schema.load(given.params).experiment
     from churn.registry import history
@@ -95,14 +95,14 @@ def rollback(given: argparse.Namespace) -> int:
 
 
 def reproduce(given: argparse.Namespace) -> int:
-    """`churn reproduce`: exit code 1 where the second run differs, or cannot be made by the same means."""
+    """`churn reproduce`: exit code 1 where the second run differs, or cannot be comparison by the same means."""
     experiment = schema.load(given.params).experiment
     from churn.audit import reproduce
 
     flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
-    made = reproduce.reproduce(experiment, given.version, **flags, tell=_tell)
-    _print(given, made, "reproduction")
-    return 0 if made["identical"] else 1
+    comparison = reproduce.reproduce(experiment, given.version, **flags, tell=_tell)
+    _print(given, comparison, "reproduction")
+    return 0 if comparison["identical"] else 1
 
 
 def doctor(given: argparse.Namespace) -> int:
@@ -112,24 +112,24 @@ def doctor(given: argparse.Namespace) -> int:
 
     from churn.audit import doctor
 
-    done = doctor.repair(experiment) if given.repair else []
-    found = doctor.examine(experiment)
-    _print(given, {"repaired": done, "findings": [asdict(f) for f in found]}, "health")
-    return 1 if found else 0
+    repaired = doctor.repair(experiment) if given.repair else []
+    findings = doctor.examine(experiment)
+    _print(given, {"repaired": repaired, "findings": [asdict(f) for f in findings]}, "health")
+    return 1 if findings else 0
 
 
-def stored(given: argparse.Namespace) -> int:
+def cache(given: argparse.Namespace) -> int:
     """`churn cache`"""
     experiment = schema.load(given.params).experiment
     from churn.pipeline import cache, launch
 
-    gone = []
+    removed = []
     if given.unused_days is not None:
         if not given.unused_days >= 0:
             raise UserError(f"--prune {given.unused_days:g}: days are 0 or more; 0 removes all")
         with launch.only_one(experiment):
-            gone = cache.prune(experiment, unused_days=given.unused_days)
-    _print(given, {"removed": gone, "entries": cache.overview(experiment)}, "kept_stages")
+            removed = cache.prune(experiment, unused_days=given.unused_days)
+    _print(given, {"removed": removed, "entries": cache.overview(experiment)}, "kept_stages")
     return 0
 
 
@@ -143,10 +143,10 @@ def _decide(given: argparse.Namespace, action: str, version: int, *, override: b
         from churn.pipeline import stage_parameters
         from churn.pipeline.execution import notebook
 
-        asked = {"reason": given.reason, "by": given.by, "override": override}
-        made = notebook.decide(stage_parameters.decision_parameters(params, action, version, **asked), kernel=kernel)
-    _print(given, made, "decision")
-    return 1 if made["decision"] == "refused" else 0
+        who = {"reason": given.reason, "by": given.by, "override": override}
+        decision = notebook.decide(stage_parameters.decision_parameters(params, action, version, **who), kernel=kernel)
+    _print(given, decision, "decision")
+    return 1 if decision["decision"] == "refused" else 0
 
 
 def _tell(line: str) -> None:

@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from churn.cli import preflight
@@ -43,11 +44,9 @@ def run_pipeline(argv: Sequence[str] | None = None) -> int:
     """`python run_pipeline.py`: run every stage and say where to look next."""
     given = _parser().parse_args(argv)
     sys.setswitchinterval(0.0005)  # who prepares reports must not hold up who speaks with a kernel
-    gc.disable()  # thousands of modules are about to be imported, and nothing here makes garbage
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end, as with Ctrl-C
-    code = _guarded(lambda: _run(given))
-    gc.freeze()  # nor is anything to be collected at the exit
-    return code
+    with _short_process():
+        return _guarded(lambda: _run(given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,8 +103,10 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
     """What was decided, what ran, where the reports are and what to type next."""
     decision = run.glued.get("promote")
     name = run.params.experiment
-    told = f"version {decision['version']}: {decision['decision']}" if decision else f"{', '.join(run.asked.only)} done"
-    lines = ["", f"{name} {told} ({seconds:.0f} s)", *(f"  - {why}" for why in (decision or {}).get("failed", []))]
+    outcome = (
+        f"version {decision['version']}: {decision['decision']}" if decision else f"{', '.join(run.asked.only)} done"
+    )
+    lines = ["", f"{name} {outcome} ({seconds:.0f} s)", *(f"  - {why}" for why in (decision or {}).get("failed", []))]
     lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]
     for d in run.done:
         memory = f"{d.peak_mb:,.0f} MB" if d.peak_mb else "-"
@@ -128,8 +129,8 @@ def _guarded(action: Callable[[], int]) -> int:
     try:
         return action()
     except ChurnError as error:
-        told = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
-        print("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in told), file=sys.stderr)
+        message = "\n".join([f"error: {error}", *getattr(error, "__notes__", [])])
+        print("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -143,12 +144,12 @@ def _guarded(action: Callable[[], int]) -> int:
 
 def _refused_by_the_system(error: BaseException) -> BaseException | None:
     """The full disk or the missing permission behind an error, however many others it has led to."""
-    story, untold = [], [error]
-    while untold:
-        if (error := untold.pop()) is not None and error not in story:
-            story.append(error)
-            untold += [error.__context__, error.__cause__]
-    return next(filter(_is_refusal, story), None)
+    chain, todo = [], [error]
+    while todo:
+        if (error := todo.pop()) is not None and error not in chain:
+            chain.append(error)
+            todo += [error.__context__, error.__cause__]
+    return next(filter(_is_refusal, chain), None)
 
 
 def _is_refusal(error: BaseException) -> bool:
@@ -158,12 +159,18 @@ def _is_refusal(error: BaseException) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `churn`."""
-    gc.disable()  # a command imports 2,000 modules and ends: collecting among them is a third of its time
     from churn.cli import commands
 
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
     given = parser.parse_args(argv)
-    code = _guarded(lambda: preflight.refuse_unusable() or given.action(given))
+    with _short_process():
+        return _guarded(lambda: preflight.refuse_unusable() or given.action(given))
+
+
+@contextmanager
+def _short_process() -> Iterator[None]:
+    """A command imports 2,000 modules and ends: collecting garbage among them is a third of its time."""
+    gc.disable()
+    yield
     gc.freeze()  # nor at its exit
-    return code

@@ -29,23 +29,25 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def decision(made: dict) -> list[RenderableType]:
+def decision(taken: dict) -> list[RenderableType]:
     """One decision, just taken."""
-    head = f"version {made['version']}: {made['decision']}; in production: version {made['production'] or 'none'}"
-    return [head, *(f"  - {reason}" for reason in made["failed"]), f"report {made['report']}"]
+    head = f"version {taken['version']}: {taken['decision']}; in production: version {taken['production'] or 'none'}"
+    return [head, *(f"  - {reason}" for reason in taken["failed"]), f"report {taken['report']}"]
 
 
-def decisions(made: list[dict]) -> list[RenderableType]:
+def decisions(taken: list[dict]) -> list[RenderableType]:
     """The history, oldest first."""
-    if not made:
+    if not taken:
         return ["no decisions yet"]
-    return [_table(["when", "who", "decision", "version", "production", "why", "run"], [_told(d) for d in made])]
+    return [
+        _table(["when", "who", "decision", "version", "production", "why", "run"], [_decision_row(d) for d in taken])
+    ]
 
 
 def health(state: dict) -> list[RenderableType]:
-    """What the doctor found and did."""
-    found = [f"- {f['problem']}\n    {f['meaning']}\n    {f['remedy']}" for f in state["findings"]]
-    return [*(f"repaired: {line}" for line in state["repaired"]), *(found or ["all in order"])]
+    """What the doctor findings and did."""
+    findings = [f"- {f['problem']}\n    {f['meaning']}\n    {f['remedy']}" for f in state["findings"]]
+    return [*(f"repaired: {line}" for line in state["repaired"]), *(findings or ["all in order"])]
 
 
 def kept_stages(state: dict) -> list[RenderableType]:
@@ -66,43 +68,43 @@ def kept_stages(state: dict) -> list[RenderableType]:
     ]
 
 
-def why(w: dict) -> list[RenderableType]:
-    """Everything behind a version, as `lineage.why` returns it."""
-    place = "in production" if w["in_production"] else f"stage {w['stage']}"
-    head = Text(f"{w['experiment']} version {w['version']}: {place} ({w['model']['kind']})", style="bold")
-    sets = [[s["name"], f"{s.get('rows', 0):,}", s.get("fingerprint", s["digest"])] for s in w["data"]["sets"]]
+def why(trail: dict) -> list[RenderableType]:
+    """Everything behind a version, as `why.why` returns it."""
+    place = "in production" if trail["in_production"] else f"stage {trail['stage']}"
+    head = Text(f"{trail['experiment']} version {trail['version']}: {place} ({trail['model']['kind']})", style="bold")
+    sets = [[s["name"], f"{s.get('rows', 0):,}", s.get("fingerprint", s["digest"])] for s in trail["data"]["sets"]]
     return [
-        head, *_verdict(w["decisions"]), "", _table(["", ""], _facts(w)), "",
-        _table(["metric", "test", "95 % interval", "train"], [_score(n, m) for n, m in w["metrics"].items()]), "",
+        head, *_verdict(trail["decisions"]), "", _table(["", ""], _trail_rows(trail)), "",
+        _table(["metric", "test", "95 % interval", "train"], [_score(n, m) for n, m in trail["metrics"].items()]), "",
         _table(["data", "rows", "fingerprint"], sets), "",
-        "reports (in the run, `make ui`): " + ", ".join(w["notebooks"].values()),
+        "reports (in the run, `make ui`): " + ", ".join(trail["notebooks"].values()),
     ]  # fmt: skip
 
 
-def reproduction(made: dict) -> list[RenderableType]:
+def reproduction(comparison: dict) -> list[RenderableType]:
     """Both runs side by side, and where they part."""
     words = {True: "yes", False: "NO", None: "?"}
-    rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in made["rows"]]
-    head = Text(f"{made['experiment']} version {made['version']}: {made['result']}", style="bold")
-    first = [_table(["", ""], _difference(made["first"]))] if made["first"] else []
-    kept = [f"the second run's state: {made['scratch']}"] if made["scratch"] else []
+    rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in comparison["rows"]]
+    head = Text(f"{comparison['experiment']} version {comparison['version']}: {comparison['result']}", style="bold")
+    first = [_table(["", ""], _difference(comparison["first"]))] if comparison["first"] else []
+    kept = [f"the second run's state: {comparison['scratch']}"] if comparison["scratch"] else []
     return [_table(["what", "recorded", "again", "equal"], rows), "", head, *first, *kept]
 
 
 def _difference(first: dict) -> list[list[object]]:
-    rows, facts = first["rows"], []
+    rows, shown = first["rows"], []
     if first["part"] != "fingerprint" and not (rows and first["part"] in rows["columns"]):
         place = first["part"].replace("content.", "").removesuffix(".file")
-        facts.append([place, f"{_brief(first['recorded'])} recorded, {_brief(first['again'])} again"])
+        shown.append([place, f"{_brief(first['recorded'])} recorded, {_brief(first['again'])} again"])
     if not rows:
-        return facts
-    facts.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
+        return shown
+    shown.append([f"columns of {rows['table']}", ", ".join(rows["columns"])])
     if rows["example"]:
-        facts.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
+        shown.append(["not in the record", f"{_row(rows['example'], rows['columns'])}{_more(rows['added'])}"])
     if rows["gone"]:
         whose = f", of customer {', '.join(rows['gone_customers'])}" if rows["gone_customers"] else ""
-        facts.append(["in the record alone", f"{rows['gone']:,} row{'s' * (rows['gone'] > 1)}{whose}"])
-    return facts
+        shown.append(["in the record alone", f"{rows['gone']:,} row{'s' * (rows['gone'] > 1)}{whose}"])
+    return shown
 
 
 def _brief(value: object) -> str:
@@ -120,7 +122,7 @@ def _more(count: int) -> str:
     return f"; and {count - 1:,} more" if count > 1 else ""
 
 
-def _told(d: dict) -> list[object]:
+def _decision_row(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
     decided = d["decision"] + (" (override)" if d["override"] else "")
     when = d["at"].replace("T", " ").removesuffix("Z")
@@ -141,10 +143,10 @@ def _first(failed: list[str]) -> str:
     return failed[0] + more if failed else ""
 
 
-def _verdict(made: list[dict]) -> list[RenderableType]:
-    if not made:
+def _verdict(decisions: list[dict]) -> list[RenderableType]:
+    if not decisions:
         return ["no decision was taken on it"]
-    last = made[-1]
+    last = decisions[-1]
     who = f"{last['by']}, {last['at']}" + (f": {last['reason']}" if last["reason"] else "")
     head = f"{last['decision']}{' by override' if last['override'] else ''} ({who})"
     return [
@@ -154,24 +156,24 @@ def _verdict(made: list[dict]) -> list[RenderableType]:
     ]
 
 
-def _facts(w: dict) -> list[list[object]]:
-    run, params = w["run"], w["parameters"]
+def _trail_rows(trail: dict) -> list[list[object]]:
+    run, params = trail["run"], trail["parameters"]
     clean = {"true": "clean tree", "false": "with local changes"}.get(run["clean"], "tree unknown")
     return [
         ["run", f"{run['id']} by {run['user']}, {run['started']}"],
         ["code", f"commit {run['commit'][:12]} ({clean}), lock {run['lock']}, Python {run['python']}"],
         *([["parameters", _parameters(params)]] if params else []),
-        ["input", ", ".join(f"{n:,} {name}" for name, n in w["data"]["rows"].items())],
-        ["features", f"service {w['feature_service']}"],
-        ["model", f"digest {w['model']['digest'][:16]}, threshold {w['threshold']}"],
-        ["replaced", f"version {w['replaced']}" if w["replaced"] else "nothing"],
-        ["rollback restores", f"version {w['rollback_restores']}" if w["rollback_restores"] else "nothing"],
-        ["run again", _reproduced(w["reproduced"])],
+        ["input", ", ".join(f"{n:,} {name}" for name, n in trail["data"]["rows"].items())],
+        ["features", f"service {trail['feature_service']}"],
+        ["model", f"digest {trail['model']['digest'][:16]}, threshold {trail['threshold']}"],
+        ["replaced", f"version {trail['replaced']}" if trail["replaced"] else "nothing"],
+        ["rollback restores", f"version {trail['rollback_restores']}" if trail["rollback_restores"] else "nothing"],
+        ["run again", _reproduced(trail["reproduced"])],
     ]
 
 
-def _reproduced(made: dict) -> str:
-    return "{result} ({at}, on {host}, commit {commit})".format(**made) if made else "never: `churn reproduce`"
+def _reproduced(again: dict) -> str:
+    return "{result} ({at}, on {host}, commit {commit})".format(**again) if again else "never: `churn reproduce`"
 
 
 def _parameters(params: dict) -> str:

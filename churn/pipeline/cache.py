@@ -29,7 +29,7 @@ class Entry:
     run_id: str
     finished: float  # seconds since 1970
     seconds: float
-    parts: dict[str, str]
+    ingredients: dict[str, str]
     glued: dict
     logged: dict = field(default_factory=dict)
     files: dict[str, list[int]] = field(default_factory=dict)
@@ -44,19 +44,19 @@ def find(experiment: str, stage: str, key: str) -> Entry | None:
     """The entry of a key; None where there is none, or where its files are not those that were kept."""
     place = folder(experiment, stage, key)
     entry = _read(place)
-    whole = entry and all(_facts(place / name) == facts for name, facts in entry.files.items())
+    whole = entry and all(_stat(place / name) == stat for name, stat in entry.files.items())
     return entry if whole else None
 
 
 def newest(experiment: str, stage: str) -> Entry | None:
     """The entry of a stage that finished last, to say what has changed since."""
-    found = [entry for _, entry in entries(experiment) if entry.stage == stage]
-    return max(found, key=lambda entry: entry.finished, default=None)
+    kept = [entry for _, entry in entries(experiment) if entry.stage == stage]
+    return max(kept, key=lambda entry: entry.finished, default=None)
 
 
 def keep(experiment: str, entry: Entry, *, also: dict[str, Path]) -> None:
     """Keep a stage that has just finished. `also`: path in the entry -> file or folder, beside what the stage wrote."""
-    place = folder(experiment, entry.stage, cache_key.key(entry.parts))
+    place = folder(experiment, entry.stage, cache_key.key(entry.ingredients))
     beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
@@ -64,7 +64,7 @@ def keep(experiment: str, entry: Entry, *, also: dict[str, Path]) -> None:
         _link_tree(state.path(experiment, name), beside / "files" / name)
     for name, source in also.items():
         _link_tree(source, beside / name)
-    kept = {str(path.relative_to(beside)): _facts(path) for path in _files(beside)}
+    kept = {str(path.relative_to(beside)): _stat(path) for path in _files(beside)}
     state.write_json(beside / "entry.json", asdict(entry) | {"files": kept})
     _put(beside, place)
 
@@ -111,8 +111,10 @@ def _read(place: Path) -> Entry | None:
         return None
 
 
-def _facts(path: Path) -> list[int] | None:
-    return [path.stat().st_size, path.stat().st_mtime_ns] if path.exists() else None
+def _stat(path: Path) -> list[int] | None:
+    """Size and time of change, by which damage is seen; a copy has another inode."""
+    stat = state.file_stat(path)
+    return stat and list(stat[:2])
 
 
 def _files(place: Path) -> list[Path]:
@@ -147,7 +149,7 @@ def _mirror(kept: Path, place: Path) -> None:
     """Make a folder hold the kept files and no others; each is linked beside its place and renamed."""
     wanted = {path.relative_to(kept) for path in _files(kept)}
     for name in sorted(wanted):
-        if _facts(place / name) != _facts(kept / name):
+        if _stat(place / name) != _stat(kept / name):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             beside = place / name.parent / f".{name.name}.{os.getpid()}.tmp"
             beside.unlink(missing_ok=True)

@@ -1,6 +1,6 @@
-"""What a stage's result depends on, part by part: two runs with equal parts would compute the same again.
+"""What a stage's result depends on, ingredient by ingredient: two runs with equal ones would compute the same again.
 
-Cosmetic changes are no parts: outputs, blank lines and trailing spaces of a notebook; comments, layout and docstrings
+Cosmetic changes are none: outputs, blank lines and trailing spaces of a notebook; comments, layout and docstrings
 of a module; modules that the stage does not use; where a run's reports lie.
 """
 
@@ -22,7 +22,7 @@ LOCK = state.PROJECT / "requirements.txt"
 OF_THE_RUN = ("run_id", "horizon_days")  # parameters that say where to log or what to refuse, not what to compute
 
 
-def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dict[str, Path]) -> dict[str, str]:
+def ingredients(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dict[str, Path]) -> dict[str, str]:
     """Name -> digest or value of everything that the result of a stage depends on.
 
     `upstream`: stage -> key of the stages before it; `inputs`: name -> file whose content is read.
@@ -39,59 +39,59 @@ def parts(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dic
     )
 
 
-def key(made: dict[str, str]) -> str:
-    """The key of a stage: 32 hex digits over its parts."""
-    return _digest(json.dumps(made, sort_keys=True).encode())
+def key(ingredients: dict[str, str]) -> str:
+    """The key of a stage: 32 hex digits over its ingredients."""
+    return _digest(json.dumps(ingredients, sort_keys=True).encode())
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
     """What changed, for people: `parameter model: "logistic" -> "hist_gradient_boosting"`, `module churn/engine.py`."""
     changed = [name for name in now | before if before.get(name) != now.get(name)]
-    return [_told(name, before.get(name), now.get(name)) for name in changed]
+    return [_describe_change(name, before.get(name), now.get(name)) for name in changed]
 
 
 def watch(inputs: Iterable[Path]) -> dict[Path, tuple | None]:
     """Size and time of change of every file that a result may depend on, notebooks apart; `inputs` are such files."""
     files = [*PACKAGE.rglob("*.py"), *_repository(), LOCK, *inputs]
-    return {path: _facts(path) for path in files}
+    return {path: state.file_stat(path) for path in files}
 
 
-def changed_since(seen: dict[Path, tuple | None], stage: str, made: dict[str, str]) -> list[str]:
-    """Files that changed since `watch` though the stage, whose parts are `made`, depends on them; its notebook too.
+def changed_since(seen: dict[Path, tuple | None], stage: str, ingredients: dict[str, str]) -> list[str]:
+    """Files that changed since `watch` though the stage, with these ingredients, depends on them; its notebook too.
 
     A kernel may have read them before or after: what came of it has no key.
     """
     inputs = {path for path in seen if PACKAGE not in path.parents} if stage == "features" else set()
     used = {*modules(stage), LOCK, *inputs}
-    notebook = [] if made["notebook"] == _notebook(stage) else [_path(stage)]
-    return [_told_path(path) for path in (*notebook, *sorted(p for p in used if seen.get(p) != _facts(p)))]
+    notebook = [] if ingredients["notebook"] == _notebook(stage) else [_path(stage)]
+    return [_shown(path) for path in (*notebook, *sorted(p for p in used if seen.get(p) != state.file_stat(p)))]
 
 
 def modules(stage: str) -> list[Path]:
     """Files of the package, and of the feature repository, that a stage's notebook uses, directly or not; sorted."""
-    found, todo = set(), _imported(ast.parse(_notebook_code(stage)))
+    used, todo = set(), _imported(ast.parse(_notebook_code(stage)))
     while todo:
         path = todo.pop()
-        if path not in found:
-            found.add(path)
+        if path not in used:
+            used.add(path)
             todo += _module(path)[1]
-    if PACKAGE / "features" / "store.py" in found:  # it runs the definitions of the feature repository
-        found.update(_repository())
-    return sorted(found)
+    if PACKAGE / "features" / "store.py" in used:  # it runs the definitions of the feature repository
+        used.update(_repository())
+    return sorted(used)
 
 
 def content(path: Path) -> str:
     """Digest of a file's content."""
-    return _content(path, _facts(path))
+    return _content(path, state.file_stat(path))
 
 
 @cache
-def _content(path: Path, facts: tuple) -> str:
+def _content(path: Path, stat: tuple) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
-def _told(name: str, before: str | None, now: str | None) -> str:
+def _describe_change(name: str, before: str | None, now: str | None) -> str:
     if before is None or now is None:
         return f"{name} is {'new' if before is None else 'gone'}"
     if name.startswith("parameter "):
@@ -131,17 +131,8 @@ def _repository() -> list[Path]:
     return [path for path in REPOSITORY.iterdir() if path.suffix in (".py", ".yaml")]
 
 
-def _told_path(path: Path) -> str:
+def _shown(path: Path) -> str:
     return str(path.relative_to(state.PROJECT) if state.PROJECT in path.parents else path)
-
-
-def _facts(path: Path) -> tuple | None:
-    """What tells a file from one that was written in its place; None where there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_size, found.st_mtime_ns, found.st_ino
 
 
 def _notebook_code(stage: str) -> str:
@@ -150,11 +141,11 @@ def _notebook_code(stage: str) -> str:
 
 def _module(path: Path) -> tuple[str, list[Path]]:
     """Digest of what a file says, without comments, layout and docstrings; and the files of the package it imports."""
-    return _parsed(path, _facts(path))
+    return _parsed(path, state.file_stat(path))
 
 
 @cache
-def _parsed(path: Path, facts: tuple) -> tuple[str, list[Path]]:
+def _parsed(path: Path, stat: tuple) -> tuple[str, list[Path]]:
     if path.suffix != ".py":
         return content(path), []
     tree = ast.parse(path.read_bytes())

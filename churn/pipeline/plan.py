@@ -33,12 +33,12 @@ class Step:
 
     stage: str
     why: str
-    parts: dict[str, str]
+    ingredients: dict[str, str]
     entry: cache.Entry | None = None
 
     @property
     def key(self) -> str:
-        return cache_key.key(self.parts)
+        return cache_key.key(self.ingredients)
 
 
 def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, dict], asked: Asked) -> Step:
@@ -46,30 +46,30 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
 
     Raises InvalidParams for a stage that is to be reused and cannot be.
     """
-    parts = cache_key.parts(
+    ingredients = cache_key.ingredients(
         stage,
         stage_parameters.stage_parameters(params, stage, glued, ""),
         upstream={name: s.key for name, s in before.items()},
         inputs=locate.files_of(stage_parameters.input_of(params)) if stage == "features" else {},
     )
     if stage == "promote":
-        return Step(stage, "a decision is always taken anew", parts)
+        return Step(stage, "a decision is always taken anew", ingredients)
     if asked.fresh or stage in asked.only:
-        return Step(stage, "asked for (--fresh)" if asked.fresh else "asked for (--stages)", parts)
-    entry = cache.find(params.experiment, stage, cache_key.key(parts))
+        return Step(stage, "asked for (--fresh)" if asked.fresh else "asked for (--stages)", ingredients)
+    entry = cache.find(params.experiment, stage, cache_key.key(ingredients))
     if entry:
-        return Step(stage, f"unchanged since run {entry.run_id}", parts, entry)
-    return not_reused(stage, parts, _changed(params.experiment, stage, parts), asked)
+        return Step(stage, f"unchanged since run {entry.run_id}", ingredients, entry)
+    return not_reused(stage, ingredients, _changed(params.experiment, stage, ingredients), asked)
 
 
-def not_reused(stage: str, parts: dict[str, str], why: str, asked: Asked) -> Step:
+def not_reused(stage: str, ingredients: dict[str, str], why: str, asked: Asked) -> Step:
     """A stage that has to run. Raises InvalidParams where only others were asked for."""
     if asked.only:
         raise InvalidParams(
             f"--stages {','.join(asked.only)}: {stage} comes before and cannot be reused ({why}); "
             f"run it too: --stages {','.join(asked.stages[STAGES.index(stage) :])}"
         )
-    return Step(stage, why, parts)
+    return Step(stage, why, ingredients)
 
 
 def plan(params: Params, asked: Asked) -> list[Step]:
@@ -83,8 +83,8 @@ def plan(params: Params, asked: Asked) -> list[Step]:
             forced = stage in asked.only or stage == "promote"
             steps[stage] = Step(stage, why, {}) if forced else not_reused(stage, {}, why, asked)
             continue
-        steps[stage] = made = step(params, stage, steps, glued, asked)
-        known = made.entry or (cache.find(params.experiment, stage, made.key) if stage in asked.only else None)
+        steps[stage] = current = step(params, stage, steps, glued, asked)
+        known = current.entry or (cache.find(params.experiment, stage, current.key) if stage in asked.only else None)
         if known:
             glued[stage] = known.glued
     return list(steps.values())
@@ -101,11 +101,11 @@ def stages_of(text: str) -> tuple[str, ...]:
     return names
 
 
-def _changed(experiment: str, stage: str, parts: dict[str, str], most: int = 3) -> str:
+def _changed(experiment: str, stage: str, ingredients: dict[str, str], most: int = 3) -> str:
     last = cache.newest(experiment, stage)
     if last is None:
         return "never ran before"
-    changed = cache_key.differences(last.parts, parts)
+    changed = cache_key.differences(last.ingredients, ingredients)
     if not changed:
         return "what it kept is damaged or gone"
     return "; ".join(changed[:most]) + (f"; and {len(changed) - most} more" if len(changed) > most else "")

@@ -19,7 +19,7 @@ def without_obstacles(experiment: str, steps: list[Step], asked: Asked) -> list[
     for number, step in enumerate(steps):
         if step.entry and (why := obstacle(experiment, step.entry)):
             later = [Step(s.stage, f"{step.stage} runs before it", {}) for s in steps[number + 1 :]]
-            return [*steps[:number], plan.not_reused(step.stage, step.parts, why, asked), *later]
+            return [*steps[:number], plan.not_reused(step.stage, step.ingredients, why, asked), *later]
     return steps
 
 
@@ -64,12 +64,12 @@ def reuse(
 
     `publish`(manifest, snapshot) is called where the features that are online are others.
     """
-    key = cache_key.key(entry.parts)
+    key = cache_key.key(entry.ingredients)
     kept = cache.folder(experiment, entry.stage, key)
     cache.restore(experiment, entry.stage, key)
     if entry.stage == "features":
         made = json.loads(Path(entry.glued["manifest"]).read_text())
-        serve = json.loads(entry.parts["parameter serve_snapshot"])
+        serve = json.loads(entry.ingredients["parameter serve_snapshot"])
         if online_marker.current(experiment) != online_marker.content(made, serve):
             publish(entry.glued["manifest"], serve)
     log_to.again(entry.logged, kept / "artifacts")

@@ -104,7 +104,7 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     began = time.perf_counter()
     step = plan.step(run.params, stage, run.steps, run.glued, run.asked)
     if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
-        step = plan.not_reused(stage, step.parts, why, run.asked)
+        step = plan.not_reused(stage, step.ingredients, why, run.asked)
     if step.entry:
         try:
             reuse.reuse(
@@ -165,14 +165,14 @@ def _file(run: Run, step: Step, made: notebook.Executed, added: dict, seconds: f
     if _has_changed(run, step):
         return
     own = [path for path in added.pop("artifacts") if not path.startswith("notebooks/")]
-    entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.parts, made.glued, added)
+    entry = cache.Entry(step.stage, run.log.id, time.time(), seconds, step.ingredients, made.glued, added)
     artifacts = {f"artifacts/{path}": runs.artifact(run.log.id, path) for path in own}
     cache.keep(run.params.experiment, entry, also={made.notebook.name: made.notebook, html.name: html} | artifacts)
 
 
 def _has_changed(run: Run, step: Step) -> bool:
     """Whether files that the stage depends on changed while the run was under way; it says so, once a stage."""
-    changed = cache_key.changed_since(run.input_stats, step.stage, step.parts)
+    changed = cache_key.changed_since(run.input_stats, step.stage, step.ingredients)
     if changed:
         named = ", ".join(changed)
         run.listener.note(f"{step.stage}: {named} changed while the run was under way, so that nothing of it is kept")
