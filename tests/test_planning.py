@@ -7,7 +7,7 @@ import pytest
 from churn.errors import InvalidParams
 from churn.params import schema
 from churn.pipeline import cache, cache_key, plan, stage_parameters
-from churn.pipeline.plan import Asked
+from churn.pipeline.plan import Selection
 
 PROJECT = Path(__file__).resolve().parents[1]
 GLUED = {
@@ -32,8 +32,8 @@ def finish(given: schema.Params, *stages: str) -> None:
         glued[stage], upstream[stage] = GLUED[stage], cache_key.key(parts)
 
 
-def told(given: schema.Params, asked: Asked = Asked()) -> list[tuple[str, str]]:  # noqa: B008
-    return [("reuse" if s.entry else "run", s.why) for s in plan.plan(given, asked)]
+def told(given: schema.Params, selection: Selection = Selection()) -> list[tuple[str, str]]:  # noqa: B008
+    return [("reuse" if s.entry else "run", s.why) for s in plan.plan(given, selection)]
 
 
 EVERY = ("features", "train", "evaluate")
@@ -71,30 +71,30 @@ def test_another_model_reuses_the_features_and_says_what_changed(state_folder):
 ])  # fmt: skip
 def test_a_parameter_runs_the_stages_that_it_concerns_and_the_later_ones(state_folder, override, runs):
     finish(smoke(), *EVERY)
-    steps = plan.plan(smoke(override), Asked())
+    steps = plan.plan(smoke(override), Selection())
     assert [*runs, "promote"] == plan.to_run(steps)
 
 
 def test_what_comes_back_is_reused_again(state_folder):
     finish(smoke(), *EVERY)
     finish(smoke("train.model=hist_gradient_boosting"), *EVERY)
-    assert ["promote"] == plan.to_run(plan.plan(smoke(), Asked()))
+    assert ["promote"] == plan.to_run(plan.plan(smoke(), Selection()))
 
 
 def test_fresh_runs_all(state_folder):
     finish(smoke(), *EVERY)
-    assert [*EVERY, "promote"] == plan.to_run(plan.plan(smoke(), Asked(fresh=True)))
+    assert [*EVERY, "promote"] == plan.to_run(plan.plan(smoke(), Selection(fresh=True)))
 
 
 def test_stages_run_those_reuse_the_ones_before_and_leave_the_ones_after(state_folder):
     finish(smoke(), *EVERY)
-    steps = plan.plan(smoke(), Asked(only=("train",)))
+    steps = plan.plan(smoke(), Selection(only=("train",)))
     assert [("features", True), ("train", False)] == [(s.stage, s.entry is not None) for s in steps]
 
 
 def test_a_stage_between_two_that_run_is_reused_where_the_first_ends_as_before(state_folder):
     finish(smoke(), *EVERY)
-    steps = plan.plan(smoke(), Asked(only=("features", "evaluate")))
+    steps = plan.plan(smoke(), Selection(only=("features", "evaluate")))
     assert [("features", False), ("train", True), ("evaluate", False)] == [(s.stage, bool(s.entry)) for s in steps]
 
 
@@ -106,7 +106,7 @@ def test_a_stage_between_two_that_run_is_reused_where_the_first_ends_as_before(s
 def test_stages_whose_input_is_missing_are_refused_with_what_to_type(state_folder, kept, only, missing):
     finish(smoke(), *kept)
     with pytest.raises(InvalidParams) as refused:
-        plan.plan(smoke(), Asked(only=only))
+        plan.plan(smoke(), Selection(only=only))
     assert missing in str(refused.value)
     assert "run it too: --stages " in str(refused.value)
 

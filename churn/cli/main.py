@@ -76,13 +76,13 @@ def _run(given: argparse.Namespace) -> int:
     from churn.cli import output, progress
     from churn.pipeline import launch, plan
 
-    asked = plan.Asked(given.fresh, () if given.stages is None else plan.stages_of(given.stages))
+    selection = plan.Selection(given.fresh, () if given.stages is None else plan.stages_of(given.stages))
     if given.plan:
-        return _plan(launch.planned(params, asked))
+        return _plan(launch.planned(params, selection))
     began = time.perf_counter()
-    listener = progress.to(asked.stages, quiet=given.quiet)
+    listener = progress.to(selection.stages, quiet=given.quiet)
     try:
-        run = launch.launch(params, asked=asked, listener=listener)
+        run = launch.launch(params, selection=selection, listener=listener)
     except StageFailed as error:
         if error.run.index:
             error.add_note(f"  report    {error.run.index}")
@@ -101,12 +101,11 @@ def _plan(steps: list) -> int:
 
 def _closing(run: Run, file: str, seconds: float) -> list[str]:
     """What was decided, what ran, where the reports are and what to type next."""
-    decision = run.glued.get("promote")
-    name = run.params.experiment
-    outcome = (
-        f"version {decision['version']}: {decision['decision']}" if decision else f"{', '.join(run.asked.only)} done"
-    )
-    lines = ["", f"{name} {outcome} ({seconds:.0f} s)", *(f"  - {why}" for why in (decision or {}).get("failed", []))]
+    decision, outcome = run.glued.get("promote"), f"{', '.join(run.selection.only)} done"
+    if decision:
+        outcome = f"version {decision['version']}: {decision['decision']}"
+    reasons = [f"  - {why}" for why in (decision or {}).get("failed", [])]
+    lines = ["", f"{run.params.experiment} {outcome} ({seconds:.0f} s)", *reasons]
     lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]
     for d in run.done:
         memory = f"{d.peak_mb:,.0f} MB" if d.peak_mb else "-"

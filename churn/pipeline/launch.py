@@ -12,7 +12,7 @@ from churn.features import online_marker
 from churn.params.schema import Params
 from churn.pipeline import cache_key, plan, stage_parameters
 from churn.pipeline.execution.kernels import Kernels
-from churn.pipeline.plan import Asked, Step
+from churn.pipeline.plan import Selection, Step
 from churn.sources import locate
 
 if TYPE_CHECKING:
@@ -20,27 +20,27 @@ if TYPE_CHECKING:
     from churn.pipeline.run import Run
 
 
-def launch(params: Params, *, asked: Asked, listener: Listener) -> Run:
+def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
     """Execute or reuse every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence.
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
     inputs = locate.files_of(stage_parameters.input_of(params))
     # With --stages what cannot be reused is refused before anything is written; else the registry opens too slowly.
-    steps = planned(params, asked) if asked.only else _planned(params, asked)
+    steps = planned(params, selection) if selection.only else _planned(params, selection)
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels() as kernels, listener:
         kernels.expect(plan.to_run(steps))
         from churn.pipeline import run  # MLflow and papermill: two seconds, in which the kernel starts
 
-        return run.execute(run.begin(params, asked, seen, listener), kernels)
+        return run.execute(run.begin(params, selection, seen, listener), kernels)
 
 
-def planned(params: Params, asked: Asked) -> list[Step]:
+def planned(params: Params, selection: Selection) -> list[Step]:
     """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
     from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
 
-    return reuse.without_obstacles(params.experiment, _planned(params, asked), asked)
+    return reuse.without_obstacles(params.experiment, _planned(params, selection), selection)
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:
@@ -55,6 +55,6 @@ def only_one(experiment: str) -> filelock.BaseFileLock:
         raise ChurnError(told) from None
 
 
-def _planned(params: Params, asked: Asked) -> list[Step]:
+def _planned(params: Params, selection: Selection) -> list[Step]:
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
-    return plan.plan(params, asked)
+    return plan.plan(params, selection)

@@ -14,7 +14,7 @@ STAGES = ("features", "train", "evaluate", "promote")
 
 
 @dataclass(frozen=True)
-class Asked:
+class Selection:
     """What a person asked for: every stage anew, or some of them (the ones before are reused, the ones after left)."""
 
     fresh: bool = False
@@ -41,7 +41,7 @@ class Step:
         return cache_key.key(self.ingredients)
 
 
-def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, dict], asked: Asked) -> Step:
+def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, dict], selection: Selection) -> Step:
     """What becomes of a stage, given the steps before it and what they glued.
 
     Raises InvalidParams for a stage that is to be reused and cannot be.
@@ -54,37 +54,39 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
     )
     if stage == "promote":
         return Step(stage, "a decision is always taken anew", ingredients)
-    if asked.fresh or stage in asked.only:
-        return Step(stage, "asked for (--fresh)" if asked.fresh else "asked for (--stages)", ingredients)
+    if selection.fresh or stage in selection.only:
+        return Step(stage, "asked for (--fresh)" if selection.fresh else "asked for (--stages)", ingredients)
     entry = cache.find(params.experiment, stage, cache_key.key(ingredients))
     if entry:
         return Step(stage, f"unchanged since run {entry.run_id}", ingredients, entry)
-    return not_reused(stage, ingredients, _changed(params.experiment, stage, ingredients), asked)
+    return not_reused(stage, ingredients, _changed(params.experiment, stage, ingredients), selection)
 
 
-def not_reused(stage: str, ingredients: dict[str, str], why: str, asked: Asked) -> Step:
-    """A stage that has to run. Raises InvalidParams where only others were asked for."""
-    if asked.only:
+def not_reused(stage: str, ingredients: dict[str, str], why: str, selection: Selection) -> Step:
+    """A stage that has to run. Raises InvalidParams where only others were selection for."""
+    if selection.only:
         raise InvalidParams(
-            f"--stages {','.join(asked.only)}: {stage} comes before and cannot be reused ({why}); "
-            f"run it too: --stages {','.join(asked.stages[STAGES.index(stage) :])}"
+            f"--stages {','.join(selection.only)}: {stage} comes before and cannot be reused ({why}); "
+            f"run it too: --stages {','.join(selection.stages[STAGES.index(stage) :])}"
         )
     return Step(stage, why, ingredients)
 
 
-def plan(params: Params, asked: Asked) -> list[Step]:
+def plan(params: Params, selection: Selection) -> list[Step]:
     """The steps of a run as far as they can be known before it. Raises InvalidParams."""
     steps: dict[str, Step] = {}
     glued: dict[str, dict] = {}
-    for stage in asked.stages:
+    for stage in selection.stages:
         unknown = next((name for name in steps if name not in glued), None)
         if unknown:
             why = f"{unknown} runs before it"
-            forced = stage in asked.only or stage == "promote"
-            steps[stage] = Step(stage, why, {}) if forced else not_reused(stage, {}, why, asked)
+            forced = stage in selection.only or stage == "promote"
+            steps[stage] = Step(stage, why, {}) if forced else not_reused(stage, {}, why, selection)
             continue
-        steps[stage] = current = step(params, stage, steps, glued, asked)
-        known = current.entry or (cache.find(params.experiment, stage, current.key) if stage in asked.only else None)
+        steps[stage] = current = step(params, stage, steps, glued, selection)
+        known = current.entry or (
+            cache.find(params.experiment, stage, current.key) if stage in selection.only else None
+        )
         if known:
             glued[stage] = known.glued
     return list(steps.values())

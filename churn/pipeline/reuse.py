@@ -9,17 +9,17 @@ from pathlib import Path
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
 from churn.pipeline import cache, cache_key, plan
-from churn.pipeline.plan import Asked, Step
+from churn.pipeline.plan import Selection, Step
 from churn.registry import tracking, versions
 from churn.reports import run_page
 
 
-def without_obstacles(experiment: str, steps: list[Step], asked: Asked) -> list[Step]:
+def without_obstacles(experiment: str, steps: list[Step], selection: Selection) -> list[Step]:
     """The plan, where from the first kept stage on that does not fit the registry everything runs."""
     for number, step in enumerate(steps):
         if step.entry and (why := obstacle(experiment, step.entry)):
             later = [Step(s.stage, f"{step.stage} runs before it", {}) for s in steps[number + 1 :]]
-            return [*steps[:number], plan.not_reused(step.stage, step.ingredients, why, asked), *later]
+            return [*steps[:number], plan.not_reused(step.stage, step.ingredients, why, selection), *later]
     return steps
 
 

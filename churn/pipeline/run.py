@@ -23,7 +23,7 @@ from churn.pipeline import cache, cache_key, plan, reuse, stage_parameters
 from churn.pipeline.execution import notebook
 from churn.pipeline.execution.kernels import PUBLISH, Kernels, call
 from churn.pipeline.listener import Listener
-from churn.pipeline.plan import Asked, Step
+from churn.pipeline.plan import Selection, Step
 from churn.registry import history, provenance, runs, tracking
 from churn.reports import run_page
 
@@ -45,7 +45,7 @@ class Run:
     """A run under way, and what is left of it: the stages that ended, and what they glued."""
 
     params: Params
-    asked: Asked
+    selection: Selection
     log: tracking.Run
     folder: Path
     listener: Listener
@@ -62,7 +62,7 @@ class Run:
     code_changed_meanwhile: bool = False  # while a stage ran: neither it nor a later one is kept
 
 
-def begin(params: Params, asked: Asked, input_stats: dict, listener: Listener) -> Run:
+def begin(params: Params, selection: Selection, input_stats: dict, listener: Listener) -> Run:
     """Open the run in MLflow; those that a dead process left open are ended."""
     for abandoned in runs.end_abandoned(params.experiment):
         run_page.mark_killed(state.path("runs", abandoned))
@@ -74,13 +74,13 @@ def begin(params: Params, asked: Asked, input_stats: dict, listener: Listener) -
     log.text(yaml.safe_dump(plain, sort_keys=False), "params.yaml")
     log.json(provenance.environment(), "environment.json")
     listener.note(f"run {log.id} of {params.experiment}")
-    return Run(params, asked, log, folder, listener, input_stats)
+    return Run(params, selection, log, folder, listener, input_stats)
 
 
 def execute(run: Run, kernels: Kernels) -> Run:
     """Execute or reuse every stage of a run; see `launch`."""
     try:
-        for stage in run.asked.stages:
+        for stage in run.selection.stages:
             _stage(run, stage, kernels)
         for report in run.pending_reports:
             report.result()
@@ -102,9 +102,9 @@ def execute(run: Run, kernels: Kernels) -> Run:
 
 def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     began = time.perf_counter()
-    step = plan.step(run.params, stage, run.steps, run.glued, run.asked)
+    step = plan.step(run.params, stage, run.steps, run.glued, run.selection)
     if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
-        step = plan.not_reused(stage, step.ingredients, why, run.asked)
+        step = plan.not_reused(stage, step.ingredients, why, run.selection)
     if step.entry:
         try:
             reuse.reuse(
@@ -149,7 +149,7 @@ def _failed(run: Run, stage: str, seconds: float) -> None:
     outcome = "interrupted" if isinstance(sys.exception(), KeyboardInterrupt) else "failed"
     run.listener.end(stage, outcome)
     executed = run.folder / f"{stage}.ipynb"
-    there = run.asked.stages[: run.asked.stages.index(stage) + 1]  # the reports after it will not come
+    there = run.selection.stages[: run.selection.stages.index(stage) + 1]  # the reports after it will not come
     report = _report(run, executed, site=there) if executed.exists() else None
     run.done.append(Done(stage, outcome, seconds, None, report))
     run.log.tags({"failed_stage": stage})
@@ -157,7 +157,7 @@ def _failed(run: Run, stage: str, seconds: float) -> None:
 
 def _file(run: Run, step: Step, made: notebook.Executed, added: dict, seconds: float) -> None:
     """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
-    html = _report(run, made.notebook, site=run.asked.stages)
+    html = _report(run, made.notebook, site=run.selection.stages)
     if step.stage not in cache.WRITES:
         history.keep(made.glued["decision_run"], str(made.notebook), str(html))
         run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
@@ -218,7 +218,7 @@ def _write_index(run: Run) -> Path:
             report=ended[stage].report.name if stage in ended and ended[stage].report else None,
             source_run=ended[stage].source_run if stage in ended else None,
         )
-        for stage in run.asked.stages
+        for stage in run.selection.stages
     ]
     return run_page.write(
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,

@@ -17,8 +17,8 @@ def decision_parameters(
     params: Params, action: str, version: int, *, reason: str, by: str, override: bool = False
 ) -> dict:
     """The parameters of notebooks/promote.ipynb for a decision that a person takes."""
-    asked = {"action": action, "reason": reason, "by": by, "override": override}
-    return {"experiment": params.experiment} | _promote(params, {"version": version, "evaluation": ""}) | asked
+    request = {"action": action, "reason": reason, "by": by, "override": override}
+    return {"experiment": params.experiment} | _promote(params, {"version": version, "evaluation": ""}) | request
 
 
 def input_of(params: Params) -> dict:
