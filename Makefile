@@ -49,10 +49,10 @@ mutants: .venv/dev-stamp   # an hour: the modules that decide what is true, chan
 	$(BIN)/mutmut results
 
 mutants-notebooks: .venv/dev-stamp   # half an hour: the notebooks' cells, likewise
-	$(BIN)/python tests/mutation/mutate_notebooks.py
+	$(BIN)/python -m tests.mutation.mutate_notebooks
 
 accept: .venv/dev-stamp   # the notebooks' results have changed on purpose: keep the new ones, then read the diff
-	$(BIN)/python tests/accept_notebooks.py
+	$(BIN)/python -m tests.notebooks.accept_notebooks
 
 lint: .venv/dev-stamp
 	$(BIN)/lint-imports

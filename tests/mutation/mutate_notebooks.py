@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
-from operators import mutants, names
 
-PROJECT = Path(__file__).resolve().parents[2]
+from churn.state import PROJECT
+from tests.mutation.operators import mutants, names
+
 STAGES = ("features", "train", "evaluate", "promote")
 SHOWS, STOPS = "shows another result", "stops with an error"
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import psutil
 import requests
 
-PROJECT = Path(__file__).resolve().parents[2]
+from churn.state import PROJECT
+
 HANGS = 120  # seconds: what takes longer never comes
 
 

@@ -1,0 +1,68 @@
+"""No false alarm: sound businesses go through every check of both stages, each of which has to say so itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from churn import state
+from tests.checks.planted import business
+
+SETTINGS = [("temporal", "logistic"), ("temporal", "hist_gradient_boosting"), ("entity", "logistic")]
+
+
+def quiet(defined: dict) -> dict[str, str]:
+    """The outcome of every check that a stage has made, none of which failed."""
+    made = [check for name in ("of_log", "of_features", "of_rows", "of_model") for check in defined.get(name, [])]
+    assert [] == [check for check in made if check.outcome == "FAIL"]
+    return {check.name: check.outcome for check in made}
+
+
+@pytest.mark.parametrize(("split", "model"), SETTINGS)
+def test_a_sound_business_passes(trained, split, model):
+    outcomes = quiet(trained(f"train.split={split}", f"train.model={model}"))
+    assert {"pass", "warning"} >= set(outcomes.values())
+    assert ("no customer on both sides" in outcomes) == (split == "entity")
+
+
+def test_a_sound_log_passes(given, events, customers):
+    outcomes = quiet(business.run(given(events, customers), stages=("features",)))
+    assert {"pass"} == set(outcomes.values())
+    assert 6 == len(outcomes)
+
+
+def test_rows_that_arrive_late_pass_where_they_are_left_out(given, events, customers):
+    file = given(business.with_arrivals(events), customers)
+    assert {"pass"} == set(quiet(business.run(file, stages=("features",))).values())
+
+
+def test_a_log_without_customers_passes(given, events):
+    assert {"pass"} == set(quiet(business.run(given(events, None), stages=("features",))).values())
+
+
+def test_ready_made_features_pass_and_what_was_not_checked_is_said(tmp_path):
+    features, labels = business.ready_made()
+    outcomes = quiet(business.run(business.write_tables(tmp_path, {"usage": features}, labels), stages=("features",)))
+    assert "not checked" == outcomes["future invariance"] == outcomes["times of their own"]
+    assert "pass" == outcomes["one id a history"]
+
+
+def test_a_feature_that_is_known_to_tell_may(tmp_path):
+    """Notice was given before the snapshot: it is no leak that those who gave it leave."""
+    features, labels = business.ready_made()
+    tables = {"usage": features.assign(notice=labels.gone.astype(int))}
+    file = business.write_tables(tmp_path, tables, labels)
+    assert "pass" == quiet(business.run(file, "train.trusted_features=[notice]"))["no feature tells by itself"]
+
+
+PROJECT_PARAMS = [
+    ("cdnow", "temporal", "logistic"), ("cdnow", "entity", "hist_gradient_boosting"),
+    ("streaming", "temporal", "logistic"), ("streaming", "entity", "hist_gradient_boosting"),
+]  # fmt: skip
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("name", "split", "model"), PROJECT_PARAMS)
+def test_the_project_s_own_data_pass(name, split, model):
+    file = state.PROJECT / "params" / f"{name}.yaml"
+    quiet(business.run(file, stages=("features",)))
+    quiet(business.run(file, f"train.split={split}", f"train.model={model}", stages=("train",)))

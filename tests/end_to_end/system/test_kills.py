@@ -1,0 +1,84 @@
+"""The runner killed at any moment: what is kept is right, and the same command completes."""
+
+import contextlib
+import json
+import random
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from churn.state import PROJECT
+from tests.end_to_end.system.workplace import Workplace
+
+KILLS = 20
+pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]
+
+
+def complete(state: Path) -> str:
+    done = Workplace(PROJECT, state).run()
+    assert 0 == done.returncode, done.stderr
+    return done.stdout
+
+
+def killed_after(seconds: float, state: Path) -> None:
+    """Start the run and kill it, and its kernels with it, as a machine that goes down would."""
+    process = Workplace(PROJECT, state).start()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
+    process.kill()
+    process.communicate()
+
+
+def results(state: Path) -> dict:
+    """What a run leaves for people: the training set and the evaluation, without the version's number."""
+    rows = pd.read_parquet(state / "smoke/training/training_set.parquet")
+    document = json.loads((state / "smoke/evaluation/evaluation.json").read_text())
+    return {"rows": rows.sort_values(["customer_id", "snapshot"]).to_csv(index=False),
+            "scores": [s for s in document["scores"] if s["model"] != "champion"]}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> tuple[dict, float]:
+    """The results of a run that nobody disturbed, and how long it took."""
+    state = tmp_path_factory.mktemp("undisturbed")
+    began = time.monotonic()
+    complete(state)
+    return results(state), time.monotonic() - began
+
+
+def test_killed_at_random_moments_the_same_command_completes_with_the_same_results(undisturbed, tmp_path):
+    expected, seconds = undisturbed
+    draw = random.Random(5)
+    for _ in range(KILLS):
+        killed_after(draw.uniform(0.5, seconds), tmp_path)
+    told = complete(tmp_path)
+    assert re.search(r"smoke version \d+: promoted", told)
+    assert expected == results(tmp_path)
+
+
+def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_production(undisturbed, tmp_path):
+    expected, _ = undisturbed
+    for stage in ("features", "train", "evaluate", "promote"):
+        process = Workplace(PROJECT, tmp_path).start()
+        for line in process.stdout:
+            if re.search(rf"\] {stage}: .*\(cell \d+", line):
+                break
+        time.sleep(0.1)  # promote is over in a second
+        process.kill()
+        process.communicate()
+    told = complete(tmp_path)
+    assert {"features", "train"} <= set(re.findall(r"^  (\w+) +reused", told, re.MULTILINE))
+    assert expected == results(tmp_path)
+    import mlflow
+
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    versions = client.search_model_versions("name = 'smoke'")
+    in_production = [v for v in versions if v.current_stage == "Production"]
+    assert [client.get_model_version_by_alias("smoke", "production").version] == [v.version for v in in_production]
+    runs = client.search_runs([client.get_experiment_by_name("smoke").experiment_id])
+    assert {"FINISHED", "KILLED"} == {r.info.status for r in runs}
+    assert 1 == len([r for r in runs if r.info.status == "FINISHED"])

@@ -1,0 +1,221 @@
+"""Promotion, approval, rollback, history and the doctor, on a real MLflow store in the state folder."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import promotions
+from churn.audit import doctor, why
+from churn.errors import RegistryBusy, RegistryError
+from churn.registry import decisions, history, tracking, versions
+from churn.registry.gate import Check, Decision
+from churn.state import PROJECT
+
+NAME = promotions.EXPERIMENT
+PASSED = Decision(promote=True, checks=[])
+FAILED = Decision(promote=False, checks=[Check("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")])
+UNSCORED = Check("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
+UNDECIDED = Decision(promote=False, checks=[UNSCORED])
+HOLD = """if True:
+    import sys
+    from churn.registry import versions
+    with versions.locked('load'):
+        print('held', flush=True); sys.stdin.read()"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A state folder with four registered versions and no decision."""
+    state = tmp_path_factory.mktemp("registry")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHURN_STATE", str(state))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        promotions.world()
+    return state
+
+
+@pytest.fixture
+def world(made, tmp_path, monkeypatch) -> Path:
+    """The same with decisions of its own: the database is a copy, the model files are shared."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return tmp_path
+
+
+def decide(version: int, verdict: Decision = PASSED, approval: str = "automatic") -> dict:
+    asked = decisions.request(NAME, "decide", version, by="ann", reason="")
+    return decisions.carry_out(NAME, asked, verdict, approval=approval)
+
+
+def roll_back(version: int) -> dict:
+    asked = decisions.request(NAME, "roll back", version, by="bob", reason="worse")
+    return decisions.carry_out(NAME, asked, decisions.judge(NAME, asked, PASSED), approval="automatic")
+
+
+def stages() -> dict[int, str]:
+    return {v.version: v.stage for v in versions.versions(NAME)}
+
+
+def test_a_promotion_moves_stage_and_alias_and_archives_the_version_before(world):
+    decide(1)
+    decide(2)
+    assert {1: "Archived", 2: "Production", 3: "None", 4: "None"} == stages()
+    assert 2 == versions.production(NAME).version
+
+
+def test_a_refusal_moves_nothing_and_is_in_the_history(world):
+    decide(1)
+    assert "refused" == decide(2, FAILED)["decision"]
+    assert {1: "Production", 2: "None", 3: "None", 4: "None"} == stages()
+    assert ["auc 0.500 is too low"] == history.decisions(NAME)[-1]["failed"]
+
+
+@pytest.mark.parametrize(("verdict", "approval"), [(PASSED, "required"), (UNDECIDED, "automatic")])
+def test_what_needs_approval_waits_in_staging(world, verdict, approval):
+    assert "needs approval" == decide(1, verdict, approval)["decision"]
+    assert "Staging" == stages()[1]
+    assert versions.production(NAME) is None
+
+
+def test_an_approved_version_is_in_production(world):
+    decide(1, approval="required")
+    asked = decisions.request(NAME, "approve", 1, by="eve", reason="looks right")
+    decisions.carry_out(NAME, asked, PASSED, approval="required")
+    assert "Production" == stages()[1]
+    last = history.decisions(NAME)[-1]
+    assert ("eve", "looks right", False) == (last["by"], last["reason"], last["override"])
+
+
+def test_approving_what_the_gate_refused_needs_override_and_stays_marked(world):
+    decide(1, FAILED)
+    with pytest.raises(RegistryError, match="--override"):
+        decisions.request(NAME, "approve", 1, by="eve", reason="hurry")
+    asked = decisions.request(NAME, "approve", 1, by="eve", reason="hurry", override=True)
+    decisions.carry_out(NAME, asked, FAILED, approval="automatic")
+    assert "true" == versions.get(NAME, 1).tags["override"]
+    assert history.decisions(NAME)[-1]["override"]
+
+
+def test_a_rollback_restores_the_version_before_and_then_the_one_before_that(world):
+    for version in (1, 2, 3):
+        decide(version)
+    assert 2 == history.previous(history.decisions(NAME))
+    roll_back(2)
+    assert 1 == history.previous(history.decisions(NAME))
+    roll_back(1)
+    assert history.previous(history.decisions(NAME)) is None
+    assert 1 == versions.production(NAME).version
+
+
+def test_a_rollback_refuses_a_version_that_never_served(world):
+    decide(1)
+    made = roll_back(3)
+    assert "refused" == made["decision"]
+    assert ["been in production: never was in production"] == made["failed"]
+    assert 1 == versions.production(NAME).version
+
+
+def test_a_rollback_refuses_a_version_whose_files_were_changed(world, monkeypatch):
+    decide(1)
+    decide(2)
+    versions.tag(NAME, 1, {"digest": "0" * 64})
+    made = roll_back(1)
+    assert "refused" == made["decision"]
+    assert "not those that were registered" in made["failed"][0]
+
+
+def test_a_rollback_refuses_a_version_that_the_features_online_cannot_feed(world):
+    decide(1)
+    decide(2)
+    held = world / NAME / "features" / "features.json"
+    held.write_text(json.dumps({"features": [{"name": "visits"}]}))
+    assert ["features online: not online: value"] == roll_back(1)["failed"]
+
+
+def test_the_history_tells_who_what_from_to_and_why_in_order(world):
+    decide(1)
+    decide(2)
+    roll_back(1)
+    told = [(d["by"], d["decision"], d["production_before"], d["production_after"]) for d in history.decisions(NAME)]
+    assert [("ann", "promoted", None, 1), ("ann", "promoted", 1, 2), ("bob", "rolled back", 2, 1)] == told
+
+
+def test_a_decision_that_was_cut_short_is_finished_by_the_next_one(world, monkeypatch):
+    decide(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(versions, "put_into_production", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            decide(2)
+    assert [f"decision {history.unfinished(NAME)[0]['id']} was begun and not ended"] == [
+        f.problem for f in doctor.examine(NAME)
+    ]
+    decide(3, FAILED)
+    assert [1, 2, 2] == [d["production_after"] for d in history.decisions(NAME)]
+    assert [] == doctor.examine(NAME)
+
+
+@pytest.mark.parametrize(("meddle", "problem"), [
+    (lambda c: c.set_registered_model_alias(NAME, "production", "1"), "the alias on [1]"),
+    (lambda c: c.transition_model_version_stage(NAME, "1", "Production"), "the stage Production is on [1, 2]"),
+    (lambda c: c.transition_model_version_stage(NAME, "2", "Archived"), "the stage Production is on no version"),
+    (lambda c: c.delete_registered_model_alias(NAME, "production"), "the alias on none"),
+])  # fmt: skip
+def test_the_doctor_finds_what_was_moved_by_hand_and_mends_it(world, meddle, problem):
+    decide(1)
+    decide(2)
+    meddle(tracking.client())
+    assert problem in " ".join(f.problem for f in doctor.examine(NAME))
+    doctor.repair(NAME)
+    assert [] == doctor.examine(NAME)
+    assert {1: "Archived", 2: "Production", 3: "None", 4: "None"} == stages()
+
+
+def test_the_doctor_finds_a_changed_model_file(world):
+    versions.tag(NAME, 4, {"digest": "0" * 64})
+    assert ["load version 4: its files are not those that were registered"] == [f.problem for f in doctor.examine(NAME)]
+
+
+def test_a_deleted_production_version_is_for_a_person_to_replace(world):
+    decide(1)
+    decide(2)
+    tracking.client().transition_model_version_stage(NAME, "2", "Archived")
+    tracking.client().delete_model_version(NAME, "2")
+    assert ["version 2, which should be in production, is gone"] == [f.problem for f in doctor.examine(NAME)]
+    with pytest.raises(RegistryError, match="rollback --to"):
+        doctor.repair(NAME)
+    roll_back(1)
+    assert [] == doctor.examine(NAME)
+
+
+def test_a_busy_registry_names_the_holder(world, monkeypatch):
+    monkeypatch.setattr(versions, "LOCK_SECONDS", 0.2)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD], cwd=PROJECT, **pipes) as holder:
+        holder.stdout.readline()
+        with pytest.raises(RegistryBusy, match=f"process {holder.pid}"):
+            decide(1)
+        holder.kill()
+    assert "promoted" == decide(1)["decision"]
+
+
+def test_why_answers_for_a_version_what_it_replaced_and_what_a_rollback_restores(world):
+    decide(1)
+    decide(2)
+    told = why.why(NAME)
+    assert (2, True, 1, 1) == (told["version"], told["in_production"], told["replaced"], told["rollback_restores"])
+    assert ["promoted"] == [d["decision"] for d in told["decisions"]]
+    with pytest.raises(RegistryError, match="no version 9"):
+        why.why(NAME, version=9)
+
+
+def test_the_registry_stays_whole_under_load_and_under_fire(tmp_path):
+    command = [sys.executable, "benchmarks/promotions.py", "--processes", "4", "--operations", "3", "--kills", "3"]
+    given = os.environ | {"CHURN_STATE": str(tmp_path)}
+    done = subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert 0 == done.returncode, done.stdout + done.stderr
