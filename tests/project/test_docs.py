@@ -18,7 +18,7 @@ from churn.sources import readers
 from churn.state import PROJECT
 
 README = (PROJECT / "README.md").read_text()
-PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/*.md")])
+PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
 IMAGES = sorted(PROJECT.glob("docs/images/*"))
 REST = {  # what a file needs beside its data section
     "events": "experiment: x\nseed: 1\nlabel: {rule: inactivity, horizon_days: 30, active_within_days: 60}\n"
@@ -27,13 +27,18 @@ REST = {  # what a file needs beside its data section
 }
 
 
+def name_of(page: Path) -> str:
+    """A page's place in the project: two pages are called README.md."""
+    return page.relative_to(PROJECT).as_posix()
+
+
 def blocks(text: str, language: str) -> list[str]:
     """The code blocks of a page in that language; "" for those without one."""
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     return [body for found, body in fenced if found == language]
 
 
-EXAMPLES = [(page.name, text) for page in PAGES for text in blocks(page.read_text(), "yaml")]
+EXAMPLES = [(name_of(page), text) for page in PAGES for text in blocks(page.read_text(), "yaml")]
 
 
 def leaves(tree: dict, prefix: str = "") -> list[str]:
@@ -47,9 +52,9 @@ def leaves(tree: dict, prefix: str = "") -> list[str]:
 
 
 def test_the_parameter_tables_are_those_of_the_schema():
-    generator = runpy.run_path(str(PROJECT / "docs" / "parameters.py"))
+    generator = runpy.run_path(str(PROJECT / "docs" / "generate_parameters.py"))
     between = README.split(generator["BEGIN"])[1].split(generator["END"])[0]
-    assert generator["tables"]() == between.strip(), "run `python docs/parameters.py`"
+    assert generator["tables"]() == between.strip(), "run `python docs/generate_parameters.py`"
 
 
 @pytest.mark.parametrize("file", sorted(PROJECT.glob("params/*.yaml")), ids=lambda file: file.stem)
@@ -58,7 +63,7 @@ def test_every_key_of_a_shipped_file_has_a_row(file):
     assert [] == [key for key in keys if not re.search(rf"^\| `{re.escape(key)}` \|", README, re.MULTILINE)]
 
 
-@pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=lambda value: value[:20])
+@pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=lambda value: value[:40])
 def test_a_params_example_is_valid(page, text, tmp_path):
     complete = "experiment:" in text
     source = yaml.safe_load(text)["data"]["source"]
@@ -80,7 +85,7 @@ def test_the_example_stays_within_ten_lines_of_yaml():
     assert 10 >= len(blocks(README, "yaml")[0].splitlines())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_and_image_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
         if target.startswith("#"):
@@ -90,7 +95,7 @@ def test_every_link_and_image_leads_somewhere(page):
             assert (page.parent / target).is_file(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_make_target_named_exists(page):
     rules = re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     named = re.findall(r"(?:`|^|   )make ([a-z][a-z-]*)", page.read_text(), re.MULTILINE)
@@ -119,7 +124,7 @@ def test_every_churn_command_and_flag_named_exists(line, capsys):
     assert set() == set(re.findall(r"--[a-z-]+", line)) - set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_file_of_the_project_named_exists(page):
     text = page.read_text()
     named = re.findall(r"(?<![\w./])(?:params|notebooks|churn|serving|tests|docs|feature_repo)/[\w./]+\.\w+", text)
@@ -127,13 +132,13 @@ def test_every_file_of_the_project_named_exists(page):
     assert [] == [name for name in named if not (PROJECT / name).exists()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_page_knows_the_machine_it_was_written_on(page):
     assert [] == re.findall(r"(?:/work|/tmp|/root|/home)/\S*", page.read_text())
 
 
 def test_the_rules_of_the_gate_are_all_explained():
-    page = (PROJECT / "docs" / "how-it-works.md").read_text()
+    page = (PROJECT / "docs" / "explanation" / "how-it-works.md").read_text()
     assert set(schema.Rules.model_fields) == set(
         re.findall(r"^\| `(\w+)` \| (?:the|predicted|no|a) ", page, re.MULTILINE)
     )

@@ -1,5 +1,5 @@
 """What the API answers while something is broken, and that it recovers by itself. Each test adds a row to the fault
-table of docs/serving.md: `WRITE_FAULT_TABLE=1 pytest tests/serving/test_faults.py` writes it anew."""
+table of docs/reference/api.md: `WRITE_FAULT_TABLE=1 pytest tests/serving/test_faults.py` writes it anew."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from serving.online import TIMEOUT_SECONDS
 from tests.serving.gunicorn_server import PROJECT, Server
 from tests.serving.world import promote
 
-DOCUMENT = PROJECT / "docs" / "serving.md"
+DOCUMENT = PROJECT / "docs" / "reference" / "api.md"
 STORE_SECONDS = 5  # what a locked SQLite waits, and the slow store of slow_app.py
 HEAD = "| fault | `POST /predict` | `GET /ready` | afterwards |\n|---|---|---|---|"
 
@@ -41,7 +41,7 @@ def table():
     if os.environ.get("WRITE_FAULT_TABLE"):
         DOCUMENT.write_text(f"{before}<!-- faults -->\n{HEAD}\n" + "\n".join(rows) + f"\n<!-- end of faults -->{after}")
     else:
-        assert not set(rows) - set(documented.splitlines()), "docs/serving.md: write the fault table anew"
+        assert not set(rows) - set(documented.splitlines()), "docs/reference/api.md: write the fault table anew"
 
 
 def said(answer: requests.Response) -> str:

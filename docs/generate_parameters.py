@@ -1,4 +1,4 @@
-"""The parameter tables of the README, from the schema: `python docs/parameters.py` writes them between its marks."""
+"""The parameter tables of the README, from the schema; `python docs/generate_parameters.py` writes them."""
 
 from __future__ import annotations
 
