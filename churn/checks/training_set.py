@@ -1,7 +1,7 @@
 """Data-quality and leakage checks: of the log, of the features, of the training set, of the model. Each of them runs in
 every pipeline, returns results to show and to act on, and has a room of its own where it is more than a line.
 
-docs/leaks.md tells which bug each of them stops, and which it cannot see.
+docs/explanation/leaks.md tells which bug each of them stops, and which it cannot see.
 """
 
 from __future__ import annotations
