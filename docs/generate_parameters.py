@@ -1,4 +1,4 @@
-"""The parameter tables of the README, from the schema; `python docs/generate_parameters.py` writes them."""
+"""The parameter tables of docs/reference/parameters.md, from the schema; this script writes them between its marks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from churn.params.schema import Params
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parent / "reference" / "parameters.md"
 BEGIN, END = "<!-- parameters: begin -->", "<!-- parameters: end -->"
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "date": "date", "date-time": "time"}
 
@@ -73,5 +73,5 @@ def _shown(value: object) -> str:
 
 
 if __name__ == "__main__":
-    before, rest = README.read_text().split(BEGIN)
-    README.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.split(END)[1]}")
+    before, rest = PAGE.read_text().split(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.split(END)[1]}")
