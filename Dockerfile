@@ -1,4 +1,4 @@
-# The API in a container, built from the lock. State (models and features) is mounted, not copied: see docs/reference/api.md.
+# The API in a container, built from the lock. State (models, features) is mounted, not copied: see docs/how-to/serve.md.
 FROM python:3.11-slim
 
 WORKDIR /app

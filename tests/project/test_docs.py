@@ -17,10 +17,16 @@ from churn.registry import gate
 from churn.sources import readers
 from churn.state import PROJECT
 
+PROJECT = Path(__file__).resolve().parents[1]
+DOCS = PROJECT / "docs"
 README = (PROJECT / "README.md").read_text()
-PARAMETERS = (PROJECT / "docs" / "reference" / "parameters.md").read_text()
-PAGES = sorted([*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")])
-IMAGES = sorted(PROJECT.glob("docs/images/*"))
+TUTORIAL = (DOCS / "tutorial" / "first-model.md").read_text()
+PARAMETERS, COMMANDS, API, DECISIONS = (
+    (DOCS / "reference" / f"{name}.md").read_text() for name in ("parameters", "commands", "api", "decisions")
+)
+FOLDERS = [f for f in PROJECT.glob("[!.]*/") if f.name not in ("state", "mutants", "build")]  # those made by commands
+PAGES = sorted([*PROJECT.glob("*.md"), *(page for folder in FOLDERS for page in folder.rglob("*.md"))])
+IMAGES = sorted(DOCS.glob("images/*"))
 REST = {  # what a file needs beside its data section
     "events": "experiment: x\nseed: 1\nlabel: {rule: inactivity, horizon_days: 30, active_within_days: 60}\n"
     "snapshots: {train: [2024-01-01], test: 2024-02-01, serve: 2024-03-01}",
@@ -40,6 +46,31 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 EXAMPLES = [(name_of(page), text) for page in PAGES for text in blocks(page.read_text(), "yaml")]
+CHURN = re.compile(r"(?:^(?:\$ )?(?:\.venv/bin/)?|`)churn ([a-z]+[^`\n]*)", re.MULTILINE)
+RUN = re.compile(r"run_pipeline\.py([^`\n]*)")
+
+
+def mentioned(pattern: re.Pattern) -> list[str]:
+    """What follows a command's name on any page, on a line of its own or within a sentence."""
+    return sorted({rest for page in PAGES for rest in pattern.findall(page.read_text())})
+
+
+def flags(text: str) -> set[str]:
+    return set(re.findall(r"--[a-z]+(?:-[a-z]+)*", text))
+
+
+def help_of(command, arguments: list[str], capsys) -> str:
+    """What a command says of itself."""
+    with pytest.raises(SystemExit) as done:
+        command([*arguments, "--help"])
+    assert 0 == done.value.code
+    return capsys.readouterr().out
+
+
+def anchors(page: str) -> list[str]:
+    """The addresses of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    return [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def leaves(tree: dict, prefix: str = "") -> list[str]:
@@ -53,7 +84,7 @@ def leaves(tree: dict, prefix: str = "") -> list[str]:
 
 
 def test_the_parameter_tables_are_those_of_the_schema():
-    generator = runpy.run_path(str(PROJECT / "docs" / "generate_parameters.py"))
+    generator = runpy.run_path(str(DOCS / "generate_parameters.py"))
     between = PARAMETERS.split(generator["BEGIN"])[1].split(generator["END"])[0]
     assert generator["tables"]() == between.strip(), "run `python docs/generate_parameters.py`"
 
@@ -66,20 +97,27 @@ def test_every_key_of_a_shipped_file_has_a_row(file):
 
 @pytest.mark.parametrize(("page", "text"), EXAMPLES, ids=lambda value: value[:40])
 def test_a_params_example_is_valid(page, text, tmp_path):
-    complete = "experiment:" in text
-    source = yaml.safe_load(text)["data"]["source"]
-    (tmp_path / "example.yaml").write_text(text if complete else f"{text}\n{REST[source]}\n")
-    assert source == schema.load(tmp_path / "example.yaml").data.source
+    given = yaml.safe_load(text)
+    if "data" not in given:  # some sections of a file
+        text = yaml.safe_dump(yaml.safe_load((PROJECT / "params" / "cdnow.yaml").read_text()) | given)
+    elif "experiment" not in given:
+        text = f"{text}\n{REST[given['data']['source']]}\n"
+    (tmp_path / "example.yaml").write_text(text)
+    assert given.get("data", {"source": "cdnow"})["source"] == schema.load(tmp_path / "example.yaml").data.source
 
 
 def test_the_example_log_is_read_by_the_example_file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    [script], [example] = blocks(README, "python"), blocks(README, "yaml")
+    [script], [example] = blocks(TUTORIAL, "python"), blocks(TUTORIAL, "yaml")
     exec(script, {})
     Path("shop.yaml").write_text(example)
     source = readers.stage(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
     assert len(Path("orders.csv").read_text().splitlines()) - 1 == source.counts["events"] > 10_000
     assert 0 == source.counts["rejected"]
+
+
+def test_the_readme_shows_the_example_of_the_tutorial():
+    assert blocks(TUTORIAL, "yaml") == blocks(README, "yaml")
 
 
 def test_the_example_stays_within_ten_lines_of_yaml():
@@ -89,11 +127,17 @@ def test_the_example_stays_within_ten_lines_of_yaml():
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_and_image_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
-        if target.startswith("#"):
-            headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-            assert target[1:] in [heading.lower().replace(" ", "-") for heading in headings]
-        elif not target.startswith("https://"):
-            assert (page.parent / target).is_file(), target
+        if target.startswith("https://"):
+            continue
+        file, _, heading = target.partition("#")
+        there = page.parent / file if file else page
+        assert there.is_file(), target
+        assert not heading or heading in anchors(there.read_text()), target
+
+
+def test_the_map_of_the_pages_shows_every_page():
+    there = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)]+)\)", (DOCS / "README.md").read_text())}
+    assert {page for page in PAGES if page.is_relative_to(DOCS)} - {DOCS / "README.md"} == there
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -103,26 +147,28 @@ def test_every_make_target_named_exists(page):
     assert set() == set(named) - set(rules)
 
 
-def test_the_readme_names_every_make_target():
+def test_the_commands_name_every_make_target():
     declared = re.search(r"^\.PHONY: (.+)$", (PROJECT / "Makefile").read_text(), re.MULTILINE)[1].split()
-    assert [] == [target for target in declared if target != "help" and f"make {target}" not in README]
+    assert [] == [target for target in declared if target != "help" and f"| `make {target}` |" not in COMMANDS]
 
 
-def test_every_flag_of_the_run_named_exists(capsys):
-    with pytest.raises(SystemExit):
-        run_pipeline(["--help"])
-    known = re.findall(r"--[a-z]+", capsys.readouterr().out)
-    lines = [line for line in README.splitlines() if "run_pipeline.py" in line]
-    assert {"--params", "--set"} <= set(known)
-    assert set() == {flag for line in lines for flag in re.findall(r"--[a-z-]+", line)} - set(known)
+def test_every_flag_of_the_run_exists_and_is_explained(capsys):
+    known = flags(help_of(run_pipeline, [], capsys))
+    told = set(re.findall(r"^\| `(--[a-z]+)", COMMANDS.split("## churn")[0], re.MULTILINE))
+    assert known - {"--help"} == told
+    assert {"--params", "--set", "--plan"} <= flags(" ".join(mentioned(RUN))) <= known
 
 
-@pytest.mark.parametrize("line", sorted(set(re.findall(r"^churn .+", README, re.MULTILINE))))
+@pytest.mark.parametrize("line", mentioned(CHURN))
 def test_every_churn_command_and_flag_named_exists(line, capsys):
-    with pytest.raises(SystemExit) as done:
-        main([line.split()[1], "--help"])
-    assert 0 == done.value.code
-    assert set() == set(re.findall(r"--[a-z-]+", line)) - set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert set() == flags(line) - flags(help_of(main, line.split()[:1], capsys))
+
+
+def test_every_churn_command_and_flag_is_explained(capsys):
+    rows = dict(re.findall(r"^\| `churn ([a-z]+)[^`]*` \|(.+)\|$", COMMANDS, re.MULTILINE))
+    assert set(re.findall(r"^    ([a-z]+)\b", help_of(main, [], capsys), re.MULTILINE)) == set(rows)
+    for command, row in rows.items():
+        assert flags(help_of(main, [command], capsys)) - {"--help", "--params", "--json"} == flags(row)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -139,9 +185,9 @@ def test_no_page_knows_the_machine_it_was_written_on(page):
 
 
 def test_the_rules_of_the_gate_are_all_explained():
-    page = (PROJECT / "docs" / "explanation" / "how-it-works.md").read_text()
+    rules = DECISIONS.split("## The rules of the gate")[1].split("\n## ")[0]
     assert set(schema.Rules.model_fields) == set(
-        re.findall(r"^\| `(\w+)` \| (?:the|predicted|no|a) ", page, re.MULTILINE)
+        re.findall(r"^\| `(\w+)` \| (?:the|predicted|no|a) ", rules, re.MULTILINE)
     )
     given = dict.fromkeys(schema.Rules.model_fields, 0.0)
     scores = {"auc": 0.8, "calibration_error": 0.0}
@@ -153,10 +199,14 @@ def test_every_address_named_is_answered_and_every_problem_has_its_status():
     from serving.problems import KINDS
 
     known = {rule.rule for rule in create_app(str(PROJECT / "params" / "smoke.yaml")).url_map.iter_rules()}
-    assert set() == set(re.findall(r"`(?:GET|POST) (/[\w/.]*)`", README)) - known
-    for types, statuses in re.findall(r"^\| (`[a-z`, -]+`) \| (\d{3}(?:, \d{3})*) \|", README, re.MULTILINE):
-        of_types = {KINDS[kind][0] for kind in re.findall(r"`([a-z-]+)`", types)}
-        assert of_types == {int(status) for status in statuses.split(", ")}
+    named = {address for page in PAGES for address in re.findall(r"`(?:GET|POST) (/[\w/.]*)`", page.read_text())}
+    assert {"/predict", "/predict/batch", "/model", "/"} <= named <= known
+    explained = []
+    for types, statuses in re.findall(r"^\| (`[a-z`, -]+`) \| (\d{3}(?:, \d{3})*) \|", API, re.MULTILINE):
+        kinds = re.findall(r"`([a-z-]+)`", types)
+        assert {KINDS[kind][0] for kind in kinds} == {int(status) for status in statuses.split(", ")}
+        explained += kinds
+    assert sorted(KINDS) == sorted(explained)
 
 
 def test_images_are_small_and_all_are_shown():
