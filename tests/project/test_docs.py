@@ -124,6 +124,10 @@ def test_the_example_stays_within_ten_lines_of_yaml():
     assert 10 >= len(blocks(README, "yaml")[0].splitlines())
 
 
+def test_the_readme_stays_within_150_lines():
+    assert 150 >= len(README.splitlines())
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_link_and_image_leads_somewhere(page):
     for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
