@@ -20,6 +20,7 @@ from churn.state import PROJECT
 PROJECT = Path(__file__).resolve().parents[1]
 DOCS = PROJECT / "docs"
 README = (PROJECT / "README.md").read_text()
+ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
 TUTORIAL = (DOCS / "tutorial" / "first-model.md").read_text()
 PARAMETERS, COMMANDS, API, DECISIONS = (
     (DOCS / "reference" / f"{name}.md").read_text() for name in ("parameters", "commands", "api", "decisions")
@@ -187,6 +188,22 @@ def test_every_file_of_the_project_named_exists(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_no_page_knows_the_machine_it_was_written_on(page):
     assert [] == re.findall(r"(?:/work|/tmp|/root|/home)/\S*", page.read_text())
+
+
+def test_every_path_of_the_architecture_exists():
+    folder, missing = PROJECT, []
+    for name in re.findall(r"`(?:python )?([a-z][\w./<>]*)`", ARCHITECTURE.split("| I want to add a |")[1]):
+        path = (PROJECT if "/" in name else folder) / name.replace("<name>.py", "")
+        folder = path if name.endswith("/") else folder  # what follows a folder lies in it
+        missing += [] if path.exists() else [name]
+    assert [] == missing
+
+
+def test_the_architecture_has_a_row_for_every_room():
+    table = ARCHITECTURE.split("| room |")[1].split("\n\n")[0]
+    rows = set(re.findall(r"\w+", " ".join(re.findall(r"^\| ([a-z_,; ]+) \|", table, re.MULTILINE))))
+    rooms = {sign.parent.name for sign in PROJECT.glob("churn/*/__init__.py")}
+    assert rooms == rows - {"serving", "notebooks", "feature_repo"}
 
 
 def test_the_rules_of_the_gate_are_all_explained():
