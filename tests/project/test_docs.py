@@ -17,7 +17,6 @@ from churn.registry import gate
 from churn.sources import readers
 from churn.state import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[1]
 DOCS = PROJECT / "docs"
 README = (PROJECT / "README.md").read_text()
 ARCHITECTURE = (PROJECT / "ARCHITECTURE.md").read_text()
