@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
 import ibis
 import pandas as pd
 from ibis.expr.types import Table
+
+from churn.state import replacing
 
 # Ibis 12 calls DuckDB 2.0 by names that it is giving up.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
@@ -24,20 +25,14 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
 
 
 def frame_to_parquet(rows: pd.DataFrame, path: Path) -> Path:
-    """Write a table that is in memory, beside its place and then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    rows.to_parquet(beside, index=False)
-    return beside.replace(path)
+    """Write a table that is in memory to one Parquet file, whole or not at all."""
+    with replacing(path) as temporary:
+        rows.to_parquet(temporary, index=False)
+    return path
 
 
 def write_parquet(con: ibis.BaseBackend, table: Table, path: Path) -> Path:
-    """Write `table` to one Parquet file, by the engine, beside its place and then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        con.to_parquet(table, str(beside))
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """Write `table` to one Parquet file, by the engine, whole or not at all."""
+    with replacing(path) as temporary:
+        con.to_parquet(table, str(temporary))
     return path

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -35,8 +38,47 @@ def write_json(target: Path, value: object) -> Path:
 
 
 def write_text(target: Path, text: str) -> Path:
-    """Write a text file beside its place, then rename: a reader sees the old or the new one, never a part."""
+    """Write a text file in UTF-8, whole or not at all."""
+    with replacing(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return target
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `target`, to write a file or a folder to: it takes the target's place at the
+    end, and is gone after a failure. A reader sees the old or the new one, never a part.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    beside.write_text(text, encoding="utf-8")
-    return beside.replace(target)
+    temporary, former = (target.with_name(f".{target.name}.{os.getpid()}.{end}") for end in ("tmp", "old"))
+    _remove(temporary)  # of a killed process that had the same number
+    try:
+        yield temporary
+        if target.is_dir():  # which no rename replaces
+            target.replace(former)
+        temporary.replace(target)
+    finally:
+        _remove(temporary)
+        _remove(former)
+
+
+@contextmanager
+def environment(**variables: str) -> Iterator[None]:
+    """Set environment variables for a block; afterwards each is as it was."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

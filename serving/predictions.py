@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from datetime import datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -65,7 +64,8 @@ class PredictionLog:
         self._written += 1
         target = self._folder / day / f"{os.getpid()}-{time.time_ns()}-{self._written}.parquet"
         try:
-            _write_whole(pa.Table.from_pylist(rows, schema), target)
+            with state.replacing(target) as temporary:
+                pq.write_table(pa.Table.from_pylist(rows, schema), temporary)
             metrics.LOGGED.inc(len(rows))
         except Exception as error:
             metrics.LOG_DROPPED.inc(len(rows))
@@ -106,14 +106,3 @@ def _schema(champion: Champion) -> pa.Schema:
             "features": pa.struct(kinds),
         }
     )
-
-
-def _write_whole(table: pa.Table, target: Path) -> None:
-    """Write beside, then rename: a reader never sees half a file, and a failure leaves none."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(".tmp")
-    try:
-        pq.write_table(table, beside)
-        beside.rename(target)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from unittest import mock
 
 import yaml
 
@@ -35,7 +34,7 @@ def folder(*, keep: bool) -> Iterator[Path]:
 def state_of(place: Path) -> Iterator[None]:
     """Within it, the state folder, MLflow's store and the registry are those of the second run."""
     root = place / "state"
-    with mock.patch.dict(os.environ, CHURN_STATE=str(root), MLFLOW_TRACKING_URI=f"sqlite:///{root}/mlflow.db"):
+    with state.environment(CHURN_STATE=str(root), MLFLOW_TRACKING_URI=f"sqlite:///{root}/mlflow.db"):
         yield
 
 

@@ -125,20 +125,18 @@ def tables_of(manifest: dict) -> pd.DataFrame:
 
 
 def _write_snapshot(con, views: dict, folder: Path) -> dict:
-    """One snapshot's tables, written by the engine into a folder beside, then put in place whole."""
-    beside = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
+    """One snapshot's tables, written by the engine and put in place all at once."""
     written = {}
-    for view, table in views.items():
-        path = engine.write_parquet(con, table, beside / f"{view}.parquet")
-        written[view] = {"rows": pq.ParquetFile(path).metadata.num_rows, "fingerprint": fingerprint.of_parquet(path)}
-    if not any(table["rows"] for table in written.values()):
-        shutil.rmtree(beside)
-        raise InvalidData(
-            f"snapshot {folder.name}: no customer had signed up before it; move the snapshot or check the log's dates"
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    beside.rename(folder)
+    with state.replacing(folder) as temporary:
+        for view, table in views.items():
+            path = engine.write_parquet(con, table, temporary / f"{view}.parquet")
+            rows = pq.ParquetFile(path).metadata.num_rows
+            written[view] = {"rows": rows, "fingerprint": fingerprint.of_parquet(path)}
+        if not any(table["rows"] for table in written.values()):
+            raise InvalidData(
+                f"snapshot {folder.name}: no customer had signed up before it; "
+                "move the snapshot or check the log's dates"
+            )
     return {"views": written, "fingerprint": fingerprint.of_values(written)}
 
 

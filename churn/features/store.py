@@ -8,8 +8,7 @@ import os
 import runpy
 import time
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -60,11 +59,9 @@ class Row:
         return min((stamp for stamp in self.stamps.values() if stamp), default=None)
 
 
-@contextmanager
-def _environment(experiment: str) -> Iterator[None]:
-    """What feature_store.yaml and definitions.py read from the environment."""
-    with mock.patch.dict(os.environ, CHURN_STATE=str(state.root()), CHURN_EXPERIMENT=experiment):
-        yield
+def _environment(experiment: str) -> AbstractContextManager[None]:
+    """What feature_store.yaml and definitions.py read from the environment, for a block."""
+    return state.environment(CHURN_STATE=str(state.root()), CHURN_EXPERIMENT=experiment)
 
 
 def open_store(experiment: str) -> feast.FeatureStore:

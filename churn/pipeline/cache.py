@@ -57,16 +57,13 @@ def newest(experiment: str, stage: str) -> Entry | None:
 def keep(experiment: str, entry: Entry, *, also: dict[str, Path]) -> None:
     """Keep a stage that has just finished. `also`: path in the entry -> file or folder, beside what the stage wrote."""
     place = folder(experiment, entry.stage, cache_key.key(entry.ingredients))
-    beside = place.with_name(f".{place.name}.{os.getpid()}.tmp")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    for name in WRITES[entry.stage]:
-        _link_tree(state.path(experiment, name), beside / "files" / name)
-    for name, source in also.items():
-        _link_tree(source, beside / name)
-    kept = {str(path.relative_to(beside)): _stat(path) for path in _files(beside)}
-    state.write_json(beside / "entry.json", asdict(entry) | {"files": kept})
-    _put(beside, place)
+    with state.replacing(place) as temporary:  # an entry that is there already may be damaged
+        for name in WRITES[entry.stage]:
+            _link_tree(state.path(experiment, name), temporary / "files" / name)
+        for name, source in also.items():
+            _link_tree(source, temporary / name)
+        kept = {str(path.relative_to(temporary)): _stat(path) for path in _files(temporary)}
+        state.write_json(temporary / "entry.json", asdict(entry) | {"files": kept})
 
 
 def restore(experiment: str, stage: str, key: str) -> None:
@@ -121,15 +118,6 @@ def _files(place: Path) -> list[Path]:
     return sorted(path for path in place.rglob("*") if path.is_file())
 
 
-def _put(beside: Path, place: Path) -> None:
-    """Rename a folder into place; one that is there already goes first, for it may be damaged."""
-    if place.exists():
-        gone = beside.with_suffix(".old")
-        place.rename(gone)
-        shutil.rmtree(gone)
-    beside.rename(place)
-
-
 def _link_tree(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target, copy_function=link, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
@@ -146,15 +134,12 @@ def link(source: str | Path, target: str | Path) -> None:
 
 
 def _mirror(kept: Path, place: Path) -> None:
-    """Make a folder hold the kept files and no others; each is linked beside its place and renamed."""
+    """Make a folder hold the kept files and no others."""
     wanted = {path.relative_to(kept) for path in _files(kept)}
     for name in sorted(wanted):
         if _stat(place / name) != _stat(kept / name):
-            (place / name).parent.mkdir(parents=True, exist_ok=True)
-            beside = place / name.parent / f".{name.name}.{os.getpid()}.tmp"
-            beside.unlink(missing_ok=True)
-            link(kept / name, beside)
-            beside.replace(place / name)
+            with state.replacing(place / name) as temporary:
+                link(kept / name, temporary)
     for path in _files(place):
         if path.relative_to(place) not in wanted:
             path.unlink()

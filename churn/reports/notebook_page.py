@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from papermill.execute import ERROR_MARKER_TAG
 from traitlets.config import Config
 
+from churn import state
 from churn.reports.run_page import prose
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,7 +30,7 @@ NUMBER = re.compile(r"[-+−]?[$€£]?\d[\d,]*(\.\d+)?(e[-+]\d+)?\s?%?|[-+]?inf
 def render(
     notebook: Path, html: Path, *, title: str, footer: dict[str, str] | None = None, site: Sequence[str] = ()
 ) -> Path:
-    """Write `notebook` (executed, or stopped by an error) to `html`, beside its place and then renamed.
+    """Write `notebook` (executed, or stopped by an error) to `html`, whole or not at all.
 
     `title` names the page; `footer` is shown at its end, one entry a key (run id, commit, ...). `site` are the names
     of the run's stages in their order, where the page is one of theirs: it then links to its neighbours and to the
@@ -44,14 +44,7 @@ def render(
         "site": _neighbours(html.stem, site),
     }
     page, _ = _exporter().from_notebook_node(nb, resources)
-    html.parent.mkdir(parents=True, exist_ok=True)
-    beside = html.with_name(f".{html.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(html)
-    finally:
-        beside.unlink(missing_ok=True)
-    return html
+    return state.write_text(html, page)
 
 
 @functools.cache

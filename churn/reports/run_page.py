@@ -56,7 +56,7 @@ def write(
     mlflow: str | None,
     footer: dict[str, str],
 ) -> Path:
-    """Write `folder`/index.html, beside its place and then renamed; returns its path.
+    """Write `folder`/index.html, whole or not at all; returns its path.
 
     `status` is MLflow's (RUNNING: the page reloads itself), `started` a time in UTC. `decision` is what promote glued,
     `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",

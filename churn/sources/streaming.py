@@ -6,7 +6,6 @@ The chance to cancel in a week follows from what happened before that week, so t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -20,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from churn.sources.contract import Source, event_source
+from churn.state import replacing
 
 START = pd.Timestamp("2023-01-01", tz="UTC")  # the log begins here; some customers signed up before
 BLOCK = 5_000  # customers simulated together, from a random stream of their own
@@ -191,11 +191,6 @@ def _customer_rows(customers: pd.DataFrame, ids: pa.Array) -> pa.Table:
 
 @contextmanager
 def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A Parquet file written in pieces beside its place, and renamed when complete."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with pq.ParquetWriter(beside, schema) as writer:
-            yield writer
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    """A Parquet file that is written in pieces, and in place when complete."""
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
+        yield writer

@@ -1,0 +1,55 @@
+"""Rules of the state folder: what is written there is whole or absent, and the environment stays as it was."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from churn import state
+
+
+def test_a_file_is_replaced_only_when_it_is_complete(tmp_path):
+    target = tmp_path / "new" / "table.txt"
+    with state.replacing(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert "whole" == target.read_text()
+    with pytest.raises(RuntimeError), state.replacing(target) as temporary:
+        temporary.write_text("a part")
+        raise RuntimeError
+    assert "whole" == target.read_text()
+    assert [target] == list(target.parent.iterdir())
+
+
+def test_a_folder_is_replaced_whole_and_nothing_of_the_former_stays(tmp_path):
+    target = tmp_path / "snapshot"
+    for name in ("first", "second"):
+        with state.replacing(target) as temporary:
+            temporary.mkdir()
+            (temporary / name).touch()
+    assert [target / "second"] == list(target.iterdir())
+    with pytest.raises(RuntimeError), state.replacing(target) as temporary:
+        temporary.mkdir()
+        raise RuntimeError
+    assert [target / "second"] == list(target.iterdir())
+    assert [target] == list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_does_not_get_into_the_place(tmp_path):
+    target = tmp_path / "snapshot"
+    left = tmp_path / f".snapshot.{os.getpid()}.tmp"
+    left.mkdir()
+    (left / "left.parquet").touch()
+    with state.replacing(target) as temporary:
+        temporary.mkdir()
+    assert [] == list(target.iterdir())
+
+
+def test_variables_of_a_block_are_as_before_at_its_end(monkeypatch):
+    monkeypatch.setenv("PAPERTRAIL_HELD", "before")
+    monkeypatch.delenv("PAPERTRAIL_NEW", raising=False)
+    with pytest.raises(RuntimeError), state.environment(PAPERTRAIL_HELD="within", PAPERTRAIL_NEW="within"):
+        assert ["within"] * 2 == [os.environ["PAPERTRAIL_HELD"], os.environ["PAPERTRAIL_NEW"]]
+        raise RuntimeError
+    assert ["before", None] == [os.environ["PAPERTRAIL_HELD"], os.environ.get("PAPERTRAIL_NEW")]
