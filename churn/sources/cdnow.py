@@ -16,8 +16,8 @@ from churn.sources.contract import TIME, VALUE, Source, event_source
 DISTRIBUTION, FILE = "lifetimes", "CDNOW_master.txt"
 
 
-def stage_cdnow(con: ibis.BaseBackend, folder: Path) -> Source:
-    """Stage every purchase of January 1997 to June 1998: its day, and dollars as value.
+def read_cdnow(con: ibis.BaseBackend, folder: Path) -> Source:
+    """Read every purchase of January 1997 to June 1998: its day, and dollars as value.
 
     Segments: the month of the first purchase, and how many CDs were bought on that day.
     """

@@ -12,27 +12,24 @@ from ibis.expr.types import Table
 from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.sources import files, locate
-from churn.sources.contract import (
-    VALUE,
-    Sifted,
-    Source,
-    checked,
-    event_source,
-    identifier,
-    known_at,
-    missing,
-    moment,
-    moment_faults,
-    number,
-    refuse_excess,
-    sift,
-    text,
+from churn.sources.cleaning import (
+    SplitRows,
+    as_identifier,
+    as_number,
+    as_text,
+    as_time,
+    is_missing,
+    refuse_too_many_rejected,
+    split_usable,
+    time_faults,
+    with_faults,
 )
+from churn.sources.contract import VALUE, Source, event_source, known_at
 
 MALFORMED = "malformed_lines"
 
 
-def stage_events(
+def read_events(
     con: ibis.BaseBackend,
     folder: Path,
     *,
@@ -42,7 +39,7 @@ def stage_events(
     customers: dict | None = None,
     max_rejected: float = 0.01,
 ) -> Source:
-    """Stage an event log; without `customers`, a customer signs up with the first event that is known.
+    """Read an event log; without `customers`, a customer signs up with the first event that is known.
 
     `columns` maps customer_id, at and (optional) kind, value and arrived_at to the log's columns. Without a kind every
     event is of `kind`, or "event"; without a value it counts 1; without arrived_at it is known when it happens. Rows
@@ -52,50 +49,51 @@ def stage_events(
     columns = {name: column for name, column in columns.items() if column is not None}
     if kind and "kind" in columns:
         raise InvalidData("data: give one constant `kind` or a column for it (columns.kind), not both")
-    with _scratch(folder, "events", "customers") as scratch:
-        sifted = {}
+    inputs = {"customers": customers["path"]} if customers else {}
+    inputs["events"] = path
+    with _scratch(folder, *inputs) as scratch:
+        tables = {}
         if customers:
-            sifted["customers"] = _sift_customers(con, scratch["customers"], **customers)
-        known = sifted["customers"].usable if customers else None
-        sifted["events"] = _sift_events(con, scratch["events"], path, columns, kind or "event", known)
-        rejected = _write_rejected(con, folder, sifted)
-        paths = {"events": path, "customers": customers["path"] if customers else None}
-        for name, found in sifted.items():
-            refuse_excess(found, name=name, path=paths[name], max_rejected=max_rejected)
+            tables["customers"] = _split_customers(con, scratch["customers"], **customers)
+        known = tables["customers"].usable if customers else None
+        tables["events"] = _split_events(con, scratch["events"], path, columns, kind or "event", known)
+        rejected = _write_rejected(con, folder, tables)
+        for name, rows in tables.items():
+            refuse_too_many_rejected(rows, name=name, path=inputs[name], max_rejected=max_rejected)
         if customers:
             _refuse_duplicates(known, path=customers["path"])
-        write_parquet(con, sifted["events"].usable, folder / "events.parquet")
+        write_parquet(con, tables["events"].usable, folder / "events.parquet")
         write_parquet(con, _first_events(con, folder) if known is None else known, folder / "customers.parquet")
-    read = sum(found.read for found in sifted.values())
+    read = sum(rows.read for rows in tables.values())
     segments = list(customers.get("segments") or []) if customers else []
     return event_source(con, folder, segments=segments, rejected=rejected, read=read)
 
 
-def _sift_events(con, place: Path, path, columns: dict[str, str], kind: str, known: Table | None) -> Sifted:
+def _split_events(con, place: Path, path, columns: dict[str, str], kind: str, known: Table | None) -> SplitRows:
     raws, malformed = _open(con, path, needed=list(columns.values()), name="events")
-    rows = [_checked_events(raw, columns, kind) for raw in raws]
+    rows = [_event_fields(raw, columns, kind) for raw in raws]
     if known is not None:
         rows = [_without_strangers(table, known, column=columns["customer_id"]) for table in rows]
-    return sift(con, rows, name="events", place=place, malformed=malformed)
+    return split_usable(con, rows, name="events", place=place, malformed=malformed)
 
 
-def _checked_events(raw: Table, columns: dict[str, str], kind: str) -> Table:
+def _event_fields(raw: Table, columns: dict[str, str], kind: str) -> Table:
     fields = {
-        "customer_id": identifier(raw[columns["customer_id"]]),
-        "at": moment(raw[columns["at"]]),
-        "kind": text(raw[columns["kind"]]) if "kind" in columns else ibis.literal(kind),
-        "value": number(raw[columns["value"]]) if "value" in columns else ibis.literal(1).cast(VALUE),
+        "customer_id": as_identifier(raw[columns["customer_id"]]),
+        "at": as_time(raw[columns["at"]]),
+        "kind": as_text(raw[columns["kind"]]) if "kind" in columns else ibis.literal(kind),
+        "value": as_number(raw[columns["value"]]) if "value" in columns else ibis.literal(1).cast(VALUE),
     }
-    fields |= {"arrived_at": moment(raw[columns["arrived_at"]])} if "arrived_at" in columns else {}
+    fields |= {"arrived_at": as_time(raw[columns["arrived_at"]])} if "arrived_at" in columns else {}
     faults = [(columns["customer_id"], "is missing", fields["customer_id"].isnull())]
     for time in [name for name in ("at", "arrived_at") if name in fields]:
-        faults += moment_faults(columns[time], raw[columns[time]], fields[time])
+        faults += time_faults(columns[time], raw[columns[time]], fields[time])
     if "kind" in columns:
         faults += [(columns["kind"], "is missing", fields["kind"].isnull())]
     if "value" in columns:
-        faults += [(columns["value"], "is missing", missing(raw[columns["value"]]))]
+        faults += [(columns["value"], "is missing", is_missing(raw[columns["value"]]))]
         faults += [(columns["value"], "is not a number", fields["value"].isnull())]
-    return checked(raw, fields, faults)
+    return with_faults(raw, fields, faults)
 
 
 def _without_strangers(rows: Table, known: Table, *, column: str) -> Table:
@@ -111,39 +109,39 @@ def _without_strangers(rows: Table, known: Table, *, column: str) -> Table:
     ).drop("known_id")
 
 
-def _sift_customers(
+def _split_customers(
     con, place: Path, *, path: str | list[str], columns: dict[str, str], segments: list[str] | None = None
-) -> Sifted:
+) -> SplitRows:
     segments = segments or []
     if clash := {"customer_id", "signup_at"} & set(segments):
         raise InvalidData(f"data.customers: a segment cannot be named {sorted(clash)[0]}; leave it out of segments")
     raws, malformed = _open(con, path, needed=[*columns.values(), *segments], name="customers")
-    rows = [_checked_customers(raw, columns, segments) for raw in raws]
-    return sift(con, rows, name="customers", place=place, malformed=malformed)
+    rows = [_customer_fields(raw, columns, segments) for raw in raws]
+    return split_usable(con, rows, name="customers", place=place, malformed=malformed)
 
 
-def _checked_customers(raw: Table, columns: dict[str, str], segments: list[str]) -> Table:
+def _customer_fields(raw: Table, columns: dict[str, str], segments: list[str]) -> Table:
     customer, signup = raw[columns["customer_id"]], raw[columns["signup_at"]]
-    fields = {"customer_id": identifier(customer), "signup_at": moment(signup)}
-    fields |= {name: text(raw[name]).fill_null("unknown") for name in segments}
+    fields = {"customer_id": as_identifier(customer), "signup_at": as_time(signup)}
+    fields |= {name: as_text(raw[name]).fill_null("unknown") for name in segments}
     faults = [(columns["customer_id"], "is missing", fields["customer_id"].isnull())]
-    return checked(raw, fields, faults + moment_faults(columns["signup_at"], signup, fields["signup_at"]))
+    return with_faults(raw, fields, faults + time_faults(columns["signup_at"], signup, fields["signup_at"]))
 
 
 def _open(con, path, *, needed: list[str], name: str) -> tuple[list[Table], str | None]:
     """The tables of an input, and the name of the engine's table of malformed lines, None without CSV."""
     malformed = f"{MALFORMED}_{name}"
     con.raw_sql(f"DROP TABLE IF EXISTS {malformed}; DROP TABLE IF EXISTS {malformed}_scans")
-    found = locate.find(path)
+    paths = locate.find(path)
     with files.reading(name):
-        tables = files.open_tables(con, found, needed=needed, malformed=malformed)
-    return tables, malformed if any(map(files.is_csv, found)) else None
+        tables = files.open_tables(con, paths, needed=needed, malformed=malformed)
+    return tables, malformed if any(map(files.is_csv, paths)) else None
 
 
-def _write_rejected(con, folder: Path, sifted: dict[str, Sifted]) -> pd.DataFrame:
-    summary = pd.concat([found.summary for found in sifted.values()], ignore_index=True)
+def _write_rejected(con, folder: Path, tables: dict[str, SplitRows]) -> pd.DataFrame:
+    summary = pd.concat([rows.summary for rows in tables.values()], ignore_index=True)
     if len(summary):
-        write_parquet(con, ibis.union(*(found.rejected for found in sifted.values())), folder / "rejected.parquet")
+        write_parquet(con, ibis.union(*(rows.rejected for rows in tables.values())), folder / "rejected.parquet")
     return summary
 
 
@@ -165,8 +163,8 @@ def _refuse_duplicates(customers: Table, *, path: str | list[str]) -> None:
 
 @contextmanager
 def _scratch(folder: Path, *names: str):
-    """A place per name for the rows as they are sifted, gone at the end."""
-    places = {name: folder / f".{name}-sifted.parquet" for name in names}
+    """A place per name for the rows as they are parted, gone at the end."""
+    places = {name: folder / f".{name}-split.parquet" for name in names}
     try:
         yield places
     finally:

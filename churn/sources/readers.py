@@ -7,20 +7,20 @@ from pathlib import Path
 
 import ibis
 
-from churn.sources import paths
-from churn.sources.cdnow import stage_cdnow
+from churn.sources.cdnow import read_cdnow
 from churn.sources.contract import Source
-from churn.sources.events import stage_events
-from churn.sources.streaming import stage_streaming
-from churn.sources.tables import stage_tables
+from churn.sources.events import read_events
+from churn.sources.locate import concealed
+from churn.sources.streaming import read_streaming
+from churn.sources.tables import read_tables
 
-READERS = {"events": stage_events, "tables": stage_tables, "cdnow": stage_cdnow, "streaming": stage_streaming}
+READERS = {"events": read_events, "tables": read_tables, "cdnow": read_cdnow, "streaming": read_streaming}
 
 
-def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
+def read(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
     """Read the input that `data` (the section of a params file) describes into Parquet files in `folder`.
 
-    What an earlier staging left there is replaced. The same input gives the same content.
+    What was read into it before is replaced. The same input gives the same content.
     Raises InvalidData, in one line, where the input cannot be used.
     """
     settings = {name: value for name, value in data.items() if name != "source" and value is not None}
@@ -29,5 +29,5 @@ def stage(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
     for name in ("events", "customers", "labels", "rejected"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
-    with paths.concealed(data):
+    with concealed(data):
         return READERS[data["source"]](con, folder, **settings)

@@ -55,8 +55,8 @@ CUSTOMERS = pa.schema(
 )
 
 
-def stage_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, months: int, seed: int) -> Source:
-    """Stage a simulation of `months` from START; memory does not grow with the number of customers.
+def read_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, months: int, seed: int) -> Source:
+    """Read a simulation of `months` from START; memory does not grow with the number of customers.
 
     Kinds: session (minutes), payment and payment_failed (money), ticket (1), cancel (0). Segments: plan, country.
     The first customers of a larger simulation with the same seed and months are the same.

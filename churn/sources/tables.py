@@ -12,7 +12,8 @@ from ibis.expr.types import Table
 from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
-from churn.sources.contract import SUMMARY, TIME, Source, identifier, text
+from churn.sources.cleaning import as_identifier, as_text
+from churn.sources.contract import SUMMARY, TIME, Source
 from churn.sources.locate import find_table, folders, tables_named
 
 KEYS = ("customer_id", "snapshot")
@@ -20,7 +21,7 @@ FILE = "__file"
 TRUE, FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
 
 
-def stage_tables(
+def read_tables(
     con: ibis.BaseBackend,
     folder: Path,
     *,
@@ -31,7 +32,7 @@ def stage_tables(
     path: str = ".",
     segments: Iterable[str] = (),
 ) -> Source:
-    """Stage each of `tables` over all `snapshots` (date: folder below `path`) and the labels.
+    """Read each of `tables` over all `snapshots` (date: folder below `path`) and the labels.
 
     A table has one row per customer at a snapshot, and the same columns at all of them. Types of CSV columns are taken
     from all rows of all snapshots. Labels may be absent at a snapshot (one to be scored), not at all of them.
@@ -40,18 +41,18 @@ def stage_tables(
     segments = list(segments)
     places = folders(path, snapshots)
     customer = columns["customer_id"]
-    found = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
-    read = {name: _features(con, name, by_day, customer) for name, by_day in found.items()}
-    _refuse_shared_names(read, label=labels["column"])
-    _refuse_missing_segments(read, segments)
-    staged = {}
-    for name, table in read.items():
-        staged[name] = _stage(con, folder / "tables" / f"{name}.parquet", name, _contract(table, segments))
+    files_of = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
+    given = {name: _features(con, name, by_day, customer) for name, by_day in files_of.items()}
+    _refuse_shared_names(given, label=labels["column"])
+    _refuse_missing_segments(given, segments)
+    written = {}
+    for name, table in given.items():
+        written[name] = _write(con, folder / "tables" / f"{name}.parquet", name, _contract(table, segments))
     churned = _labels(con, folder, places, customer=customer, table=labels["table"], column=labels["column"])
-    counts = {"read": sum(_count(table) for table in staged.values()), "rejected": 0}
-    customers = ibis.union(*(table.select("customer_id") for table in staged.values())).distinct()
+    counts = {"read": sum(_count(table) for table in written.values()), "rejected": 0}
+    customers = ibis.union(*(table.select("customer_id") for table in written.values())).distinct()
     counts |= {"customers": _count(customers), "labels": _count(churned)}
-    return Source(None, None, staged, churned, segments, counts, pd.DataFrame(columns=SUMMARY))
+    return Source(None, None, written, churned, segments, counts, pd.DataFrame(columns=SUMMARY))
 
 
 def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table: str, column: str) -> Table:
@@ -62,12 +63,12 @@ def _labels(con, folder: Path, places: dict[str, Path], *, customer: str, table:
     for file in by_day.values():
         files.require([customer, column], list(files.columns_of(file)), where=str(file))
     raw = _open(con, table, by_day, customer, all_varchar=True)
-    word = text(raw[column]).lower()
+    word = as_text(raw[column]).lower()
     churned = ibis.cases((word.isin(TRUE), True), (word.isin(FALSE), False))
     if n := _count(unreadable := raw.filter(churned.isnull())):
         shown = ", ".join(map(repr, unreadable.select(column).distinct().order_by(column).limit(3)[column].execute()))
         raise InvalidData(f"labels {table}: '{column}' must be true or false, or 1 or 0; {n:,} rows hold {shown}")
-    return _stage(con, folder / "labels.parquet", table, raw.select(*KEYS, churned=churned))
+    return _write(con, folder / "labels.parquet", table, raw.select(*KEYS, churned=churned))
 
 
 def _features(con, name: str, by_day: dict[str, Path], customer: str) -> Table:
@@ -95,7 +96,7 @@ def _open(con, name: str, by_day: dict[str, Path], customer: str, **csv_options)
         raw = con.read_csv(names, **options, **csv_options) if of_csv == {True} else con.read_parquet(names, **options)
     midnights = {str(file): ibis.literal(f"{day}T00:00:00+00:00", TIME) for day, file in by_day.items()}
     others = raw.drop(FILE, *{customer, *KEYS} & set(raw.columns))
-    keys = {"customer_id": identifier(raw[customer]), "snapshot": raw[FILE].cases(*midnights.items())}
+    keys = {"customer_id": as_identifier(raw[customer]), "snapshot": raw[FILE].cases(*midnights.items())}
     return raw.select(**keys, **{column: raw[column] for column in others.columns})
 
 
@@ -105,7 +106,7 @@ def _contract(table: Table, segments: list[str]) -> Table:
     for name in table.columns:
         kind = table[name].type()
         if name in segments:
-            changed[name] = text(table[name]).fill_null("unknown")
+            changed[name] = as_text(table[name]).fill_null("unknown")
         elif kind.is_integer():
             changed[name] = table[name].cast("int64")
         elif kind.is_numeric() and not kind.is_boolean():
@@ -117,26 +118,26 @@ def _contract(table: Table, segments: list[str]) -> Table:
     return table.mutate(**changed)
 
 
-def _stage(con, place: Path, name: str, table: Table) -> Table:
+def _write(con, place: Path, name: str, table: Table) -> Table:
     """Write `table`, one row per customer and snapshot. Raises InvalidData where ids are missing or repeated."""
     with files.reading(f"table {name}"):
         write_parquet(con, table, place)
-    staged = con.read_parquet(str(place))
-    if not _count(staged):
+    written = con.read_parquet(str(place))
+    if not _count(written):
         raise InvalidData(f"table {name}: the table is empty; at least one row is needed")
-    if missing := _count(staged.filter(staged.customer_id.isnull())):
+    if missing := _count(written.filter(written.customer_id.isnull())):
         raise InvalidData(f"table {name}: {missing:,} rows have no customer id; correct the column or the rows")
-    counted = staged.group_by(KEYS).agg(n=staged.count())
+    counted = written.group_by(KEYS).agg(n=written.count())
     twice = counted.filter(counted.n > 1).order_by(*KEYS)
     if n := _count(twice):
         shown = ", ".join(twice.limit(3).customer_id.execute())
         raise InvalidData(f"table {name}: {n:,} customers have several rows at a snapshot, e.g. {shown}; give one each")
-    return staged
+    return written
 
 
-def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
+def _refuse_shared_names(tables: dict[str, Table], *, label: str) -> None:
     owner: dict[str, str] = {}
-    for name, table in read.items():
+    for name, table in tables.items():
         for column in (column for column in table.columns if column not in KEYS):
             if column == label:
                 raise InvalidData(f"table {name}: the label '{label}' is among its columns; take it out")
@@ -144,9 +145,9 @@ def _refuse_shared_names(read: dict[str, Table], *, label: str) -> None:
                 raise InvalidData(f"tables {other} and {name} both have a column '{column}'; rename one of them")
 
 
-def _refuse_missing_segments(read: dict[str, Table], segments: list[str]) -> None:
-    found = [column for table in read.values() for column in table.columns if column not in KEYS]
-    files.require(segments, found, where=f"segments of the tables {', '.join(read)}")
+def _refuse_missing_segments(tables: dict[str, Table], segments: list[str]) -> None:
+    columns = [column for table in tables.values() for column in table.columns if column not in KEYS]
+    files.require(segments, columns, where=f"segments of the tables {', '.join(tables)}")
 
 
 def _count(table: Table) -> int:

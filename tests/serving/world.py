@@ -36,7 +36,7 @@ def build(folder: Path) -> None:
     (folder / "world.yaml").write_text(PARAMS)
     settings = schema.load(folder / "world.yaml")
     con = engine.connect()
-    source = readers.stage(con, settings.data.model_dump(), state.path("world", "source"))
+    source = readers.read(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]
     made = manifest.build(
         con,

@@ -21,7 +21,7 @@ def staged(con, tmp_path):
     def _staged(*lines: str, columns: dict = COLUMNS, **data) -> Source:
         (tmp_path / "log.csv").write_text("cust,day,what,loaded\n" + ON_TIME + "".join(lines))
         given = {"source": "events", "path": str(tmp_path / "log.csv"), "columns": columns} | data
-        return readers.stage(con, given, tmp_path / "staged")
+        return readers.read(con, given, tmp_path / "staged")
 
     return _staged
 

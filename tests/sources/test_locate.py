@@ -16,7 +16,7 @@ from churn import engine
 from churn.errors import InvalidData
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.sources import locate, paths, readers
+from churn.sources import locate, readers
 from churn.sources.contract import Source
 from churn.state import PROJECT
 
@@ -42,14 +42,14 @@ def log(folder: Path, name: str = "orders.csv", text: str = "who,day\na,2024-01-
     return folder / name
 
 
-def stage(data: dict, folder: Path) -> Source:
-    return readers.stage(engine.connect(threads=1), data, folder / "staged")
+def read(data: dict, folder: Path) -> Source:
+    return readers.read(engine.connect(threads=1), data, folder / "staged")
 
 
 def refusal(data: dict, folder: Path) -> str:
     """What is said of an input: in one line, without the value, and with nothing behind it that could tell it."""
     with pytest.raises(InvalidData) as caught:
-        stage(data, folder)
+        read(data, folder)
     assert VALUE not in str(caught.value) and "\n" not in str(caught.value)
     assert caught.value.__suppress_context__ and caught.value.__cause__ is None
     return str(caught.value)
@@ -58,13 +58,13 @@ def refusal(data: dict, folder: Path) -> str:
 @pytest.mark.parametrize("path", ["${ORDERS_DIR}/orders.csv", "${ORDERS_DIR}", "${ORDERS_DIR}/*.csv"])
 def test_a_path_may_name_the_environment(orders, tmp_path, path):
     log(orders)
-    assert 2 == stage(EVENTS | {"path": path}, tmp_path).counts["events"]
+    assert 2 == read(EVENTS | {"path": path}, tmp_path).counts["events"]
 
 
 def test_a_variable_may_stand_in_the_middle_and_hold_a_pattern(orders, tmp_path, monkeypatch):
     monkeypatch.setenv("WHICH", "or*s")
     log(orders)
-    assert 2 == stage(EVENTS | {"path": f"{orders}/${{WHICH}}.csv"}, tmp_path).counts["events"]
+    assert 2 == read(EVENTS | {"path": f"{orders}/${{WHICH}}.csv"}, tmp_path).counts["events"]
 
 
 def test_the_customers_and_the_folders_of_snapshots_may_too(orders, tmp_path, monkeypatch):
@@ -72,11 +72,11 @@ def test_the_customers_and_the_folders_of_snapshots_may_too(orders, tmp_path, mo
     log(orders)
     log(orders, "people.csv", "who,since\na,2023-01-01\nb,2023-01-01\n")
     people = {"path": "${ORDERS_DIR}/people.csv", "columns": {"customer_id": "who", "signup_at": "since"}}
-    assert 2 == stage(EVENTS | {"customers": people}, tmp_path).counts["customers"]
+    assert 2 == read(EVENTS | {"customers": people}, tmp_path).counts["customers"]
     (orders / "month_000").mkdir()
     log(orders / "month_000", "users.csv", "id,age\na,1\nb,2\n")
     log(orders / "month_000", "labels.csv", "id,gone\na,1\nb,0\n")
-    assert 2 == stage(TABLES, tmp_path).counts["labels"]
+    assert 2 == read(TABLES, tmp_path).counts["labels"]
     locate.files_of(TABLES)
 
 
@@ -122,14 +122,14 @@ def test_errors_of_the_engine_are_told_without_the_value(orders, tmp_path, monke
 
 
 def test_an_error_that_nobody_foresaw_is_told_without_the_value_too(orders):
-    with pytest.raises(RuntimeError) as caught, paths.concealed(EVENTS):
+    with pytest.raises(RuntimeError) as caught, locate.concealed(EVENTS):
         raise OSError(28, "No space left", f"{orders}/orders.csv")
     assert "OSError: [Errno 28] No space left: '${ORDERS_DIR}/orders.csv'" == str(caught.value)
     assert caught.value.__suppress_context__
 
 
 def test_without_variables_an_error_keeps_its_story():
-    with pytest.raises(ZeroDivisionError), paths.concealed({"path": "orders.csv"}):
+    with pytest.raises(ZeroDivisionError), locate.concealed({"path": "orders.csv"}):
         _ = 1 / 0
 
 
@@ -137,7 +137,7 @@ def test_short_values_are_no_secrets_and_are_shown_where_they_stand_alone(monkey
     monkeypatch.setenv("YEAR", "24")
     with (
         pytest.raises(InvalidData, match=re.escape("/data/${YEAR}/a.csv has 24 rows")),
-        paths.concealed({"path": "/data/${YEAR}/a.csv"}),
+        locate.concealed({"path": "/data/${YEAR}/a.csv"}),
     ):
         raise InvalidData("/data/24/a.csv has 24 rows")
 
@@ -146,7 +146,7 @@ def test_short_values_are_no_secrets_and_are_shown_where_they_stand_alone(monkey
 def test_a_pattern_hides_no_more_than_itself(tmp_path, monkeypatch, path):
     monkeypatch.setenv("WHICH", "or*s")
     said = f"{tmp_path}/data/orders.csv, /data/orders.csv: too few"
-    with pytest.raises(InvalidData) as caught, paths.concealed({"path": path}):
+    with pytest.raises(InvalidData) as caught, locate.concealed({"path": path}):
         raise InvalidData(said)
     assert said == str(caught.value)
 
@@ -156,9 +156,8 @@ def test_paths_are_made_absolute_without_their_variables(tmp_path, monkeypatch):
     monkeypatch.setenv("YEAR", "24")
     given = ["a/../b.csv", "${YEAR}/b.csv", "${HOME}", "a/${YEAR}/../b.csv", "~/b.csv", "/x/b.csv"]
     made = ["/b.csv", "${YEAR}/b.csv", "${HOME}", "/a/${YEAR}/../b.csv", "~/b.csv", "/x/b.csv"]
-    assert [f"{tmp_path}{m}" if g[0] == "a" else m for g, m in zip(given, made, strict=True)] == [
-        paths.absolute(path) for path in given
-    ]
+    wanted = [f"{tmp_path}{m}" if g[0] == "a" else m for g, m in zip(given, made, strict=True)]
+    assert wanted == locate.absolute_paths({"source": "events", "path": given})["path"]
 
 
 def test_notebooks_are_given_paths_as_they_are_written(tmp_path):

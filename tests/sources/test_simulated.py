@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.engine import connect
-from churn.sources import streaming
-from churn.sources.readers import stage
+from churn.sources import readers, streaming
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +21,7 @@ def con():
 
 @pytest.fixture(scope="module")
 def cdnow(con, tmp_path_factory):
-    return stage(con, {"source": "cdnow"}, tmp_path_factory.mktemp("cdnow"))
+    return readers.read(con, {"source": "cdnow"}, tmp_path_factory.mktemp("cdnow"))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def log(simulated) -> pd.DataFrame:
 
 
 def _simulate(con, folder, *, customers: int, months: int = 8, seed: int = 7):
-    return stage(con, {"source": "streaming", "customers": customers, "months": months, "seed": seed}, folder)
+    return readers.read(con, {"source": "streaming", "customers": customers, "months": months, "seed": seed}, folder)
 
 
 def _rows(table, up_to: str = "D") -> pa.Table:

@@ -55,7 +55,7 @@ class Plain(yaml.SafeDumper):
 
 def simulate(folder: Path, *, customers: int = 1500) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events and customers of eight months, as tables in memory."""
-    source = readers.stage(
+    source = readers.read(
         engine.connect(), {"source": "streaming", "customers": customers, "months": 8, "seed": 7}, folder
     )
     return source.events.execute(), source.customers.execute()
