@@ -18,7 +18,7 @@ from churn.audit import row_hashes
 from churn.features import manifest
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.sources import readers
+from churn.sources import inputs
 from churn.state import PROJECT
 from churn.training import estimators, labels
 from tests import shop
@@ -30,7 +30,7 @@ DEALT_ANEW = ["log/2024/z.csv", "log/b.csv", "log/a.csv", "log/2023.csv", "log/2
 def prints(file: Path, folder: Path, *, threads: int) -> dict:
     """Fingerprints of what is staged, of every feature table and of the labels."""
     given, con = schema.load(file), engine.connect(threads=threads)
-    source = readers.read(con, stage_parameters.input_of(given), state.path("shop", "source"))
+    source = inputs.read(con, stage_parameters.input_of(given), state.path("shop", "source"))
     days = sorted({*map(str, given.snapshots.train), str(given.snapshots.test)})
     made = manifest.build(con, source, experiment="shop", snapshots=days, kinds_before=days[-2],
                           windows_days=given.features.windows_days, without_kinds=[])  # fmt: skip

@@ -88,8 +88,8 @@ def test_a_module_that_is_used_by_a_used_one_counts(project):
 
 def test_a_package_whose_modules_are_found_by_name_counts_as_a_whole(project):
     before = parts("features")
-    edit(project / "churn/sources/tables.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
-    assert ["module churn/sources/tables.py has changed"] == changed(before, parts("features"))
+    edit(project / "churn/sources/readers/tables.py", "\n\n\n", "\n\n\nCHANGED = 1\n\n\n")
+    assert ["module churn/sources/readers/tables.py has changed"] == changed(before, parts("features"))
 
 
 @pytest.mark.parametrize(("stage", "told"), [

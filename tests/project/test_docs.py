@@ -14,7 +14,7 @@ from churn import engine
 from churn.cli.main import main, run_pipeline
 from churn.params import schema
 from churn.registry import gate
-from churn.sources import readers
+from churn.sources import inputs
 from churn.state import PROJECT
 
 DOCS = PROJECT / "docs"
@@ -111,7 +111,7 @@ def test_the_example_log_is_read_by_the_example_file(tmp_path, monkeypatch):
     [script], [example] = blocks(TUTORIAL, "python"), blocks(TUTORIAL, "yaml")
     exec(script, {})
     Path("shop.yaml").write_text(example)
-    source = readers.read(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
+    source = inputs.read(engine.connect(), schema.load("shop.yaml").data.model_dump(), tmp_path / "staged")
     assert len(Path("orders.csv").read_text().splitlines()) - 1 == source.counts["events"] > 10_000
     assert 0 == source.counts["rejected"]
 

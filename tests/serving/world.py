@@ -13,7 +13,7 @@ from churn import engine, state
 from churn.features import manifest, store
 from churn.params import schema
 from churn.registry import tracking, versions
-from churn.sources import readers
+from churn.sources import inputs
 from churn.training import dataset, estimators, labels
 
 PARAMS = """\
@@ -36,7 +36,7 @@ def build(folder: Path) -> None:
     (folder / "world.yaml").write_text(PARAMS)
     settings = schema.load(folder / "world.yaml")
     con = engine.connect()
-    source = readers.read(con, settings.data.model_dump(), state.path("world", "source"))
+    source = inputs.read(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]
     made = manifest.build(
         con,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.sources import readers
+from churn.sources import inputs
 
 COLUMNS = {"customer_id": "cust", "at": "day", "value": "amount"}
 LOG = "cust,day,amount\n1,2024-01-01,5\n2,2024-01-02,7.25\n1,2024-01-03,1\n"
@@ -35,7 +35,7 @@ def read(con, tmp_path):
         if isinstance(log, str):
             log = write(tmp_path / "log.csv", log)
         data = {"source": "events", "path": str(log), "columns": COLUMNS, "max_rejected": 1.0} | data
-        return readers.read(con, data, tmp_path / "staged")
+        return inputs.read(con, data, tmp_path / "staged")
 
     return _read
 
@@ -227,7 +227,7 @@ def test_order_and_split_of_the_files_do_not_matter(con, tmp_path, events, data)
             write(tmp_path / name / f"{number}.csv", "cust,day,amount\n" + body)
         paths = [str(tmp_path / name / f"{number}.csv") for number in range(len(files))]
         data = {"source": "events", "path": paths, "columns": COLUMNS, "max_rejected": 1.0}
-        return readers.read(con, data, tmp_path / f"{name}-staged")
+        return inputs.read(con, data, tmp_path / f"{name}-staged")
 
     events = [*events, (1, "2024-01-01", "1")]
     shuffled, cut = data.draw(st.permutations(events)), data.draw(st.integers(0, len(events)))

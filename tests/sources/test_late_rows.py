@@ -7,7 +7,7 @@ import pytest
 
 from churn.errors import InvalidData
 from churn.features import from_events
-from churn.sources import readers
+from churn.sources import inputs
 from churn.sources.contract import Source
 from churn.training import labels
 
@@ -21,7 +21,7 @@ def staged(con, tmp_path):
     def _staged(*lines: str, columns: dict = COLUMNS, **data) -> Source:
         (tmp_path / "log.csv").write_text("cust,day,what,loaded\n" + ON_TIME + "".join(lines))
         given = {"source": "events", "path": str(tmp_path / "log.csv"), "columns": columns} | data
-        return readers.read(con, given, tmp_path / "staged")
+        return inputs.read(con, given, tmp_path / "staged")
 
     return _staged
 

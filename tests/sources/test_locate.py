@@ -16,7 +16,7 @@ from churn import engine
 from churn.errors import InvalidData
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.sources import locate, readers
+from churn.sources import inputs, locate
 from churn.sources.contract import Source
 from churn.state import PROJECT
 
@@ -43,7 +43,7 @@ def log(folder: Path, name: str = "orders.csv", text: str = "who,day\na,2024-01-
 
 
 def read(data: dict, folder: Path) -> Source:
-    return readers.read(engine.connect(threads=1), data, folder / "staged")
+    return inputs.read(engine.connect(threads=1), data, folder / "staged")
 
 
 def refusal(data: dict, folder: Path) -> str:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn.engine import connect
-from churn.sources import readers, streaming
+from churn.sources import inputs
+from churn.sources.readers import streaming
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def con():
 
 @pytest.fixture(scope="module")
 def cdnow(con, tmp_path_factory):
-    return readers.read(con, {"source": "cdnow"}, tmp_path_factory.mktemp("cdnow"))
+    return inputs.read(con, {"source": "cdnow"}, tmp_path_factory.mktemp("cdnow"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def log(simulated) -> pd.DataFrame:
 
 
 def _simulate(con, folder, *, customers: int, months: int = 8, seed: int = 7):
-    return readers.read(con, {"source": "streaming", "customers": customers, "months": months, "seed": seed}, folder)
+    return inputs.read(con, {"source": "streaming", "customers": customers, "months": months, "seed": seed}, folder)
 
 
 def _rows(table, up_to: str = "D") -> pa.Table:

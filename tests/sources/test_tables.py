@@ -10,7 +10,7 @@ import pytest
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.sources import readers
+from churn.sources import inputs
 
 JANUARY, FEBRUARY = pd.Timestamp("2024-01-31", tz="UTC"), pd.Timestamp("2024-02-29", tz="UTC")
 USERS = "uid,since,senior,plan\n01,2023-05-01,True,basic\n02,2023-06-01,False,\n"
@@ -47,7 +47,7 @@ def read(con, tmp_path):
             "labels": {"table": "labels", "column": "churned", "horizon_days": 0},
             "segments": ["plan"],
         } | data
-        return readers.read(con, data, tmp_path / "staged")
+        return inputs.read(con, data, tmp_path / "staged")
 
     return _read
 

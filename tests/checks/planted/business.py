@@ -22,7 +22,7 @@ import yaml
 from churn import engine, state
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.sources import readers
+from churn.sources import inputs
 
 TRAIN, TEST, SERVE = [date(2023, 4, 1), date(2023, 5, 1)], date(2023, 7, 1), date(2023, 9, 1)
 JANUARY = date(2024, 1, 31)
@@ -55,7 +55,7 @@ class Plain(yaml.SafeDumper):
 
 def simulate(folder: Path, *, customers: int = 1500) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Events and customers of eight months, as tables in memory."""
-    source = readers.read(
+    source = inputs.read(
         engine.connect(), {"source": "streaming", "customers": customers, "months": 8, "seed": 7}, folder
     )
     return source.events.execute(), source.customers.execute()

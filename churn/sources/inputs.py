@@ -1,4 +1,4 @@
-"""Readers that bring any input to the data contract: customers and events, or ready-made feature tables and labels."""
+"""The readers by name, and the one function that reads any input into the data contract."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import ibis
 
-from churn.sources.cdnow import read_cdnow
 from churn.sources.contract import Source
-from churn.sources.events import read_events
 from churn.sources.locate import concealed
-from churn.sources.streaming import read_streaming
-from churn.sources.tables import read_tables
+from churn.sources.readers.cdnow import read_cdnow
+from churn.sources.readers.events import read_events
+from churn.sources.readers.streaming import read_streaming
+from churn.sources.readers.tables import read_tables
 
 READERS = {"events": read_events, "tables": read_tables, "cdnow": read_cdnow, "streaming": read_streaming}
 
