@@ -14,7 +14,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from churn import engine
-from churn.features import manifest
+from churn.features import build
 from churn.sources.contract import Source
 
 # for mutation tests: the same examples in every run, and the first counterexample is enough
@@ -74,7 +74,7 @@ def built(con, log):
         segments = changed.pop("segments", ["plan"])
         source = Source(*log(events, customers, segments), {}, None, segments, {"read": len(events)}, pd.DataFrame())
         settings = {"windows_days": [7, 30], "kinds_before": snapshots[0], "without_kinds": ["cancel"]} | changed
-        return manifest.build(con, source, experiment="mine", snapshots=snapshots, **settings)
+        return build.feature_tables(con, source, experiment="mine", snapshots=snapshots, **settings)
 
     return _built
 

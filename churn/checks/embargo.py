@@ -8,7 +8,7 @@ import ibis
 import pandas as pd
 
 from churn.checks.result import Check, examples
-from churn.features.from_events import moment
+from churn.features.snapshots import moment
 from churn.training import labels
 
 if TYPE_CHECKING:

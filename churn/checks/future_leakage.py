@@ -24,7 +24,7 @@ from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
 from churn.features import from_events
 from churn.features import manifest as manifests
-from churn.features.from_events import instant, moment
+from churn.features.snapshots import instant, moment
 from churn.sources.contract import known_at
 from churn.training.dataset import share_of
 
@@ -123,7 +123,7 @@ def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[
             path = Path(folder, f"{name}.parquet")
             pq.write_table(pa.concat_tables(_renamed(getattr(log, name), of) for of, log in logs.items()), path)
             tables[name] = con.read_parquet(str(path))
-        views = from_events.from_events(tables["events"], tables["people"], snapshot=snapshot, **settings)
+        views = from_events.views(tables["events"], tables["people"], snapshot=snapshot, **settings)
         wide = _wide([view.execute() for view in views.values()])
     of, customer = (wide.index.str.split(":", n=1).str[part] for part in (0, 1))
     return {log: wide.set_axis(customer)[of == log] for log in logs}

@@ -15,7 +15,7 @@ import ibis
 from ibis.expr.types import Table
 
 from churn.checks.result import Check
-from churn.features.from_events import moment
+from churn.features.snapshots import moment
 from churn.sources.contract import known_at
 
 if TYPE_CHECKING:

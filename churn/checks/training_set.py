@@ -33,7 +33,7 @@ def log(source: Source) -> list[Check]:
 def features(
     con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], without_kinds: list[str]
 ) -> list[Check]:
-    """The feature tables, computed again from logs with another future; the settings are those of `manifest.build`."""
+    """The feature tables, computed again from logs with another future; settings as of `build.feature_tables`."""
     settings = {"kinds_before": kinds_before, "windows_days": windows_days, "without_kinds": without_kinds}
     return future_leakage.of_features(con, source, manifest, **settings)
 

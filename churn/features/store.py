@@ -1,4 +1,4 @@
-"""The feature store: apply, join for training, materialize and look up for serving. The only importer of Feast."""
+"""The feature store: apply, join for training, materialize and look up for serving. The only user of Feast."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import io
 import logging
 import os
 import runpy
-import time
-import warnings
 from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from unittest import mock
 
 import pandas as pd
 
@@ -20,26 +17,10 @@ from churn import state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
 from churn.features import online_marker
-from churn.features.from_events import instant
+from churn.features._feast import EntityKey, Value, feast, get_provider
+from churn.features.snapshots import instant
 
 REPO = state.PROJECT / "feature_repo"
-
-# Typeguard instruments every annotated function of Feast while it is imported: 5 of 8 seconds. Feast checks its
-# arguments with it and nothing else, so it is left out for the time of this import.
-# It also turns on deprecation warnings for the whole process, which the reports do not want.
-with (
-    warnings.catch_warnings(),
-    mock.patch("typeguard.typechecked", lambda target=None, **_: target if target else lambda inner: inner),
-):
-    import feast
-    import feast.infra.data_sources.mlflow.mlflow_dataset_source  # else imported later, without the patch
-    from feast.infra.provider import get_provider
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-    from feast.protos.feast.types.Value_pb2 import Value
-
-# Feast's SQLite store writes and reads its timestamps in the zone of the machine; everything here is UTC.
-os.environ["TZ"] = "UTC"
-time.tzset()
 
 
 @dataclass(frozen=True)
@@ -233,8 +214,3 @@ def service(store: feast.FeatureStore, name: str) -> feast.FeatureService:
         raise FeatureStoreUnavailable(
             f"feature service {name} of {store.project}: {error}; run the features stage"
         ) from error
-
-
-def online_path(experiment: str) -> Path:
-    """Where the embedded online store lies."""
-    return state.path(experiment, "feast", "online.db")

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.checks import counterfactual_logs, future_leakage
-from churn.features import from_events, manifest
-from churn.features.from_events import moment
+from churn.features import build, from_events, manifest
+from churn.features.snapshots import moment
 from churn.sources.contract import Source
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
@@ -33,7 +33,7 @@ def business(con, log, state_folder):
 
     def _business(events: list[tuple] = EVENTS) -> tuple[Source, dict]:
         source = Source(*log(events, CUSTOMERS, ["plan"]), {}, None, ["plan"], {}, pd.DataFrame())
-        return source, manifest.build(con, source, experiment="mine", snapshots=[MARCH, APRIL], **SETTINGS)
+        return source, build.feature_tables(con, source, experiment="mine", snapshots=[MARCH, APRIL], **SETTINGS)
 
     return _business
 
@@ -74,7 +74,9 @@ def test_a_look_ahead_of_any_length_is_seen(con, sound, ahead):
     """Even where nobody acts in it, so that the tables are right by chance."""
     with pytest.MonkeyPatch.context() as patch:
         later = ibis.interval(ahead // MICROSECOND, unit="us")
-        patch.setattr(from_events, "known", lambda events, before: events.filter(events.at < moment(before) + later))
+        patch.setattr(
+            from_events, "known_before", lambda events, before: events.filter(events.at < moment(before) + later)
+        )
         _, same = future_leakage.of_features(con, *sound, **SETTINGS)
     assert " at 2024-0" in same.observed and ": customer " in same.observed
 
@@ -107,13 +109,13 @@ def test_a_null_is_not_a_zero(business, told):
 
 
 def test_customers_who_sign_up_later_are_seen_in_time(business, told, monkeypatch):
-    definition = from_events.from_events
+    definition = from_events.views
 
     def early(events, customers, **settings):
         sooner = customers.mutate(signup_at=customers.signup_at - ibis.interval(days=2))
         return definition(events, sooner, **settings)
 
-    monkeypatch.setattr(from_events, "from_events", early)
+    monkeypatch.setattr(from_events, "views", early)
     said = told(*business())["future invariance"]
     assert "customer cy has 'a row' in the feature table and nothing from the log without customers who" in said
 

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from churn import engine, state
 from churn.audit import row_hashes
-from churn.features import manifest
+from churn.features import build
 from churn.params import schema
 from churn.pipeline import stage_parameters
 from churn.sources import inputs
@@ -32,7 +32,7 @@ def prints(file: Path, folder: Path, *, threads: int) -> dict:
     given, con = schema.load(file), engine.connect(threads=threads)
     source = inputs.read(con, stage_parameters.input_of(given), state.path("shop", "source"))
     days = sorted({*map(str, given.snapshots.train), str(given.snapshots.test)})
-    made = manifest.build(con, source, experiment="shop", snapshots=days, kinds_before=days[-2],
+    made = build.feature_tables(con, source, experiment="shop", snapshots=days, kinds_before=days[-2],
                           windows_days=given.features.windows_days, without_kinds=[])  # fmt: skip
     label = given.label.model_dump(exclude_none=True)
     labelled = labels.build(source.events, source.customers, None, snapshots=days, label=label)

@@ -15,16 +15,10 @@ from hypothesis import strategies as st
 
 from churn import engine
 from churn.errors import InvalidData
-from churn.features.from_events import (
-    Feature,
-    described,
-    described_tables,
-    from_events,
-    from_tables,
-    instant,
-    kinds_seen,
-    slug,
-)
+from churn.features import from_tables
+from churn.features.columns import Feature, slug
+from churn.features.from_events import described, kinds_seen, views
+from churn.features.snapshots import instant
 
 SNAPSHOT = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)
@@ -52,7 +46,7 @@ def features(con, log):
         how = SETTINGS | changed
         tables = log(events, customers, how["segments"], con=con)
         found = {}
-        for table in from_events(*tables, snapshot=SNAPSHOT, **how).values():
+        for table in views(*tables, snapshot=SNAPSHOT, **how).values():
             for row in con.to_pyarrow(table).to_pylist():
                 assert T == row.pop("snapshot")
                 found.setdefault(row.pop("customer_id"), {}).update(row)
@@ -173,9 +167,9 @@ def test_the_zone_of_the_machine_does_not_matter(features):
 
 
 def test_described_names_every_column_with_its_type_in_order(log):
-    views = from_events(*log([], EVERYONE, ["plan"]), snapshot=SNAPSHOT, **SETTINGS)
+    tables = views(*log([], EVERYONE, ["plan"]), snapshot=SNAPSHOT, **SETTINGS)
     types = {"integer": "int64", "number": "float64", "category": "string"}
-    for view, table in views.items():
+    for view, table in tables.items():
         columns = {name: str(kind) for name, kind in table.schema().items()}
         assert {n: columns.pop(n) for n in list(columns)[:2]} == {
             "customer_id": "string",
@@ -273,9 +267,9 @@ def test_a_segment_may_have_any_other_name(features, name):
 def ready_made(con, tmp_path_factory):
     """Ready-made tables as the reader stages them: customers a and b at SNAPSHOT, then a a month later."""
 
-    def _ready_made(views: dict[str, dict]) -> dict:
+    def _ready_made(given: dict[str, dict]) -> dict:
         tables = {}
-        for view, columns in views.items():
+        for view, columns in given.items():
             keys = {
                 "customer_id": ["a", "b", "a"],
                 "snapshot": pa.array([T, T, T + 30 * DAY], pa.timestamp("us", tz="UTC")),
@@ -291,10 +285,10 @@ def ready_made(con, tmp_path_factory):
 def test_ready_made_flags_become_numbers_and_dates_become_days_before_the_snapshot(con, ready_made):
     usage = {"hours": pa.array([1.5, None, 9.0]), "senior": [True, False, True], "plan": ["x", None, "y"]}
     tables = ready_made({"usage": usage, "users": {"since": pa.array([T - 36 * DAY / 24, T + DAY, T])}})
-    views = from_tables(tables, snapshot=SNAPSHOT)
+    made = from_tables.views(tables, snapshot=SNAPSHOT)
     expected = [{"hours": 1.5, "senior": 1, "plan": "x"}, {"hours": None, "senior": 0, "plan": None}]
-    assert expected == [row(r) for r in con.to_pyarrow(views["usage"].order_by("customer_id")).to_pylist()]
-    assert [row(r) for r in con.to_pyarrow(views["users"].order_by("customer_id")).to_pylist()] == [
+    assert expected == [row(r) for r in con.to_pyarrow(made["usage"].order_by("customer_id")).to_pylist()]
+    assert [row(r) for r in con.to_pyarrow(made["users"].order_by("customer_id")).to_pylist()] == [
         {"days_since_since": 1.5},
         {"days_since_since": -1.0},
     ]
@@ -303,7 +297,7 @@ def test_ready_made_flags_become_numbers_and_dates_become_days_before_the_snapsh
         Feature("senior", "usage", "integer", "count or flag", "as given in usage"),
         Feature("plan", "usage", "category", "", "as given in usage (segment)"),
         Feature("days_since_since", "users", "number", "days", "as given in users"),
-    ] == described_tables(views, segments=["plan"])
+    ] == from_tables.described(tables, segments=["plan"])
 
 
 @pytest.mark.parametrize(
@@ -317,8 +311,8 @@ def test_ready_made_flags_become_numbers_and_dates_become_days_before_the_snapsh
     ],
 )
 def test_ready_made_columns_of_a_kind_have_one_type_whatever_they_were_stored_as(ready_made, stored, expected):
-    views = from_tables(ready_made({"usage": {"x": pa.array([1, 0, 1]).cast(stored)}}), snapshot=SNAPSHOT)
-    assert expected == str(views["usage"].schema()["x"])
+    made = from_tables.views(ready_made({"usage": {"x": pa.array([1, 0, 1]).cast(stored)}}), snapshot=SNAPSHOT)
+    assert expected == str(made["usage"].schema()["x"])
 
 
 def row(found: dict) -> dict:
@@ -327,13 +321,13 @@ def row(found: dict) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("views", "name"),
+    ("given", "name"),
     [
         ({"one": {"total": [1, 2, 3]}, "two": {"Total": [1, 2, 3]}}, "total"),
         ({"one": {"since": pa.array([T, T, T]), "days_since_since": [1.0, 2.0, 3.0]}}, "days_since_since"),
         ({"one": {"churned": [True, False, True]}}, "churned"),
     ],
 )
-def test_ready_made_columns_that_would_share_a_name_are_refused(ready_made, views, name):
+def test_ready_made_columns_that_would_share_a_name_are_refused(ready_made, given, name):
     with pytest.raises(InvalidData, match=f"'{name}' would name two features"):
-        from_tables(ready_made(views), snapshot=SNAPSHOT)
+        from_tables.described(ready_made(given), segments=[])

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn.errors import InvalidData
+from churn.features import build
 from churn.features import manifest as manifests
 from churn.sources.contract import Source
 
@@ -126,7 +127,7 @@ def test_ready_made_tables_have_a_manifest_of_the_same_shape(con, state_folder, 
     tables = {"usage": con.read_parquet(str(tmp_path / "usage.parquet"))}
     source = Source(None, None, tables, None, ["plan"], {"read": 2, "rejected": 0}, pd.DataFrame())
     settings = {"kinds_before": MARCH, "windows_days": [30], "without_kinds": [""]}
-    made = manifests.build(con, source, experiment="mine", snapshots=[MARCH], **settings)
+    made = build.feature_tables(con, source, experiment="mine", snapshots=[MARCH], **settings)
     assert [("hours", "number"), ("plan", "category")] == [(f["name"], f["type"]) for f in made["features"]]
     assert rows.hours.equals(
         pd.read_parquet(manifests.table_path(made, MARCH, "usage")).sort_values("customer_id").hours

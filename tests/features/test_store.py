@@ -190,10 +190,10 @@ def test_a_service_that_does_not_exist_is_named(online):
 
 def test_a_store_without_its_file_is_unavailable_and_no_empty_one_is_made(opened):
     feast, made = opened(snapshots=(APRIL,))
-    store.online_path("mine").unlink(missing_ok=True)
+    state.path("mine", "feast", "online.db").unlink(missing_ok=True)
     with pytest.raises(FeatureStoreUnavailable, match="feature store of mine"):
         store.look_up(feast, store.service(feast, made["service"]), ["ann"])
-    assert not store.online_path("mine").exists()
+    assert not state.path("mine", "feast", "online.db").exists()
 
 
 def test_the_join_keeps_no_customer_twice_when_a_table_repeats_one(opened):

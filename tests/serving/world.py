@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from churn import engine, state
-from churn.features import manifest, store
+from churn.features import store
+from churn.features.build import feature_tables
 from churn.params import schema
 from churn.registry import tracking, versions
 from churn.sources import inputs
@@ -38,7 +39,7 @@ def build(folder: Path) -> None:
     con = engine.connect()
     source = inputs.read(con, settings.data.model_dump(), state.path("world", "source"))
     days = [str(day) for day in (*settings.snapshots.train, settings.snapshots.test, settings.snapshots.serve)]
-    made = manifest.build(
+    made = feature_tables(
         con,
         source,
         experiment="world",

@@ -28,7 +28,7 @@ def staged(con, tmp_path):
 
 def bought(source: Source) -> dict[str, int]:
     """How often each customer had bought at the snapshot, as it was known then."""
-    views = from_events.from_events(
+    views = from_events.views(
         source.events, source.customers, snapshot=SNAPSHOT, windows_days=[30], kinds=["buy"], segments=[]
     )
     rows = views["buy"].execute()

@@ -145,8 +145,9 @@ def cells(stage: str, parameters: dict, *, edits: dict[str, str] | None = None) 
 
 def plant(patch: pytest.MonkeyPatch, module: ModuleType, function: str, old: str, new: str) -> None:
     """Replace a piece of a function's source, which must be in it once, as a mistaken edit would."""
-    source = textwrap.dedent(inspect.getsource(getattr(module, function)))
+    sound = getattr(module, function)
+    source = textwrap.dedent(inspect.getsource(sound))
     assert 1 == source.count(old), f"{old!r} is not once in {module.__name__}.{function}"
     scope: dict = {}
-    exec(compile(source.replace(old, new), module.__file__, "exec"), vars(module), scope)
+    exec(compile(source.replace(old, new), inspect.getfile(sound), "exec"), sound.__globals__, scope)
     patch.setattr(module, function, scope[function])

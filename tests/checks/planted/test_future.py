@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from churn.features import from_events, manifest
+from churn.features import build, from_events, snapshots
 from tests.checks.planted import business
 
 INVARIANCE = "future invariance"
@@ -13,14 +13,14 @@ A_CUSTOMER = r"at 2023-04-01: customer C\d{7} has -?[\d.]+ in the feature table 
 
 def test_a_feature_that_sees_one_day_past_the_snapshot(plant, given, events, customers, stops):
     """Real customers act on that day, so the message names one with the hour that the feature saw."""
-    plant(from_events, "known", "< moment(before)", "< moment(before) + ibis.interval(days=1)")
+    plant(from_events, "known_before", "< moment(day)", "< moment(day) + ibis.interval(days=1)")
     with stops(INVARIANCE, "payment_count_30d", A_CUSTOMER, r"from then on is of 2023-04-01 \d\d:\d\d:\d\d"):
         business.run(given(events, customers))
 
 
 def test_a_feature_that_sees_one_second_past_the_snapshot(plant, given, events, customers, stops):
     """Nobody acts in that second. Events are put there, and the message names the moment of one that was seen."""
-    plant(from_events, "known", "< moment(before)", "< moment(before) + ibis.interval(seconds=1)")
+    plant(from_events, "known_before", "< moment(day)", "< moment(day) + ibis.interval(seconds=1)")
     with stops(
         INVARIANCE, "payment_count_30d", r"customer C\d{7} has", r"first event is of 2023-04-01 00:00:00\.000001"
     ):
@@ -29,7 +29,7 @@ def test_a_feature_that_sees_one_second_past_the_snapshot(plant, given, events, 
 
 def test_a_feature_that_sees_the_moment_of_the_snapshot(plant, given, events, customers, stops):
     """`<=` for `<`: what happens at 00:00:00 belongs to the label."""
-    plant(from_events, "known", "< moment(before)", "<= moment(before)")
+    plant(from_events, "known_before", "< moment(day)", "<= moment(day)")
     with stops(
         INVARIANCE, "payment_count_30d", r"customer C\d{7} has", r"first event is of 2023-04-01 00:00:00\.000000"
     ):
@@ -38,23 +38,21 @@ def test_a_feature_that_sees_the_moment_of_the_snapshot(plant, given, events, cu
 
 def test_a_table_that_was_computed_as_of_the_next_day(plant, given, events, customers, stops):
     """The definition is sound, and was called with another date: the table is compared, not the definition."""
-    plant(
-        manifest, "build", "views_at(snapshot=t)", 'views_at(snapshot=f"{pd.Timestamp(t) + pd.Timedelta(days=1):%F}")'
-    )
+    plant(build, "feature_tables", "views_at(snapshot=t)", 'views_at(snapshot=t[:-2] + "02")')  # all are the first
     with stops(INVARIANCE, "days_since_payment", r"at 2023-04-01: customer C\d{7} has"):
         business.run(given(events, customers))
 
 
 def test_an_aggregate_over_the_whole_log(plant, given, events, customers, stops):
     """What comes months later is in it, so that an age is below zero."""
-    plant(from_events, "from_events", "known(events, snapshot)", "events")
+    plant(from_events, "views", "known_before(events, snapshot)", "events")
     with stops(INVARIANCE, "payment_count", A_CUSTOMER, r"from then on is of 2023-0[45678]-\d\d"):
         business.run(given(events, customers))
 
 
 def test_a_late_correction(plant, given, events, customers, stops):
     """A row dated before the snapshot that arrived after it: the log says so, and the code does not look."""
-    plant(from_events, "known_at", 'if "arrived_at" in events.columns', "if False")
+    plant(snapshots, "known_at", 'if "arrived_at" in events.columns', "if False")
     late = rf"{A_CUSTOMER}.* from then on is of 2023-0[123]-\d\d \d\d:\d\d:\d\d.\d+ that arrived at 2023-0[4567]"
     with stops(INVARIANCE, "payment_count_30d", late):
         business.run(given(business.with_arrivals(events), customers))
@@ -62,7 +60,7 @@ def test_a_late_correction(plant, given, events, customers, stops):
 
 def test_a_feature_measured_against_all_customers(plant, given, events, customers, stops):
     """Even without a look ahead: what others do is not a customer's own, and serving sees other ones."""
-    plant(from_events, "_profile", "_count(wide.active_days)", "wide.active_days / wide.active_days.max()")
+    plant(from_events, "_profile", "_count(row.active_days)", "row.active_days / row.active_days.max()")
     with stops(INVARIANCE, "active_days at 2023-04-01: customer C", "from"):
         business.run(given(events, customers))
 
@@ -70,6 +68,6 @@ def test_a_feature_measured_against_all_customers(plant, given, events, customer
 def test_a_kind_of_event_that_is_new_after_the_last_train_snapshot(plant, given, events, customers, stops):
     """Nobody could have made features of it when the model would have been trained."""
     later = events[events["at"] >= pd.Timestamp("2023-06-10", tz="UTC")].head(500)
-    plant(from_events, "kinds_seen", "known(events, before)", "events")
+    plant(from_events, "kinds_seen", "known_before(events, before)", "events")
     with stops("features defined in time", "from 2023-05-01 on decides whether there is days_since_winback"):
         business.run(given(pd.concat([events, later.assign(kind="winback")]), customers))

@@ -1,0 +1,81 @@
+"""Computing and writing the feature tables, and the manifest that lists them."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from churn import engine, fingerprint, state
+from churn.errors import InvalidData
+from churn.features import from_events, from_tables
+
+if TYPE_CHECKING:
+    from churn.sources.contract import Source
+
+
+def feature_tables(
+    con,
+    source: Source,
+    *,
+    experiment: str,
+    snapshots: list[str],
+    kinds_before: str,
+    windows_days: list[int],
+    without_kinds: list[str],
+) -> dict:
+    """Compute every feature table under state/<experiment>/features/ and write the manifest last. Returns the manifest.
+
+    `kinds_before`: kinds of event count as known when they occur before this snapshot. Raises InvalidData.
+    """
+    if source.events is None:
+        described = from_tables.described(source.tables, segments=source.segments)
+        views_at = partial(from_tables.views, source.tables)
+    else:
+        kinds = from_events.kinds_seen(source.events, before=kinds_before, without=without_kinds)
+        settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
+        described = from_events.described(**settings)
+        views_at = partial(from_events.views, source.events, source.customers, **settings)
+    features = [asdict(feature) for feature in described]
+    folder = state.path(experiment, "features")
+    written = {t: _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
+    _forget_other_snapshots(folder, keep=snapshots)
+    manifest = {
+        "experiment": experiment,
+        "service": f"churn_{fingerprint.of_values(features)[:8]}",
+        "features": features,
+        "segments": source.segments,
+        "snapshots": written,
+        "source": source.counts,
+        "staged": str(state.path(experiment, "source")),
+    }
+    manifest["fingerprint"] = fingerprint.of_values([features, {t: w["fingerprint"] for t, w in written.items()}])
+    state.write_json(folder / "features.json", manifest)
+    return manifest
+
+
+def _write_snapshot(con, views: dict, folder: Path) -> dict:
+    """One snapshot's tables, written by the engine and put in place all at once."""
+    written = {}
+    with state.replacing(folder) as temporary:
+        for view, table in views.items():
+            path = engine.write_parquet(con, table, temporary / f"{view}.parquet")
+            rows = pq.ParquetFile(path).metadata.num_rows
+            written[view] = {"rows": rows, "fingerprint": fingerprint.of_parquet(path)}
+        if not any(table["rows"] for table in written.values()):
+            raise InvalidData(
+                f"snapshot {folder.name}: no customer had signed up before it; "
+                "move the snapshot or check the log's dates"
+            )
+    return {"views": written, "fingerprint": fingerprint.of_values(written)}
+
+
+def _forget_other_snapshots(folder: Path, *, keep: list[str]) -> None:
+    """Feast reads every snapshot under the folder, so one of an earlier definition must not stay."""
+    for old in folder.iterdir():
+        if old.is_dir() and old.name not in keep:
+            shutil.rmtree(old)
