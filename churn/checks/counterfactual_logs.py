@@ -37,18 +37,18 @@ class Log:
 
 def as_it_is(people: pa.Table, events: pa.Table, t: datetime) -> Log:
     """The log with the future that came."""
-    return Log(people, events, _first(_parted(events, t)[1]))
+    return Log(people, events, _first_of_each(_split_at(events, t)[1]))
 
 
-def cut(people: pa.Table, events: pa.Table, t: datetime) -> Log:
+def truncated_at(people: pa.Table, events: pa.Table, t: datetime) -> Log:
     """The log as it was known before the snapshot, with the customers who had signed up."""
-    past, later = _parted(events, t)
-    return Log(people.filter(pc.less(people["signup_at"], pa.scalar(t))), past, _first(later))
+    past, later = _split_at(events, t)
+    return Log(people.filter(pc.less(people["signup_at"], pa.scalar(t))), past, _first_of_each(later))
 
 
-def scrambled(people: pa.Table, events: pa.Table, t: datetime, kinds: list[str]) -> Log:
+def with_other_future(people: pa.Table, events: pa.Table, t: datetime, kinds: list[str]) -> Log:
     """The log with another future, the same one each time."""
-    past, later = _parted(events, t)
+    past, later = _split_at(events, t)
     rng = np.random.default_rng(len(events))
     together = rng.permutation(len(later))  # both times of a row, or it might become known before the snapshot
     moved = {
@@ -59,7 +59,7 @@ def scrambled(people: pa.Table, events: pa.Table, t: datetime, kinds: list[str])
     newcomers = people.take([0] * len(AHEAD))
     newcomers = _with(newcomers, customer_id=[f"(newcomer {n})" for n in range(len(AHEAD))])
     newcomers = _with(newcomers, signup_at=[t + ahead for ahead in AHEAD])
-    return Log(pa.concat_tables([people, newcomers]), pa.concat_tables([past, future]), _first(future))
+    return Log(pa.concat_tables([people, newcomers]), pa.concat_tables([past, future]), _first_of_each(future))
 
 
 def _with(table: pa.Table, **values: list) -> pa.Table:
@@ -85,7 +85,7 @@ def _new_rows(people: pa.Table, schema: pa.Schema, t: datetime, kinds: list[str]
         yield pa.table([pa.array(rows[name], schema.field(name).type) for name in schema.names], schema=schema)
 
 
-def _parted(events: pa.Table, t: datetime) -> tuple[pa.Table, pa.Table]:
+def _split_at(events: pa.Table, t: datetime) -> tuple[pa.Table, pa.Table]:
     """The events that were known before the snapshot, and the others. (Not by `features.known`, which is on trial.)"""
     known = pc.less(_known_at(events), pa.scalar(t))
     return events.filter(known), events.filter(pc.invert(known))
@@ -98,6 +98,6 @@ def _known_at(events: pa.Table) -> pa.ChunkedArray:
     return pc.if_else(pc.less(events["at"], events["arrived_at"]), events["arrived_at"], events["at"])
 
 
-def _first(later: pa.Table) -> pd.DataFrame:
+def _first_of_each(later: pa.Table) -> pd.DataFrame:
     rows = later.select(["customer_id", "at"]).append_column("known_at", _known_at(later)).to_pandas()
     return rows.sort_values("known_at", kind="stable").drop_duplicates("customer_id").set_index("customer_id")

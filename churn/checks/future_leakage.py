@@ -38,10 +38,11 @@ DEFINED, IN_TIME = (
 )
 READY_MADE = "the features came ready-made: there is no log to compute them from again"
 CUSTOMERS = 500
-AS_IT_IS, CUT, SCRAMBLED = "as it is", "cut", "scrambled"  # the logs; the first tells why one of the others differs
+# the logs; the first tells why one of the others differs
+AS_IT_IS, TRUNCATED, OTHER_FUTURE = "as it is", "truncated", "other future"
 
 
-def of_features(
+def checks(
     con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], without_kinds: list[str]
 ) -> list[Check]:
     """Which features there are, and their values for CUSTOMERS customers at every snapshot of the manifest."""
@@ -65,25 +66,26 @@ def _with_later_kinds(source: Source, before: str) -> ibis.Table:
 
 
 def _defined(manifest: dict, before: str, settings: dict) -> Check:
-    found = {f["name"] for f in manifest["features"]}
-    wanted = {f.name for f in from_events.described(**settings)}
-    if found == wanted:
+    recorded = {f["name"] for f in manifest["features"]}
+    in_time = {f.name for f in from_events.described(**settings)}
+    if recorded == in_time:
         kinds = ", ".join(settings["kinds"])
-        return Check(DEFINED, IN_TIME, True, f"{len(found)} features, of the kinds {kinds}, all seen before {before}")
-    names = ", ".join(sorted(found - wanted)[:3]) or "a column for each kind of event that is new then"
-    told = f"what becomes known from {before} on decides whether there is {names}"
-    return Check(DEFINED, IN_TIME, False, told)
+        return Check(
+            DEFINED, IN_TIME, True, f"{len(recorded)} features, of the kinds {kinds}, all seen before {before}"
+        )
+    names = ", ".join(sorted(recorded - in_time)[:3]) or "a column for each kind of event that is new then"
+    return Check(DEFINED, IN_TIME, False, f"what becomes known from {before} on decides whether there is {names}")
 
 
 def _same_values(con, source: Source, manifest: dict, settings: dict) -> Check:
     people, events = _sample(source)
-    found = [
-        differences
+    differences = [
+        table
         for snapshot in manifest["snapshots"]
-        for differences in _at(con, people, events, manifest, snapshot, settings)
+        for table in _differences_at(con, people, events, manifest, snapshot, settings)
     ]
-    if found:
-        return Check(NAME, SAME, False, _told(pd.concat(found, ignore_index=True), of=len(people)))
+    if differences:
+        return Check(NAME, SAME, False, _described(pd.concat(differences, ignore_index=True), of=len(people)))
     looked_at = f"{len(people):,} customers at {len(manifest['snapshots'])} snapshots"
     return Check(NAME, SAME, True, f"{looked_at}, {len(manifest['features'])} features: equal to the last bit")
 
@@ -97,13 +99,15 @@ def _sample(source: Source) -> tuple[pa.Table, pa.Table]:
     return people, events
 
 
-def _at(con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, settings: dict) -> Iterator:
+def _differences_at(
+    con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, settings: dict
+) -> Iterator[pd.DataFrame]:
     """What differs at one snapshot, a table for each log by which something does: see `_differences`."""
     t = instant(snapshot)
     logs = {
         AS_IT_IS: counterfactual_logs.as_it_is(people, events, t),
-        CUT: counterfactual_logs.cut(people, events, t),
-        SCRAMBLED: counterfactual_logs.scrambled(people, events, t, settings["kinds"]),
+        TRUNCATED: counterfactual_logs.truncated_at(people, events, t),
+        OTHER_FUTURE: counterfactual_logs.with_other_future(people, events, t, settings["kinds"]),
     }
     written = _written(manifest, snapshot, people["customer_id"].to_pylist())
     for log, computed in _computed(con, logs, snapshot, settings).items():
@@ -150,20 +154,21 @@ def _differences(written: pd.DataFrame, computed: pd.DataFrame) -> pd.DataFrame:
     rows = pd.DataFrame({"written": written.index.to_series(), "computed": computed.index.to_series()})
     in_both = rows.notna().all(axis=1)
     both = rows.index[in_both]
-    found = [rows[~in_both].where(rows.isna(), "a row").assign(feature="row")]
+    tables = [rows[~in_both].where(rows.isna(), "a row").assign(feature="row")]
     for name in written.columns.intersection(computed.columns):
         pair = pd.DataFrame({"written": written.loc[both, name], "computed": computed.loc[both, name]}, dtype=object)
         differs = (pair.written != pair.computed) & ~(pair.written.isna() & pair.computed.isna())
-        found.append(pair[differs].assign(feature=name))
-    return pd.concat(found).rename_axis("customer_id").reset_index()
+        tables.append(pair[differs].assign(feature=name))
+    return pd.concat(tables).rename_axis("customer_id").reset_index()
 
 
-def _told(found: pd.DataFrame, *, of: int) -> str:
+def _described(differences: pd.DataFrame, *, of: int) -> str:
     """The columns that differ, and the customer who shows best how far ahead they look."""
-    telling = next(log for log in (AS_IT_IS, CUT, SCRAMBLED) if (found.log == log).any())
-    shown = found[(found.log == telling) & (found.snapshot == found.snapshot[found.log == telling].min())]
+    telling = next(log for log in (AS_IT_IS, TRUNCATED, OTHER_FUTURE) if (differences.log == log).any())
+    by_log = differences[differences.log == telling]
+    shown = by_log[by_log.snapshot == by_log.snapshot.min()]
     worst = shown.sort_values("known_at", ascending=False, kind="stable").iloc[0]
-    others = [name for name in found.feature.unique() if name != worst.feature]
+    others = [name for name in differences.feature.unique() if name != worst.feature]
     listed = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
     also = f" (and {len(others)} more: {listed})" if others else ""
     return (
@@ -181,7 +186,7 @@ def _source(worst: pd.Series) -> str:
         return "the log without customers who sign up later"
     event = f"{worst['at']:%Y-%m-%d %H:%M:%S.%f}"
     event += f" that arrived at {worst.known_at:%Y-%m-%d %H:%M:%S.%f}" if worst.known_at > worst["at"] else ""
-    if worst.log == CUT:
+    if worst.log == TRUNCATED:
         return f"the log as it was known before; the first event known from then on is of {event}"
     return f"a log with another future, whose first event is of {event}"
 

@@ -23,22 +23,22 @@ RULE = (
 )
 
 
-def of_training_rows(rows: pd.DataFrame, *, features: list[str], trusted: list[str]) -> list[Check]:
+def checks(rows: pd.DataFrame, *, features: list[str], trusted: list[str]) -> list[Check]:
     """What each feature says by itself, and what its nulls say. Raises InvalidData for a trusted name that is none."""
     if unknown := sorted(set(trusted) - set(features)):
         raise InvalidData(f"train.trusted_features: no feature is called {unknown[0]!r}; take it out, or correct it")
-    found = [
+    scores = [
         table.assign(snapshot=snapshot)
         for snapshot, train in rows[rows.part == "train"].groupby("snapshot")
         if min(train.churned.sum(), (~train.churned.astype(bool)).sum()) >= FEWEST
         for table in _scores(train, [name for name in features if name not in trusted])
     ]
     names = {"values": "no feature tells by itself", "nulls": "no null tells by itself"}
-    if not found:
-        told = f"no train snapshot has {FEWEST} leavers and {FEWEST} stayers"
-        return [Check(name, RULE, None, told) for name in names.values()]
-    found = pd.concat(found, ignore_index=True)
-    return [_judged(found[found.of == of], rows, name, of) for of, name in names.items()]
+    if not scores:
+        too_few = f"no train snapshot has {FEWEST} leavers and {FEWEST} stayers"
+        return [Check(name, RULE, None, too_few) for name in names.values()]
+    scores = pd.concat(scores, ignore_index=True)
+    return [_judged(scores[scores.of == of], rows, name, of) for of, name in names.items()]
 
 
 def _scores(train: pd.DataFrame, features: list[str]) -> list[pd.DataFrame]:
@@ -79,18 +79,18 @@ def _separation(scores: pd.DataFrame, left: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame({"feature": list(scores), "auc": np.maximum(auc, 1 - auc), "parted": np.max(parted, axis=0)})
 
 
-def _judged(found: pd.DataFrame, rows: pd.DataFrame, name: str, of: str) -> Check:
-    found = found.sort_values("auc", ascending=False, kind="stable")
-    wrong = found[(found.auc >= LIMIT_AUC) | (found.parted >= LIMIT_PARTED)]
+def _judged(scores: pd.DataFrame, rows: pd.DataFrame, name: str, of: str) -> Check:
+    scores = scores.sort_values("auc", ascending=False, kind="stable")
+    wrong = scores[(scores.auc >= LIMIT_AUC) | (scores.parted >= LIMIT_PARTED)]
     if len(wrong):
         others = [feature for feature in wrong.feature.unique() if feature != wrong.feature.iloc[0]]
         also = f"; so do {', '.join(others[:5])}{', ...' if others[5:] else ''}" if others else ""
-        return Check(name, RULE, False, _told(wrong.iloc[0], rows, of) + also)
-    best = f"most: {found.feature.iloc[0]}, AUC {found.auc.iloc[0]:.3f}" if len(found) else "there are none"
+        return Check(name, RULE, False, _example(wrong.iloc[0], rows, of) + also)
+    best = f"most: {scores.feature.iloc[0]}, AUC {scores.auc.iloc[0]:.3f}" if len(scores) else "there are none"
     return Check(name, RULE, True, best)
 
 
-def _told(worst: pd.Series, rows: pd.DataFrame, of: str) -> str:
+def _example(worst: pd.Series, rows: pd.DataFrame, of: str) -> str:
     at = rows[(rows.part == "train") & (rows.snapshot == worst.snapshot)]
     left = at.churned.astype(bool)
     leaver, stayer = at[left].iloc[0], at[~left].iloc[0]

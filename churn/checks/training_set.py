@@ -1,69 +1,49 @@
-"""Data-quality and leakage checks: of the log, of the features, of the training set, of the model. Each of them runs in
-every pipeline, returns results to show and to act on, and has a room of its own where it is more than a line.
+"""Whether a training set can be learnt from: its rows, its labels known in time, its values those of the feature store.
 
-docs/explanation/leaks.md tells which bug each of them stops, and which it cannot see.
+A label must have been known when the model would have been trained: at the test snapshot. A category written as a churn
+rate, or a column scaled over all rows, is not what the store holds. docs/explanation/leaks.md tells what each check stops.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import ibis
 import pandas as pd
 
-from churn.checks import embargo, event_log, future_leakage, target_leakage, timestamps
-from churn.checks.result import Check, examples, stop_on_failure, table
+from churn.checks import target_leakage
+from churn.checks.result import Check, examples
+from churn.features import manifest as manifests
+from churn.features.snapshots import moment
+from churn.training import labels
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
     from churn.sources.contract import Source
-
-__all__ = ["Check", "features", "log", "model", "stop_on_failure", "table", "training_set"]
 
 MINIMUM_ROWS = 50
 FROM_THE_PAST = ("days_since_", "tenure_days")
 LOOKS_LIKE_A_DATE = r"\d{4}-\d{2}(-\d{2}([ T].*)?)?"
+IN_TIME, SAME_LABEL = "labels known in time", "a training label is the same whatever happens from the test snapshot on"
+STORED, AS_STORED = "as the feature store has it", "every value of the training set is the one in the feature tables"
 
 
-def log(source: Source) -> list[Check]:
-    """The input as it was staged: who is who, and whether the times can be their own."""
-    return [*event_log.of_customers(source), *timestamps.of_log(source)]
-
-
-def features(
-    con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], without_kinds: list[str]
-) -> list[Check]:
-    """The feature tables, computed again from logs with another future; settings as of `build.feature_tables`."""
-    settings = {"kinds_before": kinds_before, "windows_days": windows_days, "without_kinds": without_kinds}
-    return future_leakage.of_features(con, source, manifest, **settings)
-
-
-def training_set(
+def checks(
     rows: pd.DataFrame, *, manifest: dict, source: Source, label: dict, split: str, trusted: list[str]
 ) -> list[Check]:
     """Every check of a training set with columns customer_id, snapshot, churned, part and the manifest's features.
 
     `label`: the section of the params file, with its `horizon_days`; `trusted`: features that may tell by themselves.
     """
-    from churn.checks import fitted_model  # scikit-learn, for which the features stage would wait
-
-    names = [feature["name"] for feature in manifest["features"]]
+    features = [feature["name"] for feature in manifest["features"]]
     return [
-        *basics(rows, features=names, split=split, trusted=trusted),
-        embargo.of_labels(rows, source, label=label),
-        fitted_model.of_training_set(rows, manifest, features=names),
-        *target_leakage.of_training_rows(rows, features=names, trusted=trusted),
+        *_of_rows(rows, features=features, split=split, trusted=trusted),
+        _labels_known_in_time(rows, source, label=label),
+        _as_stored(rows, manifest, features=features),
+        *target_leakage.checks(rows, features=features, trusted=trusted),
     ]
 
 
-def model(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list[Check]:
-    """Whether a fitted model comes from the training rows of the set and from no others."""
-    from churn.checks import fitted_model
-
-    return fitted_model.of_model(fitted, rows, features=features)
-
-
-def basics(rows: pd.DataFrame, *, features: list[str], split: str, trusted: list[str]) -> list[Check]:
+def _of_rows(rows: pd.DataFrame, *, features: list[str], split: str, trusted: list[str]) -> list[Check]:
     """What can be seen in the rows by themselves."""
     return [
         _size(rows),
@@ -133,8 +113,8 @@ def _no_later_date(rows: pd.DataFrame, features: list[str]) -> Check:
         late = rows[rows[feature].map(times).astype("datetime64[ns, UTC]") >= rows.snapshot]
         if len(late):
             worst = late.iloc[0]
-            told = f"{feature}: customer {worst.customer_id} at {worst.snapshot:%Y-%m-%d} has {worst[feature]}"
-            return Check(name, rule, False, f"{told}; {late.customer_id.nunique():,} customers have such a date")
+            observed = f"{feature}: customer {worst.customer_id} at {worst.snapshot:%Y-%m-%d} has {worst[feature]}"
+            return Check(name, rule, False, f"{observed}; {late.customer_id.nunique():,} customers have such a date")
     return Check(name, rule, True, f"{len(dated)} categories looked at")
 
 
@@ -179,4 +159,83 @@ def _missing(rows: pd.DataFrame, features: list[str], limit: float = 0.95) -> Ch
         empty.empty,
         ", ".join(f"{f} {s:.1%}" for f, s in empty.items()) or f"most: {share.idxmax()} {share.max():.1%}",
         level="warning",
+    )
+
+
+def _labels_known_in_time(rows: pd.DataFrame, source: Source, *, label: dict) -> Check:
+    """The training labels' dates, and the labels given again by a log whose later events are nobody's.
+
+    `rows`: the training set; `label`: the section of the params file with `horizon_days`.
+    """
+    train, test = rows[rows.part == "train"], rows.snapshot[rows.part == "test"].max()
+    if train.empty or pd.isna(test):
+        return Check(IN_TIME, SAME_LABEL, None, "a side has no rows")
+    if train.snapshot.max() >= test:
+        no_embargo = f"other customers are tested at {test:%Y-%m-%d}, a snapshot of the training itself"
+        return Check(IN_TIME, SAME_LABEL, None, no_embargo)
+    known = train.snapshot + pd.Timedelta(days=label["horizon_days"])
+    if (known > test).any():
+        late = train[known > test]
+        observed = (
+            f"churned: {len(late):,} labels of {late.snapshot.min():%Y-%m-%d} are known on {known.max():%Y-%m-%d}, "
+            f"after the test snapshot {test:%Y-%m-%d}" + examples(late)
+        )
+        return Check(IN_TIME, SAME_LABEL, False, observed)
+    if source.events is None:
+        return Check(IN_TIME, SAME_LABEL, True, f"known by {known.max():%Y-%m-%d}, as data.labels.horizon_days says")
+    return _without_later_events(train, source, label, test)
+
+
+def _without_later_events(train: pd.DataFrame, source: Source, label: dict, test: pd.Timestamp) -> Check:
+    day, events = f"{test:%Y-%m-%d}", source.events
+    hidden = events.mutate(
+        customer_id=ibis.ifelse(events["at"] < moment(day), events.customer_id, ibis.literal("(nobody)"))
+    )
+    snapshots = [f"{t:%Y-%m-%d}" for t in train.snapshot.unique()]
+    again = labels.build(hidden, source.customers, None, snapshots=snapshots, label=label).execute()
+    both = train[["customer_id", "snapshot", "churned"]].merge(
+        again, on=["customer_id", "snapshot"], how="left", suffixes=("", "_again")
+    )
+    differs = both[both.churned.astype(object) != both.churned_again.astype(object)]
+    if differs.empty:
+        return Check(IN_TIME, SAME_LABEL, True, f"{len(train):,} labels, the same from the log as it was at {day}")
+    worst = differs.iloc[0].fillna({"churned_again": "nothing"})
+    observed = (
+        f"churned: {len(differs):,} labels of {', '.join(snapshots)} follow from events of {day} or later; customer "
+        f"{worst.customer_id} at {worst.snapshot:%Y-%m-%d} is {worst.churned}, and {worst.churned_again} without them"
+    )
+    return Check(IN_TIME, SAME_LABEL, False, observed)
+
+
+def _as_stored(rows: pd.DataFrame, manifest: dict, *, features: list[str]) -> Check:
+    """Every value of every row compared with the feature tables; any column made elsewhere is named."""
+    if strangers := [name for name in features if name not in {f["name"] for f in manifest["features"]}]:
+        return Check(STORED, AS_STORED, False, f"{', '.join(strangers)}: not in feature service {manifest['service']}")
+    unlike = pd.concat([_unlike(at, manifest, features) for _, at in rows.groupby("snapshot")], ignore_index=True)
+    if unlike.empty:
+        return Check(STORED, AS_STORED, True, f"{len(rows):,} rows, {len(features)} features: all equal")
+    worst, names = unlike.iloc[0], list(unlike.feature.unique())
+    return Check(
+        STORED, AS_STORED, False,
+        f"{', '.join(names[:5])}{', ...' if names[5:] else ''}: {len(unlike):,} values are not the store's; customer "
+        f"{worst.customer_id} at {worst.snapshot:%Y-%m-%d} has {worst.feature} {worst.given}, the store {worst.held}",
+    )  # fmt: skip
+
+
+def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
+    """The values of one snapshot's rows that the store does not hold: customer_id, snapshot, feature, given, held."""
+    snapshot = rows.snapshot.iloc[0]
+    paths = [manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view) for view in manifests.views(manifest)]
+    views = [pd.read_parquet(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
+    stored = pd.concat(views, axis=1).reindex(rows.customer_id)
+    tables = []
+    for name in features:
+        held, given = stored[name], rows[name].to_numpy()
+        held = (held.astype("float64") if pd.api.types.is_numeric_dtype(held) else held.fillna("unknown")).to_numpy()
+        differs = (held != given) & ~(pd.isna(held) & pd.isna(given))
+        if differs.any():
+            values = {"feature": name, "given": list(given[differs]), "held": list(held[differs])}
+            tables.append(rows.loc[differs, ["customer_id", "snapshot"]].assign(**values))
+    return (
+        pd.concat(tables) if tables else pd.DataFrame(columns=["customer_id", "snapshot", "feature", "given", "held"])
     )

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import pytest
 
-from churn.checks import embargo
+from churn.checks import training_set as checks
 from churn.sources.contract import Source
 from churn.training import labels
 
@@ -27,7 +27,7 @@ def checked(log):
         built = labels.build(source.events, source.customers, None, snapshots=[day], label=label).execute()
         train = built.sort_values("customer_id")
         tested = train.assign(snapshot=pd.Timestamp(test, tz="UTC"), part="test")
-        return embargo.of_labels(pd.concat([train.assign(part="train"), tested]), source, label=label)
+        return checks._labels_known_in_time(pd.concat([train.assign(part="train"), tested]), source, label=label)
 
     return _checked
 
@@ -74,11 +74,11 @@ def test_other_customers_may_be_tested_at_a_train_snapshot(checked):
 def test_given_labels_are_known_when_the_file_says(training_set):
     source = Source(None, None, {}, None, [], {}, pd.DataFrame())
     given = {"rule": "given"}
-    assert embargo.of_labels(training_set, source, label=given | {"horizon_days": 60}).passed
-    assert not embargo.of_labels(training_set, source, label=given | {"horizon_days": 61}).passed
+    assert checks._labels_known_in_time(training_set, source, label=given | {"horizon_days": 60}).passed
+    assert not checks._labels_known_in_time(training_set, source, label=given | {"horizon_days": 61}).passed
 
 
 def test_a_set_without_test_rows_is_not_judged(training_set):
     source = Source(None, None, {}, None, [], {}, pd.DataFrame())
     rows = training_set[training_set.part == "train"]
-    assert embargo.of_labels(rows, source, label=LABEL).passed is None
+    assert checks._labels_known_in_time(rows, source, label=LABEL).passed is None

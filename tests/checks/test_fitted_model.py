@@ -9,6 +9,7 @@ import pytest
 from sklearn.base import clone
 
 from churn.checks import fitted_model
+from churn.checks import training_set as checks
 from churn.features import manifest
 from churn.training import dataset, estimators
 
@@ -36,7 +37,7 @@ def stored(built, state_folder) -> tuple[pd.DataFrame, dict]:
 
 def of_set(rows: pd.DataFrame, made: dict) -> str | None:
     features = [f["name"] for f in made["features"]]
-    check = fitted_model.of_training_set(rows, made, features=features)
+    check = checks._as_stored(rows, made, features=features)
     return None if check.passed else check.observed
 
 
@@ -72,7 +73,7 @@ def test_a_customer_whom_the_store_does_not_know_has_no_values(stored):
 
 def test_a_column_that_is_no_feature_is_named(stored):
     rows, made = stored
-    check = fitted_model.of_training_set(rows.assign(rate=0.5), made, features=["visit_count", "rate"])
+    check = checks._as_stored(rows.assign(rate=0.5), made, features=["visit_count", "rate"])
     assert not check.passed and check.observed == f"rate: not in feature service {made['service']}"
 
 
@@ -89,7 +90,7 @@ def fitted(training_set):
 
 
 def outcomes(model, rows: pd.DataFrame) -> list[str]:
-    return [check.outcome for check in fitted_model.of_model(model, rows, features=NAMES)]
+    return [check.outcome for check in fitted_model.checks(model, rows, features=NAMES)]
 
 
 @every_model
@@ -99,7 +100,7 @@ def test_a_model_of_the_training_rows_passes(fitted, training_set, model):
 
 @every_model
 def test_a_model_of_all_rows_is_seen(fitted, training_set, model):
-    *_, learnt = fitted_model.of_model(fitted(model), training_set, features=NAMES)
+    *_, learnt = fitted_model.checks(fitted(model), training_set, features=NAMES)
     assert not learnt.passed
     assert learnt.observed.endswith("are 600 customers, c000 and others, at 2024-01-01, 2024-02-01")
 
@@ -113,7 +114,7 @@ def test_one_row_more_is_seen(fitted, training_set, model):
 def test_columns_prepared_by_all_rows_are_named_with_a_customer(fitted, training_set):
     model = fitted("logistic", training_set.part == "train")
     model["columns"].fit(training_set[NAMES])
-    prepared, _ = fitted_model.of_model(model, training_set, features=NAMES)
+    prepared, _ = fitted_model.checks(model, training_set, features=NAMES)
     assert prepared.observed.startswith("days_since_visit")
     assert ": customer c000 at 2024-01-01 becomes " in prepared.observed
 
@@ -145,4 +146,4 @@ def test_a_fit_that_was_cut_off_says_nothing_of_its_rows(fitted, training_set):
 
 def test_every_estimator_has_a_mark_of_its_rows():
     kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in estimators.ESTIMATORS.items()}
-    assert kinds == set(fitted_model.MARKS)
+    assert kinds == set(fitted_model.TRACES_OF_TRAINING_ROWS)

@@ -48,7 +48,7 @@ def told(con):
     """What the two checks observed, by name, where they fail."""
 
     def _told(source: Source, made: dict) -> dict[str, str]:
-        return {c.name: c.observed for c in future_leakage.of_features(con, source, made, **SETTINGS) if not c.passed}
+        return {c.name: c.observed for c in future_leakage.checks(con, source, made, **SETTINGS) if not c.passed}
 
     return _told
 
@@ -60,7 +60,7 @@ def rewritten(made: dict, view: str, change) -> None:
 
 
 def test_sound_features_are_the_same_whatever_comes_later(con, business):
-    defined, same = future_leakage.of_features(con, *business(), **SETTINGS)
+    defined, same = future_leakage.checks(con, *business(), **SETTINGS)
     assert defined.passed and defined.observed == "20 features, of the kinds buy, visit, all seen before 2024-03-01"
     assert same.passed and same.observed == "3 customers at 2 snapshots, 20 features: equal to the last bit"
 
@@ -77,7 +77,7 @@ def test_a_look_ahead_of_any_length_is_seen(con, sound, ahead):
         patch.setattr(
             from_events, "known_before", lambda events, before: events.filter(events.at < moment(before) + later)
         )
-        _, same = future_leakage.of_features(con, *sound, **SETTINGS)
+        _, same = future_leakage.checks(con, *sound, **SETTINGS)
     assert " at 2024-0" in same.observed and ": customer " in same.observed
 
 
@@ -122,7 +122,7 @@ def test_customers_who_sign_up_later_are_seen_in_time(business, told, monkeypatc
 
 def test_ready_made_features_are_said_to_be_unchecked(con, built):
     source = Source(None, None, {}, None, [], {}, pd.DataFrame())
-    checks = future_leakage.of_features(con, source, {}, **SETTINGS)
+    checks = future_leakage.checks(con, source, {}, **SETTINGS)
     assert ["not checked", "not checked"] == [check.outcome for check in checks]
 
 
@@ -152,13 +152,13 @@ def test_another_future_has_the_same_past(rows, arrivals):
         every = [tuple(r.values()) for r in log.to_pylist()]
         return sorted(r for r in every if r[1] < T and (not arrivals or r[4] < T))
 
-    other = counterfactual_logs.scrambled(PEOPLE, events, T, ["buy", "visit"])
+    other = counterfactual_logs.with_other_future(PEOPLE, events, T, ["buy", "visit"])
     assert known(events) == known(other.events) == sorted(tuple(r.values()) for r in cut(events).to_pylist())
     assert {"ann", "bob"} <= set(other.next_known.index)
     assert T == other.next_known.known_at.min()
 
 
 def cut(events: pa.Table) -> pa.Table:
-    log = counterfactual_logs.cut(PEOPLE, events, T)
+    log = counterfactual_logs.truncated_at(PEOPLE, events, T)
     assert ["ann"] == log.people["customer_id"].to_pylist()
     return log.events

@@ -17,7 +17,7 @@ def found(training_set: pd.DataFrame, *trusted: str, **columns) -> dict[str, str
     """What the two checks observed where they fail, of the training set with these columns beside its own."""
     rows = training_set.assign(**columns)
     features = ["days_since_visit", "visit_count", "plan", *columns]
-    checks = target_leakage.of_training_rows(rows, features=features, trusted=list(trusted))
+    checks = target_leakage.checks(rows, features=features, trusted=list(trusted))
     assert ["no feature tells by itself", "no null tells by itself"] == [check.name for check in checks]
     return {check.name.split()[1]: check.observed for check in checks if check.passed is False}
 
@@ -29,7 +29,7 @@ def left(training_set) -> np.ndarray:
 
 def test_sound_columns_pass_and_the_best_is_told(training_set):
     features = ["days_since_visit", "visit_count", "plan"]
-    values, nulls = target_leakage.of_training_rows(training_set, features=features, trusted=[])
+    values, nulls = target_leakage.checks(training_set, features=features, trusted=[])
     assert values.passed and values.observed.startswith("most: days_since_visit, AUC 0.")
     assert nulls.passed and nulls.observed.startswith("most: days_since_visit, AUC 0.5")
 
@@ -113,7 +113,7 @@ def test_all_that_fail_are_listed_after_the_worst(training_set, left):
 def test_a_snapshot_with_few_leavers_is_not_looked_at(leavers, looked_at):
     rows = pd.DataFrame({"snapshot": pd.Timestamp("2024-01-01", tz="UTC"), "part": "train", "fee": range(200)})
     rows = rows.assign(customer_id=[f"c{n}" for n in range(200)], churned=rows.fee < leavers)
-    checks = target_leakage.of_training_rows(rows.astype({"fee": float}), features=["fee"], trusted=[])
+    checks = target_leakage.checks(rows.astype({"fee": float}), features=["fee"], trusted=[])
     assert looked_at == (checks[0].passed is False)
     assert looked_at == (checks[0].passed is not None)
 
@@ -125,7 +125,7 @@ def test_the_message_names_a_leaver_and_a_stayer_of_that_snapshot_with_their_val
     now = now.assign(churned=now.index >= FEWEST, fee=now.index.where(now.index >= FEWEST, np.nan).astype(float))
     before = now.assign(customer_id="b" + now.customer_id, snapshot=earlier, fee=np.arange(n) % 7.0)
     test = now.assign(customer_id="t" + now.customer_id, part="test", fee=-1.0)
-    values, nulls = target_leakage.of_training_rows(pd.concat([test, before, now]), features=["fee"], trusted=[])
+    values, nulls = target_leakage.checks(pd.concat([test, before, now]), features=["fee"], trusted=[])
     example = "at 2024-02-01: AUC 1.000, parts 100% of a side without an error; "
     example += "for example n30, who left, has 30, and n00, who stayed, null"
     assert values.observed == f"fee {example}"
@@ -138,7 +138,7 @@ def test_both_sides_must_be_there(leavers):
     rows = rows.assign(customer_id="c", churned=rows.fee < leavers)
     few = rows[rows.fee > 0] if leavers == FEWEST else rows[rows.fee < 199]
     assert [True, False] == [
-        target_leakage.of_training_rows(r, features=["fee"], trusted=[])[0].passed is not None for r in (rows, few)
+        target_leakage.checks(r, features=["fee"], trusted=[])[0].passed is not None for r in (rows, few)
     ]
 
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from scipy.stats import f_oneway
 
-from churn.checks import timestamps
-from churn.checks.timestamps import EARLY, FEWEST
+from churn.checks import event_log
+from churn.checks.event_log import EARLY, FEWEST
 from churn.sources.contract import Source
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 
 def checks(log, events: list[tuple], customers: list[tuple]) -> dict:
     source = Source(*log(events, customers), {}, None, [], {}, pd.DataFrame())
-    return {check.name: check for check in timestamps.of_log(source)}
+    return {check.name: check for check in event_log.checks(source)}
 
 
 @pytest.mark.parametrize(("early", "passes"), [(0, True), (5, True), (6, False)])
@@ -82,8 +82,8 @@ def test_the_ratio_is_that_of_an_analysis_of_variance(log):
 def test_the_error_shrinks_with_customers_and_with_events():
     """F of chance is 1, with a variance of two over the customers and two over the other events."""
     sums = {"total": 0.0, "squares": 2.0, "between": 1.0}
-    assert 0.2 == pytest.approx(timestamps._variance_ratio(k=101, n=201, **sums)[1])
-    assert 0.15 == pytest.approx(timestamps._variance_ratio(k=101, n=501, **sums)[1], abs=0.01)
+    assert 0.2 == pytest.approx(event_log._variance_ratio(k=101, n=201, **sums)[1])
+    assert 0.15 == pytest.approx(event_log._variance_ratio(k=101, n=501, **sums)[1], abs=0.01)
 
 
 @pytest.mark.parametrize(("customers", "says"), [(FEWEST - 1, False), (FEWEST, True)])

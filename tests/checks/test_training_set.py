@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn.checks import event_log, fitted_model, future_leakage
 from churn.checks import training_set as checks
+from churn.checks.result import Check, stop_on_failure, table
 from churn.errors import InvalidData
 from churn.features import manifest
 from churn.sources.contract import Source
@@ -17,8 +19,8 @@ from churn.training import dataset, estimators, labels
 FEATURES = ["days_since_visit", "visit_count", "plan"]
 
 
-def looked_at(rows: pd.DataFrame, split: str = "temporal", trusted: tuple[str, ...] = ()) -> list[checks.Check]:
-    return checks.basics(rows, features=FEATURES, split=split, trusted=list(trusted))
+def looked_at(rows: pd.DataFrame, split: str = "temporal", trusted: tuple[str, ...] = ()) -> list[Check]:
+    return checks._of_rows(rows, features=FEATURES, split=split, trusted=list(trusted))
 
 
 def failures(rows: pd.DataFrame, split: str = "temporal", trusted: tuple[str, ...] = ()) -> dict[str, str]:
@@ -29,8 +31,8 @@ def failures(rows: pd.DataFrame, split: str = "temporal", trusted: tuple[str, ..
 def test_a_sound_set_passes_every_check(training_set):
     found = looked_at(training_set)
     assert [] == [c.name for c in found if not c.passed]
-    checks.stop_on_failure(found, of="the training set")
-    assert {"pass"} == set(checks.table(found).outcome)
+    stop_on_failure(found, of="the training set")
+    assert {"pass"} == set(table(found).outcome)
 
 
 ERROR, WARNING = "error", "warning"
@@ -85,7 +87,7 @@ def shop(built, log, state_folder) -> tuple[pd.DataFrame, dict, Source]:
 def test_a_training_set_is_looked_at_in_itself_and_beside_its_label_its_store_and_each_column(shop):
     rows, made, source = shop
     settings = {"manifest": made, "source": source, "label": LABEL, "split": "entity", "trusted": ["visit_count"]}
-    found = {c.name: c.outcome for c in checks.training_set(rows, **settings)}
+    found = {c.name: c.outcome for c in checks.checks(rows, **settings)}
     more = [
         "labels known in time",
         "as the feature store has it",
@@ -101,10 +103,10 @@ def test_each_part_of_a_training_sets_checks_sees_its_own_fault(shop):
     settings = {"manifest": made, "source": source, "label": LABEL, "split": "temporal", "trusted": []}
     changed = rows.assign(churned=~rows.churned, visit_count=rows.visit_count + 1, plan="2030-01-01")
     assert {"no date from the future", "labels known in time", "as the feature store has it"} <= {
-        c.name for c in checks.training_set(changed, **settings) if c.passed is False
+        c.name for c in checks.checks(changed, **settings) if c.passed is False
     }
     assert "no date from the future" not in {
-        c.name for c in checks.training_set(changed, **settings | {"trusted": ["plan"]}) if c.passed is False
+        c.name for c in checks.checks(changed, **settings | {"trusted": ["plan"]}) if c.passed is False
     }
 
 
@@ -114,9 +116,9 @@ def test_the_log_the_features_and_the_model_have_checks_of_their_own(con, shop):
     X, y = dataset.matrix(rows, "train", names)
     fitted = estimators.fit(X, y, model="logistic", settings={"C": 1.0}, seed=7)
     found = [
-        *checks.log(source),
-        *checks.features(con, source, made, **SETTINGS),
-        *checks.model(fitted, rows, features=names),
+        *event_log.checks(source),
+        *future_leakage.checks(con, source, made, **SETTINGS),
+        *fitted_model.checks(fitted, rows, features=names),
     ]
     assert {
         "one spelling a customer": "pass", "one id a history": "pass", "events after sign-up": "pass",
@@ -124,7 +126,7 @@ def test_the_log_the_features_and_the_model_have_checks_of_their_own(con, shop):
         "prepared by training rows": "pass", "learnt from training rows": "pass",
     } == {c.name: c.outcome for c in found}  # fmt: skip
     other = estimators.fit(X, 1 - y, model="logistic", settings={"C": 1.0}, seed=7)
-    assert [True, False] == [c.passed for c in checks.model(other, rows, features=names)]
+    assert [True, False] == [c.passed for c in fitted_model.checks(other, rows, features=names)]
 
 
 def test_too_few_rows_on_a_side_are_counted(training_set):
@@ -180,7 +182,9 @@ def test_a_category_that_is_a_date_must_lie_before_the_snapshot(training_set, wo
 
 def test_dates_written_in_several_ways_are_all_read_and_every_category_is_looked_at(training_set):
     written = np.where(training_set.index == 307, "2024-02-01T00:00:00Z", "2023-12-31")
-    found = checks.basics(training_set.assign(since=written), features=["plan", "since"], split="temporal", trusted=[])
+    found = checks._of_rows(
+        training_set.assign(since=written), features=["plan", "since"], split="temporal", trusted=[]
+    )
     said = "since: customer c007 at 2024-02-01 has 2024-02-01T00:00:00Z; 1 customers have such a date"
     assert [said] == [c.observed for c in found if not c.passed]
 
@@ -203,8 +207,8 @@ def test_a_feature_that_never_varies_in_training_is_a_warning_that_names_it(trai
     rows = training_set.assign(plan=np.where(training_set.part == "train", value, training_set.plan))
     found = looked_at(rows)
     assert {"no constant feature": "plan"} == {c.name: c.observed for c in found if not c.passed}
-    checks.stop_on_failure(found, of="the training set")
-    assert "warning" == checks.table(found).set_index("check").outcome["no constant feature"]
+    stop_on_failure(found, of="the training set")
+    assert "warning" == table(found).set_index("check").outcome["no constant feature"]
 
 
 def test_a_feature_that_is_known_of_some_only_does_vary(training_set):
@@ -228,14 +232,14 @@ def test_several_features_without_use_are_named_one_after_the_other(training_set
 
 
 def test_a_set_without_ages_has_none_from_the_future(training_set):
-    found = checks.basics(training_set, features=["plan"], split="temporal", trusted=[])
+    found = checks._of_rows(training_set, features=["plan"], split="temporal", trusted=[])
     assert all(c.passed for c in found)
 
 
 def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set):
     rows = pd.concat([training_set[:610], training_set[:1]])
     with pytest.raises(InvalidData) as caught:
-        checks.stop_on_failure(looked_at(rows), of="the training set")
+        stop_on_failure(looked_at(rows), of="the training set")
     assert str(caught.value) == (
         "the checks of the training set fail: "
         "size: 601 training rows, 10 test rows (rule: at least 50 rows on each side); "
@@ -244,18 +248,18 @@ def test_a_failed_check_stops_the_run_in_one_line_with_every_fault(training_set)
 
 
 def test_what_could_not_be_checked_neither_passes_nor_stops():
-    unknown = checks.Check("size", "large", None, "nothing to count")
-    checks.stop_on_failure([unknown], of="the input")
-    assert ["not checked"] == list(checks.table([unknown]).outcome)
+    unknown = Check("size", "large", None, "nothing to count")
+    stop_on_failure([unknown], of="the input")
+    assert ["not checked"] == list(table([unknown]).outcome)
 
 
 def test_a_warning_that_fails_does_not_stop():
-    warned = checks.Check("size", "large", False, "small", level="warning")
-    checks.stop_on_failure([warned], of="the input")
-    assert ["warning"] == list(checks.table([warned]).outcome)
+    warned = Check("size", "large", False, "small", level="warning")
+    stop_on_failure([warned], of="the input")
+    assert ["warning"] == list(table([warned]).outcome)
 
 
 def test_the_table_shows_what_failed(training_set):
-    table = checks.table(looked_at(training_set[:610]))
-    assert ["check", "outcome", "observed", "rule"] == list(table)
-    assert table.set_index("check").outcome["size"] == "FAIL"
+    shown = table(looked_at(training_set[:610]))
+    assert ["check", "outcome", "observed", "rule"] == list(shown)
+    assert shown.set_index("check").outcome["size"] == "FAIL"
