@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from churn.errors import FeatureStoreUnavailable
-from churn.evaluation import metrics
+from churn.evaluation import baselines, metrics
 from churn.features import store
 from churn.training import dataset, estimators
 
 if TYPE_CHECKING:
     from churn.registry.versions import Loaded
 
-METRICS = [
-    "auc",
-    "average_precision",
-    "log_loss",
-    "brier",
-    "calibration_error",
-    "f1_top",
-    "precision_top",
-    "recall_top",
-    "lift_top",
-]
+
+@dataclass(frozen=True)
+class Predictions:
+    """Outcomes y, shape (n,), and probabilities by model name on the same rows, each of shape (n,).
+
+    `versions` holds "candidate", and "champion" where it can score the rows; `trivial` the models to beat.
+    """
+
+    y: np.ndarray
+    versions: dict[str, np.ndarray]
+    trivial: dict[str, np.ndarray]
+
+    @property
+    def of_all(self) -> dict[str, np.ndarray]:
+        """The probabilities of every model."""
+        return self.versions | self.trivial
 
 
 def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFrame:
@@ -45,89 +51,31 @@ def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
     return loaded is not None and loaded.can_score(rows)
 
 
-def predictions(
-    rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Labels y, shape (n,), and each model's probabilities on the same rows: "candidate", "champion" if it can."""
+def predict(rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None) -> Predictions:
+    """The rows of one part scored by all models; the trivial ones are fitted on the training rows."""
     versions = {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
     scored = {
         name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0])
         for name, v in versions.items()
     }
-    return dataset.matrix(rows, part, [])[1], scored
+    X, y = dataset.matrix(rows, part, candidate.columns)
+    trivial = baselines.probabilities(*dataset.matrix(rows, "train", candidate.columns), X)
+    return Predictions(y, scored, trivial)
 
 
-def baselines(rows: pd.DataFrame, part: str, features: list[str]) -> dict[str, np.ndarray]:
-    """Probabilities of the trivial models, fitted on the training rows, for the rows of one part."""
-    X, y = dataset.matrix(rows, "train", features)
-    return metrics.baselines(X, y, dataset.matrix(rows, part, features)[0])
+def scores(predictions: dict[str, Predictions], *, top_fraction: float) -> pd.DataFrame:
+    """Every score of every model on each part: columns model, part, then the metrics."""
+    return pd.DataFrame(
+        {"model": model, "part": part} | metrics.scores(on.y, p, top_fraction=top_fraction)
+        for part, on in predictions.items()
+        for model, p in on.of_all.items()
+    )
 
 
-def scores(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None, *, top_fraction: float) -> pd.DataFrame:
-    """Every score of every model on train and test: columns model, part, then the metrics."""
-    table = []
-    for part in ("train", "test"):
-        y, scored = predictions(rows, part, candidate, champion)
-        for name, p in (scored | baselines(rows, part, candidate.columns)).items():
-            table.append({"model": name, "part": part} | metrics.scores(y, p, top_fraction=top_fraction))
-    return pd.DataFrame(table)
-
-
-def with_profit(intervals: pd.DataFrame, profit: float, bounds: tuple[float, float]) -> pd.DataFrame:
-    """The intervals and, as a last row, that of the candidate's `profit_per_customer`."""
-    low, high = bounds
-    own = {"model": "candidate", "metric": "profit_per_customer", "estimate": profit, "low": low, "high": high}
-    return pd.concat([intervals, pd.DataFrame([own])], ignore_index=True)
-
-
-def document(
-    *,
-    candidate: Loaded,
-    champion: Loaded | None,
-    rows: pd.DataFrame,
-    scores: pd.DataFrame,
-    intervals: pd.DataFrame,
-    segments: pd.DataFrame,
-    threshold: float,
-    profit: float,
-    top_fraction: float,
-    parity: dict,
-    contract: dict,
-) -> dict:
-    """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
-    plain = {"scores": scores, "intervals": intervals, "segments": segments}
-    return {
-        "experiment": candidate.version.name,
-        "version": candidate.version.version,
-        "champion": champion.version.version if champion else None,
-        "champion_scored": can_score(champion, rows),
-        "rows": {part: int(n) for part, n in rows.part.value_counts().items()},
-        "test_auc": float(scores.set_index(["model", "part"]).auc["candidate", "test"]),
-        "top_fraction": top_fraction,
-        "threshold": threshold,
-        "profit_per_customer": profit,
-        "parity": parity,
-        "contract": contract,
-    } | {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in plain.items()}
-
-
-def flat(scores: pd.DataFrame, intervals: pd.DataFrame) -> dict[str, float]:
-    """The metrics as MLflow takes them: `test_auc`, `champion_test_auc`, `difference_test_auc_low`, ..."""
-    own = scores[scores.model.isin(["candidate", "champion"])]
-    named = {f"{_prefix(s.model)}{s.part}_{m}": getattr(s, m) for s in own.itertuples() for m in METRICS}
-    for i in intervals[intervals.model != "champion"].itertuples():
-        named |= {f"{_prefix(i.model)}test_{i.metric}_low": i.low, f"{_prefix(i.model)}test_{i.metric}_high": i.high}
-    return named
-
-
-def _prefix(model: str) -> str:
-    return "" if model == "candidate" else f"{model}_"
-
-
-def scored(rows: pd.DataFrame, predictions: dict[str, np.ndarray]) -> pd.DataFrame:
-    """Every test customer with the label and each model's probability."""
-    test = rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]]
-    return test.reset_index(drop=True).assign(**predictions)
+def scored_customers(rows: pd.DataFrame, test: Predictions) -> pd.DataFrame:
+    """Every test customer with the label and the probability by each version."""
+    customers = rows.loc[rows.part == "test", ["customer_id", "snapshot", "churned"]]
+    return customers.reset_index(drop=True).assign(**test.versions)
 
 
 def sample(scored: pd.DataFrame, *, seed: int, size: int = 1000) -> pd.DataFrame:

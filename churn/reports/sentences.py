@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
+    from churn.evaluation.profit import Policy
     from churn.registry.versions import Loaded
     from churn.sources.contract import Source
 
@@ -91,23 +92,13 @@ def segments(table: pd.DataFrame) -> str:
     )
 
 
-def threshold(
-    value: float,
-    profit: float,
-    bounds: tuple[float, float],
-    contacted: float,
-    *,
-    contact_cost: float,
-    saved_value: float,
-    success_rate: float,
-) -> str:
-    """What contacting the flagged customers is expected to bring; `bounds` are those of the profit's interval."""
-    low, high = bounds
+def threshold(policy: Policy, *, contact_cost: float, saved_value: float, success_rate: float) -> str:
+    """What contacting the flagged customers is expected to bring."""
     return (
         f"A contact costs {contact_cost:g}, a saved customer is worth {saved_value:g}, and {success_rate:.0%} of the leavers contacted stay. "
-        f"Contacting everyone at or above **{value:.3f}** reaches {contacted:.1%} of the test customers and brings **{profit:+.2f}** each "
-        f"({low:+.2f} to {high:+.2f} in 95 % of the resamples), "
-        f"{profit * 1000:+,.0f} per thousand customers."
+        f"Contacting everyone at or above **{policy.threshold:.3f}** reaches {policy.contacted:.1%} of the test customers and brings **{policy.profit:+.2f}** each "
+        f"({policy.low:+.2f} to {policy.high:+.2f} in 95 % of the resamples), "
+        f"{policy.profit * 1000:+,.0f} per thousand customers."
     )
 
 

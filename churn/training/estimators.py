@@ -7,7 +7,6 @@ import pandas as pd
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
-from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
@@ -61,18 +60,6 @@ def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int
 def probability(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
     """Churn probability per customer, shape (n,), in [0, 1]."""
     return model.predict_proba(X)[:, 1]
-
-
-def importance(
-    model: Pipeline, X: pd.DataFrame, y: np.ndarray, *, seed: int, rows: int = 5000, repeats: int = 5
-) -> pd.DataFrame:
-    """AUC lost when a feature is shuffled (Breiman 2001), on a sample of rows: feature, importance, std."""
-    sample = np.random.default_rng(seed).permutation(len(X))[:rows]
-    lost = permutation_importance(
-        model, X.iloc[sample], y[sample], scoring="roc_auc", n_repeats=repeats, random_state=seed
-    )
-    table = pd.DataFrame({"feature": list(X), "importance": lost.importances_mean, "std": lost.importances_std})
-    return table.sort_values(["importance", "feature"], ascending=[False, True], ignore_index=True)
 
 
 def training_ranges(X: pd.DataFrame) -> dict[str, dict]:

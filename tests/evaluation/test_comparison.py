@@ -11,12 +11,18 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn.evaluation import comparison, metrics
+from churn.evaluation import comparison, document, metrics, resampling
+from churn.evaluation.document import Evaluation
+from churn.evaluation.profit import Policy
 from churn.features import store
 from churn.registry.versions import Loaded, Version
 from churn.training import dataset, estimators
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
+METRICS = [
+    "auc", "average_precision", "log_loss", "brier", "calibration_error",
+    "f1_top", "precision_top", "recall_top", "lift_top",
+]  # fmt: skip
 
 
 def loaded(rows: pd.DataFrame, number: int, columns: list[str], C: float = 1.0) -> Loaded:
@@ -44,72 +50,74 @@ def stranger(training_set):
     return loaded(training_set.assign(tickets=training_set.visit_count), 1, ["tickets", "visit_count"])
 
 
-def evaluated(
-    rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None
-) -> tuple[dict, pd.DataFrame, pd.DataFrame]:
-    """`evaluation.json`, the scores and the intervals."""
-    scores = comparison.scores(rows, candidate, champion, top_fraction=0.1)
-    y, predictions = comparison.predictions(rows, "test", candidate, champion)
-    intervals = metrics.bootstrap(y, predictions, top_fraction=0.1, replicates=50, seed=7)
-    segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], y, predictions, minimum=120)
+def evaluated(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None) -> Evaluation:
+    train, test = (comparison.predict(rows, part, candidate, champion) for part in ("train", "test"))
+    scores = comparison.scores({"train": train, "test": test}, top_fraction=0.1)
+    intervals = resampling.bootstrap(test.y, test.versions, top_fraction=0.1, replicates=50, seed=7)
+    segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], test.y, test.versions, minimum=120)
     tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
-    numbers = {"threshold": 0.4, "profit": 1.5, "top_fraction": 0.1, "parity": {}, "contract": {}}
-    return comparison.document(candidate=candidate, champion=champion, **tables, **numbers), scores, intervals
+    rest = {"policy": Policy(0.4, 0.3, 1.5, -0.25, 3.0), "top_fraction": 0.1, "parity": {}, "contract": {}}
+    return Evaluation(candidate=candidate, champion=champion, **tables, **rest)
 
 
 def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set, candidate, champion):
-    y, predictions = comparison.predictions(training_set, "test", candidate, champion)
+    predictions = comparison.predict(training_set, "test", candidate, champion)
     test = training_set[training_set.part == "test"]
-    assert test.churned.astype(int).tolist() == y.tolist()
-    assert ["candidate", "champion"] == list(predictions)
+    assert test.churned.astype(int).tolist() == predictions.y.tolist()
+    assert ["candidate", "champion"] == list(predictions.versions)
     for name, version in (("candidate", candidate), ("champion", champion)):
-        assert np.array_equal(estimators.probability(version.pipeline, test[version.columns]), predictions[name])
+        assert np.array_equal(
+            estimators.probability(version.pipeline, test[version.columns]), predictions.versions[name]
+        )
 
 
 def test_a_champion_that_takes_a_feature_which_is_not_there_is_not_scored(training_set, candidate, stranger):
     assert not comparison.can_score(stranger, training_set) and not comparison.can_score(None, training_set)
-    document, scores, intervals = evaluated(training_set, candidate, stranger)
-    assert (document["champion"], document["champion_scored"]) == (1, False)
-    assert "champion" not in set(scores.model) and {"candidate"} == set(intervals.model)
+    evaluation = evaluated(training_set, candidate, stranger)
+    recorded = evaluation.document()
+    assert (recorded["champion"], recorded["champion_scored"]) == (1, False)
+    assert "champion" not in set(evaluation.scores.model) and {"candidate"} == set(evaluation.intervals.model)
 
 
 def test_every_score_is_there_for_each_model_on_train_and_test(training_set, candidate, champion):
-    table = comparison.scores(training_set, candidate, champion, top_fraction=0.1)
-    assert ["model", "part", *comparison.METRICS] == list(table)
+    table = evaluated(training_set, candidate, champion).scores
+    assert ["model", "part", *METRICS] == list(table)
     models = ["candidate", "champion", "nobody leaves", "best single feature: days_since_visit"]
     assert [(name, part) for part in ("train", "test") for name in models] == list(
         zip(table.model, table.part, strict=True)
     )
-    y, predictions = comparison.predictions(training_set, "train", candidate, champion)
-    assert roc_auc_score(y, predictions["champion"]) == pytest.approx(table.auc[1], abs=1e-12)
+    train = comparison.predict(training_set, "train", candidate, champion)
+    assert roc_auc_score(train.y, train.versions["champion"]) == pytest.approx(table.auc[1], abs=1e-12)
 
 
-def test_baselines_learn_from_the_training_rows_only(training_set):
+def test_baselines_learn_from_the_training_rows_only(training_set, candidate):
     expected = training_set.churned[training_set.part == "train"].mean()
     leaving = training_set.assign(churned=training_set.churned | (training_set.part == "test"))
     for part in ("train", "test"):
-        found = comparison.baselines(leaving, part, FEATURES)
-        assert {expected} == set(found["nobody leaves"])
+        predictions = comparison.predict(leaving, part, candidate, None)
+        assert {expected} == set(predictions.trivial["nobody leaves"])
 
 
 @pytest.mark.parametrize("against", ["champion", "stranger", None])
 def test_the_document_is_plain_json_that_holds_it_all(training_set, candidate, against, request):
     other = request.getfixturevalue(against) if against else None
-    document, scores, _ = evaluated(training_set, candidate, other)
-    assert document == json.loads(json.dumps(document, allow_nan=False))
-    assert ("mine", 2, {"train": 600, "test": 300}) == (document["experiment"], document["version"], document["rows"])
-    assert scores.set_index(["model", "part"]).auc["candidate", "test"] == document["test_auc"]
-    assert len(document["scores"]) == len(scores)
-    assert None in {segment["candidate_auc"] for segment in document["segments"]}  # fewer customers than the minimum
+    evaluation = evaluated(training_set, candidate, other)
+    recorded, scores = evaluation.document(), evaluation.scores
+    assert recorded == json.loads(json.dumps(recorded, allow_nan=False))
+    assert ("mine", 2, {"train": 600, "test": 300}) == (recorded["experiment"], recorded["version"], recorded["rows"])
+    assert scores.set_index(["model", "part"]).auc["candidate", "test"] == recorded["test_auc"]
+    assert len(recorded["scores"]) == len(scores)
+    assert None in {segment["candidate_auc"] for segment in recorded["segments"]}  # fewer customers than the minimum
 
 
 def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candidate, champion):
-    _, scores, intervals = evaluated(training_set, candidate, champion)
-    found = comparison.flat(scores, intervals)
-    own = {f"{part}_{metric}" for part in ("train", "test") for metric in comparison.METRICS}
-    ends = {f"test_{metric}_{end}" for metric in metrics.RESAMPLED for end in ("low", "high")}
-    assert set(found) == own | {f"champion_{n}" for n in own} | ends | {f"difference_{n}" for n in ends}
-    at = scores.set_index(["model", "part"])
+    evaluation = evaluated(training_set, candidate, champion)
+    found = evaluation.metrics()
+    own = {f"{part}_{metric}" for part in ("train", "test") for metric in METRICS}
+    ends = {f"test_{metric}_{end}" for metric in resampling.RESAMPLED for end in ("low", "high")}
+    money = {f"test_profit_per_customer{end}" for end in ("", "_low", "_high")} | {"threshold"}
+    assert set(found) == own | {f"champion_{n}" for n in own} | ends | {f"difference_{n}" for n in ends} | money
+    at = evaluation.scores.set_index(["model", "part"])
     assert (found["test_auc"], found["champion_train_brier"]) == (
         at.auc["candidate", "test"],
         at.brier["champion", "train"],
@@ -118,32 +126,37 @@ def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candid
 
 
 def test_the_interval_of_the_profit_stands_beside_the_others_under_its_own_name(training_set, candidate):
-    _, scores, intervals = evaluated(training_set, candidate, None)
-    beside = comparison.with_profit(intervals, 1.5, (-0.25, 3.0))
-    assert ["candidate", "profit_per_customer", 1.5, -0.25, 3.0] == beside.iloc[-1].tolist()
-    pd.testing.assert_frame_equal(intervals, beside.iloc[:-1])
-    own = {"test_profit_per_customer_low": -0.25, "test_profit_per_customer_high": 3.0}
-    assert comparison.flat(scores, intervals) | own == comparison.flat(scores, beside)
+    evaluation = evaluated(training_set, candidate, None)
+    recorded = document.intervals(evaluation.document())
+    assert ["candidate", "profit_per_customer", 1.5, -0.25, 3.0] == recorded.iloc[-1].tolist()
+    pd.testing.assert_frame_equal(evaluation.intervals, recorded.iloc[:-1])
+    own = {"test_profit_per_customer": 1.5, "test_profit_per_customer_low": -0.25, "test_profit_per_customer_high": 3.0}
+    assert own.items() <= evaluation.metrics().items()
+
+
+def test_the_document_is_read_as_it_was_written(training_set, candidate, champion):
+    evaluation = evaluated(training_set, candidate, champion)
+    on_test = evaluation.scores[evaluation.scores.part == "test"].drop(columns="part").set_index("model")
+    pd.testing.assert_frame_equal(on_test, document.scores(json.loads(json.dumps(evaluation.document()))))
+    assert document.scores({}).empty and document.intervals({}).empty
 
 
 def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):
-    _, scores, intervals = evaluated(training_set, candidate, None)
-    assert not [name for name in comparison.flat(scores, intervals) if name.startswith(("champion", "difference"))]
+    evaluation = evaluated(training_set, candidate, None)
+    assert not [name for name in evaluation.metrics() if name.startswith(("champion", "difference"))]
 
 
 def test_the_sample_shows_each_customer_with_its_own_probability(training_set, candidate, champion):
-    _, predictions = comparison.predictions(training_set, "test", candidate, champion)
-    found = comparison.sample(comparison.scored(training_set, predictions), seed=7, size=20)
+    scored = comparison.scored_customers(training_set, comparison.predict(training_set, "test", candidate, champion))
+    found = comparison.sample(scored, seed=7, size=20)
     assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
     assert found.customer_id.is_monotonic_increasing
     test = training_set[training_set.part == "test"].set_index("customer_id")
     expected = estimators.probability(candidate.pipeline, test.loc[found.customer_id, FEATURES])
     assert expected == pytest.approx(found.candidate, abs=1e-15)
     assert test.churned[found.customer_id].tolist() == found.churned.tolist()
-    pd.testing.assert_frame_equal(
-        found, comparison.sample(comparison.scored(training_set, predictions), seed=7, size=20)
-    )
-    assert len(comparison.sample(comparison.scored(training_set, predictions), seed=7)) == 300
+    pd.testing.assert_frame_equal(found, comparison.sample(scored, seed=7, size=20))
+    assert len(comparison.sample(scored, seed=7)) == 300
 
 
 def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_is_gone(

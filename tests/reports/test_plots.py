@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from churn.evaluation import metrics
+from churn.evaluation import metrics, profit, resampling
 from churn.reports.plots import calibration, comparison, event_log, features, ranking, style, threshold
 
 N = 400
@@ -23,7 +23,7 @@ NOISY = np.clip(P + np.random.default_rng(1).normal(0, 0.2, N), 0, 1)
 LONG = "best single feature: purchase_value_mean_over_the_last_one_hundred_and_eighty_days"
 MODELS = {"candidate": P, "champion": NOISY, "nobody leaves": np.full(N, 0.5), LONG: P**2}
 SEGMENTS = pd.DataFrame({"plan": np.where(np.arange(N) % 2, "basic", "gold")})
-CURVE = metrics.profit(Y, P, contact_cost=1.0, saved_value=10.0, success_rate=0.2)
+CURVE = profit.curve(Y, P, contact_cost=1.0, saved_value=10.0, success_rate=0.2)
 RUNS = pd.DataFrame(
     {
         "run": ["a", "b", "c"],
@@ -51,7 +51,7 @@ MISSING = pd.DataFrame({"feature": ["a", "b", LONG], "missing_share": [0.0, 0.25
 
 
 def difference_table() -> pd.DataFrame:
-    return metrics.bootstrap(Y, {"candidate": P, "champion": NOISY}, top_fraction=0.1, replicates=100, seed=1)
+    return resampling.bootstrap(Y, {"candidate": P, "champion": NOISY}, top_fraction=0.1, replicates=100, seed=1)
 
 
 def every_figure() -> dict[str, Figure]:
@@ -166,9 +166,9 @@ def test_the_confusion_title_counts_the_flags():
 
 def test_a_threshold_that_nobody_reaches_is_said_in_words():
     assert f"Nobody is flagged, so all {Y.sum()} leavers are missed" == title(
-        threshold.confusion(Y, P, metrics.CONTACT_NOBODY)
+        threshold.confusion(Y, P, profit.CONTACT_NOBODY)
     )
-    assert title(calibration.score_distribution(Y, P, metrics.CONTACT_NOBODY)) == "No customer reaches the threshold"
+    assert title(calibration.score_distribution(Y, P, profit.CONTACT_NOBODY)) == "No customer reaches the threshold"
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_a_threshold_that_nobody_reaches_is_said_in_words():
 )
 def test_the_profit_title_says_when_choosing_customers_is_pointless(saved_value, finding):
     y = np.ones(20, dtype=int)
-    curve = metrics.profit(y, np.linspace(0, 1, 20), contact_cost=1.0, saved_value=saved_value, success_rate=0.2)
-    assert title(threshold.profit_curve(curve, metrics.best_threshold(curve))).startswith(finding)
+    curve = profit.curve(y, np.linspace(0, 1, 20), contact_cost=1.0, saved_value=saved_value, success_rate=0.2)
+    assert title(threshold.profit_curve(curve, profit.best_threshold(curve))).startswith(finding)
 
 
 def test_the_interval_title_claims_a_difference_only_when_zero_is_outside():
@@ -250,7 +250,7 @@ def test_a_shared_snapshot_is_told_apart_by_customers():
             )
         ),
         lambda: comparison.score_intervals(
-            metrics.bootstrap(Y, {"candidate": P}, top_fraction=0.1, replicates=20, seed=1), metric="log_loss"
+            resampling.bootstrap(Y, {"candidate": P}, top_fraction=0.1, replicates=20, seed=1), metric="log_loss"
         ),
         lambda: features.feature_importance(
             pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})

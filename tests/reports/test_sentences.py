@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from churn.evaluation.profit import Policy
 from churn.pipeline.execution.glue import glue
 from churn.reports import sentences
 
@@ -41,5 +42,5 @@ def test_what_is_handed_on_is_shown_with_paths_as_they_lie_in_the_state_folder(s
 
 def test_the_profit_is_read_with_its_interval():
     economics = {"contact_cost": 2.0, "saved_value": 60.0, "success_rate": 0.25}
-    said = sentences.threshold(0.1324, 0.0264, (-0.1, 0.15), 0.078, **economics)
+    said = sentences.threshold(Policy(0.1324, 0.078, 0.0264, -0.1, 0.15), **economics)
     assert "brings **+0.03** each (-0.10 to +0.15 in 95 % of the resamples), +26 per thousand customers." in said

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from IPython.lib.pretty import pretty
 
-from churn.evaluation import metrics
+from churn.evaluation import profit
 from churn.reports.plots import calibration, comparison, event_log, ranking, threshold
 from churn.reports.plots.text_form import described
 
@@ -34,7 +34,7 @@ def test_what_is_written_on_a_figure_is_part_of_its_words():
 
 
 def test_many_numbers_are_told_by_how_many_they_are_their_range_and_mean():
-    curve = metrics.profit(np.tile(Y, 5), np.linspace(0, 1, 20), contact_cost=1.0, saved_value=4.0, success_rate=0.5)
+    curve = profit.curve(np.tile(Y, 5), np.linspace(0, 1, 20), contact_cost=1.0, saved_value=4.0, success_rate=0.5)
     assert "x 21 from 0 to 1, mean 0.5; y 21 from 0 to 0.05, mean 0.0238" in described(
         threshold.profit_curve(curve, 0.5)
     )

@@ -10,6 +10,7 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
+from churn.evaluation import importance
 from churn.params.schema import HistGradientBoosting, Logistic
 from churn.training import dataset, estimators
 
@@ -104,7 +105,7 @@ def test_settings_of_the_params_file_reach_the_estimator(training_set):
 def test_the_feature_that_matters_most_comes_first(training_set, name):
     X, y = dataset.matrix(training_set, "test", FEATURES)
     pipeline = fitted(training_set, name)
-    first, second = (estimators.importance(pipeline, X, y, seed=7) for _ in range(2))
+    first, second = (importance.by_permutation(pipeline, X, y, seed=7) for _ in range(2))
     assert ["days_since_visit", "plan", "visit_count"] == list(first.feature)
     assert first.importance.is_monotonic_decreasing and (first["std"] >= 0).all()
     pd.testing.assert_frame_equal(first, second)

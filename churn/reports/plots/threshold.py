@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import confusion_matrix
 
-from churn.evaluation import metrics
+from churn.evaluation.profit import CONTACT_NOBODY
 from churn.reports.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, plot, styled
 
 
@@ -38,7 +38,7 @@ def profit_curve(curve: pd.DataFrame, threshold: float) -> Plot:
     """Profit against the share of customers contacted, most likely leavers first, with the chosen threshold marked."""
     curve = curve.sort_values("threshold", ascending=False)
     # a threshold chosen on other customers lies between two of these: it contacts as many as the next one above
-    chosen = curve[curve["threshold"] >= min(threshold, metrics.CONTACT_NOBODY)].iloc[-1]
+    chosen = curve[curve["threshold"] >= min(threshold, CONTACT_NOBODY)].iloc[-1]
     figure = plot(_earnings(curve, chosen, threshold))
     ax = figure.subplots()
     ax.axhline(0, color=GREY, linewidth=1)
