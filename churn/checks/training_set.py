@@ -1,8 +1,7 @@
 """Whether a training set can be learnt from: its rows, its labels known in time, its values those of the feature store.
 
 A label must have been known when the model would have been trained: at the test snapshot. A category written as a churn
-rate, or a column scaled over all rows, is not what the store holds.
-docs/explanation/leaks.md tells what each check stops.
+rate, or a column scaled over all rows, is not what the store holds. What each check stops: docs/explanation/leaks.md.
 """
 
 from __future__ import annotations

@@ -316,5 +316,5 @@ def test_a_report_that_is_reused_again_names_the_latest_run_only(tmp_path):
 
 
 def test_the_page_is_made_without_the_libraries_of_notebooks():
-    code = "import sys, churn.site; print({'nbconvert', 'nbformat', 'mlflow', 'pandas'} & set(sys.modules))"
+    code = "import sys, churn.reports.run_page; print({'nbconvert', 'nbformat', 'mlflow', 'pandas'} & set(sys.modules))"
     assert "set()\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,6 @@ import pytest
 import skops.io
 from sklearn.metrics import roc_auc_score
 
-from churn.evaluation import importance
 from churn.params.schema import HistGradientBoosting, Logistic
 from churn.training import dataset, estimators
 
@@ -99,16 +98,6 @@ def test_settings_of_the_params_file_reach_the_estimator(training_set):
     assert (classifier.n_iter_, classifier.max_leaf_nodes, classifier.random_state) == (3, 2, 7)
     strong = estimators.fit(X, y, model="logistic", settings={"C": 1e-6}, seed=7).named_steps["classifier"]
     assert np.abs(strong.coef_).max() < 0.01
-
-
-@each_model
-def test_the_feature_that_matters_most_comes_first(training_set, name):
-    X, y = dataset.matrix(training_set, "test", FEATURES)
-    pipeline = fitted(training_set, name)
-    first, second = (importance.by_permutation(pipeline, X, y, seed=7) for _ in range(2))
-    assert ["days_since_visit", "plan", "visit_count"] == list(first.feature)
-    assert first.importance.is_monotonic_decreasing and (first["std"] >= 0).all()
-    pd.testing.assert_frame_equal(first, second)
 
 
 def test_training_ranges_tell_what_was_seen_of_each_feature():

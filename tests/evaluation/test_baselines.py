@@ -1,0 +1,57 @@
+"""The trivial models that a candidate has to beat."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from sklearn.metrics import roc_auc_score
+
+from churn.evaluation import baselines
+from tests.evaluation.samples import outcomes_and_tied_predictions, sample
+
+
+def test_nobody_leaves_says_the_training_churn_rate_for_everyone():
+    train = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]})
+    found = baselines.probabilities(train, np.array([0, 1, 1, 1]), train.head(2))
+    assert found["nobody leaves"].tolist() == [0.75, 0.75]
+
+
+def test_the_best_single_feature_may_point_down_and_may_have_gaps():
+    y, p = sample()
+    train = pd.DataFrame({"noise": np.arange(500) % 7, "orders": -p, "plan": "basic"})
+    train.loc[:20, "orders"] = np.nan
+    found = baselines.probabilities(train, y, train)
+    assert list(found) == ["nobody leaves", "best single feature: orders"]
+    assert roc_auc_score(y, found["best single feature: orders"]) == pytest.approx(
+        baselines.single_feature_auc(train, y)["orders"], abs=1e-12
+    )
+
+
+def test_the_test_rows_gaps_are_filled_with_the_training_median():
+    train = pd.DataFrame({"x": [1.0, 2.0, 9.0, 3.0]})
+    test = pd.DataFrame({"x": [np.nan, 2.5, 100.0]})
+    predicted = baselines.probabilities(train, np.array([0, 0, 1, 1]), test)["best single feature: x"]
+    assert predicted[0] == predicted[1] < predicted[2]
+
+
+def test_the_unit_of_the_best_single_feature_does_not_matter():
+    y, p = sample()
+    minutes, hours = (baselines.probabilities(x, y, x) for x in (pd.DataFrame({"x": p}), pd.DataFrame({"x": p / 60})))
+    assert minutes["best single feature: x"] == pytest.approx(hours["best single feature: x"], abs=1e-6)
+
+
+def test_without_numeric_features_only_the_constant_baseline_is_left():
+    train = pd.DataFrame({"plan": ["a", "b"]})
+    assert list(baselines.probabilities(train, np.array([0, 1]), train)) == ["nobody leaves"]
+
+
+@settings(deadline=None)
+@given(outcomes_and_tied_predictions())
+def test_single_feature_auc_is_scikit_learns_whichever_way_the_feature_points(data):
+    y, x = data
+    auc = roc_auc_score(y, x)
+    found = baselines.single_feature_auc(pd.DataFrame({"up": x, "down": -x, "empty": np.nan}), y)
+    assert [max(auc, 1 - auc)] * 2 + [0.5] == pytest.approx(found.tolist(), abs=1e-12)
+    assert ("auc", ["up", "down", "empty"]) == (found.name, list(found.index))
