@@ -72,7 +72,7 @@ def reuse(
         serve = json.loads(entry.ingredients["parameter serve_snapshot"])
         if online_marker.current(experiment) != online_marker.content(made, serve):
             publish(entry.glued["manifest"], serve)
-    log_to.again(entry.logged, kept / "artifacts")
+    log_to.log_reused_stage(entry.logged, kept / "artifacts")
     notebook, html = folder / f"{entry.stage}.ipynb", folder / f"{entry.stage}.html"
     cache.link(kept / notebook.name, notebook)
     run_page.mark_reused(kept / html.name, html, run_id=log_to.id, source_run=entry.run_id)

@@ -10,7 +10,8 @@ import pandas as pd
 import psutil
 
 from churn.registry import provenance
-from churn.registry.tracking import Run, client, experiment_id_of, mlflow
+from churn.registry._mlflow import MlflowException, mlflow
+from churn.registry.tracking import Run, client, experiment_id_of
 
 
 class Missing(LookupError):
@@ -100,7 +101,7 @@ def artifact(run_id: str, name: str) -> Path:
     try:
         place = client().get_run(run_id).info.artifact_uri  # by the run's id MLflow copies, and leaves the copy behind
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{place}/{name}"))
-    except (OSError, mlflow.MlflowException) as error:
+    except (OSError, MlflowException) as error:
         raise Missing(f"run {run_id} keeps no {name}") from error
 
 

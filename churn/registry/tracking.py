@@ -4,37 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import tempfile
-import warnings
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unittest import mock
 
 import pandas as pd
 
 from churn import state
 from churn.registry import provenance
+from churn.registry._mlflow import MlflowClient, entities, mlflow, without_package_scan
 
 if TYPE_CHECKING:  # half a second that only a report needs
     from churn.reports.plots.style import Plot
-
-os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
-warnings.filterwarnings("ignore", message=".*``noload`` loader", category=DeprecationWarning)
-
-import mlflow  # noqa: E402
-from mlflow import MlflowClient  # noqa: E402
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag  # noqa: E402
-from mlflow.models import Model, ModelSignature  # noqa: E402
-from mlflow.types import ColSpec, DataType, Schema  # noqa: E402
-from mlflow.utils.time import get_current_time_millis  # noqa: E402
-
-logging.getLogger("mlflow").setLevel(logging.WARNING)
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints the traceback of what it raises
 
 
 def uri() -> str:
@@ -63,17 +46,19 @@ class Run:
     def params(self, values: dict) -> None:
         """Log parameters; sections become `section.key`. A value that the run has already is left as it is."""
         known = self._client.get_run(self.id).data.params
-        new = [Param(k, _text(v)) for k, v in _flat(values).items() if k not in known]
+        new = [entities.Param(k, _text(v)) for k, v in _flat(values).items() if k not in known]
         self._client.log_batch(self.id, params=new)
 
     def metrics(self, values: dict[str, float]) -> None:
         """Log numbers by name."""
-        now = get_current_time_millis()
-        self._client.log_batch(self.id, metrics=[Metric(k, float(v), now, 0) for k, v in values.items() if v == v])
+        now = mlflow.utils.time.get_current_time_millis()
+        self._client.log_batch(
+            self.id, metrics=[entities.Metric(k, float(v), now, 0) for k, v in values.items() if v == v]
+        )
 
     def tags(self, values: dict[str, object]) -> None:
         """Set tags."""
-        self._client.log_batch(self.id, tags=[RunTag(k, str(v)) for k, v in values.items()])
+        self._client.log_batch(self.id, tags=[entities.RunTag(k, str(v)) for k, v in values.items()])
 
     def json(self, value: object, name: str) -> None:
         """Log a JSON document as an artifact."""
@@ -114,8 +99,8 @@ class Run:
             if "-" in fingerprint
             else None
         )
-        data = Dataset(name, digest, "local", json.dumps({"uri": str(source)}), profile=profile)
-        self._client.log_inputs(self.id, [DatasetInput(data, [InputTag("mlflow.data.context", context)])])
+        source = json.dumps({"uri": str(source)})
+        self._client.log_inputs(self.id, [_input(context, name, digest, "local", source, profile=profile)])
 
     def datasets(self, tables: pd.DataFrame, *, context: str) -> None:
         """Record several data sets: columns name, fingerprint, path."""
@@ -125,9 +110,8 @@ class Run:
     def model(self, model: object, example: pd.DataFrame, *, trusted_types: list[str], metadata: dict) -> str:
         """Log a scikit-learn model (skops format) with signature and input example; returns its `models:/` address."""
         mlflow.set_experiment(experiment_id=self.experiment_id)  # else it lands in the default one
-        # To compare these versions with the installed ones, which they are, MLflow would read every installed package.
-        with mock.patch("mlflow.utils.requirements_utils._MODULES_TO_PACKAGES", {}):
-            info = Model.log(
+        with without_package_scan():
+            info = mlflow.models.Model.log(
                 artifact_path=None,
                 name="model",
                 flavor=mlflow.sklearn,
@@ -145,16 +129,11 @@ class Run:
             )
         return info.model_uri
 
-    def again(self, logged: dict, artifacts: Path) -> None:
+    def log_reused_stage(self, logged: dict, artifacts: Path) -> None:
         """Log once more what a stage has logged to another run: `contents`, and a folder of its artifacts."""
         self.metrics(logged["metrics"])
         self.tags(logged["tags"])
-        inputs = [
-            DatasetInput(Dataset(**{k: v for k, v in d.items() if k != "context"}),
-                         [InputTag("mlflow.data.context", d["context"])])
-            for d in logged["datasets"]
-        ]  # fmt: skip
-        self._client.log_inputs(self.id, inputs)
+        self._client.log_inputs(self.id, [_input(**dataset) for dataset in logged["datasets"]])
         if artifacts.exists():
             self._client.log_artifacts(self.id, str(artifacts))
 
@@ -180,21 +159,28 @@ def attach(experiment: str, run_id: str) -> Run:
     return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
 
 
-def signature(example: pd.DataFrame) -> ModelSignature:
+def signature(example: pd.DataFrame) -> mlflow.models.ModelSignature:
     """Numbers are doubles, for MLflow refuses floats where it saw integers; categories are strings."""
-    kinds = {n: DataType.double if pd.api.types.is_numeric_dtype(c) else DataType.string for n, c in example.items()}
-    columns = [ColSpec(kind, name) for name, kind in kinds.items()]
-    return ModelSignature(Schema(columns))
+    number, text = mlflow.types.DataType.double, mlflow.types.DataType.string
+    kinds = {name: number if pd.api.types.is_numeric_dtype(column) else text for name, column in example.items()}
+    columns = [mlflow.types.ColSpec(kind, name) for name, kind in kinds.items()]
+    return mlflow.models.ModelSignature(mlflow.types.Schema(columns))
 
 
 def experiment_id_of(store: MlflowClient, name: str) -> str:
     """The number under which MLflow keeps an experiment, which is made on first use."""
-    found = store.get_experiment_by_name(name)
-    if found:
-        return found.experiment_id
+    experiment = store.get_experiment_by_name(name)
+    if experiment:
+        return experiment.experiment_id
     served = uri().startswith(("http", "databricks"))  # such a store knows itself where artifacts go
     local = None if served else state.path("artifacts", name).as_uri()  # MLflow's own is ./mlruns, wherever that is
     return store.create_experiment(name, artifact_location=local)
+
+
+def _input(context: str, *dataset: object, **more: object) -> entities.DatasetInput:
+    return entities.DatasetInput(
+        entities.Dataset(*dataset, **more), [entities.InputTag("mlflow.data.context", context)]
+    )
 
 
 def _flat(values: dict, prefix: str = "") -> dict[str, object]:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 import filelock
 import pandas as pd
-from mlflow.exceptions import MlflowException
 
 from churn import state
 from churn.errors import ModelUnavailable, RegistryBusy, RegistryError
 from churn.registry import tracking
+from churn.registry._mlflow import MlflowException, mlflow
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
     from mlflow.models import Model
@@ -226,7 +226,7 @@ def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
 def _files(source: str) -> Path:
     tracking.client()
     try:
-        return Path(tracking.mlflow.artifacts.download_artifacts(artifact_uri=source))
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=source))
     except (MlflowException, OSError) as error:
         raise ModelUnavailable(f"model files of {source}: {error}") from error
 

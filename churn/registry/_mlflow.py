@@ -1,0 +1,30 @@
+"""MLflow as this project uses it: quiet, without telemetry. The other modules of this room import it from here."""
+
+import logging
+import os
+import warnings
+from contextlib import AbstractContextManager
+from unittest import mock
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
+warnings.filterwarnings("ignore", message=".*``noload`` loader", category=DeprecationWarning)
+
+import mlflow  # noqa: E402  it reads the variables as it is imported
+from mlflow import MlflowClient, entities  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+__all__ = ["MlflowClient", "MlflowException", "entities", "mlflow", "without_package_scan"]
+
+logging.getLogger("mlflow").setLevel(logging.WARNING)
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints the traceback of what it raises
+
+
+def without_package_scan() -> AbstractContextManager:
+    """Within it, MLflow takes a model's requirements as they are given.
+
+    It would compare them with the installed versions, which they are, and read every installed package for that: 0.5 s
+    a model (0.7 s where 0.2 s is enough), half of it computing.
+    """
+    return mock.patch("mlflow.utils.requirements_utils._MODULES_TO_PACKAGES", {})
