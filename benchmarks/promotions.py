@@ -54,10 +54,10 @@ def decide(rng: random.Random) -> str:
 
     back = history.previous(history.decisions(EXPERIMENT)) if rng.random() < 0.5 else None
     action, version = ("roll back", back) if back else ("decide", rng.randint(1, VERSIONS))
-    asked = decisions.request(EXPERIMENT, action, version, by="load", reason="load")
-    verdict = decisions.judge(EXPERIMENT, asked, Decision(promote=True, checks=[]))
+    request = decisions.make_request(EXPERIMENT, action, version, by="load", reason="load")
+    verdict = decisions.safe_to_return(EXPERIMENT, version) if back else Decision(promote=True, checks=[])
     try:
-        return decisions.carry_out(EXPERIMENT, asked, verdict, approval="automatic")["decision"]
+        return decisions.carry_out(EXPERIMENT, request, verdict, approval="automatic")["decision"]
     except RegistryBusy:
         return "busy"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from churn import fingerprint
@@ -106,18 +105,10 @@ def _decision(version: versions.Version) -> Fact | None:
     made = [d for d in history.decisions(version.name) if (d["action"], d["version"]) == ("decide", version.version)]
     if not made:
         return None
-    gate = document(made[-1]["decision_run"], "decision.json").get("gate", [])
+    gate = history.gate_of(made[-1]["decision_run"])
     rules = {check["rule"]: [check["outcome"], check["limit"], check["value"]] for check in gate}
     passed = sum(check["outcome"] == "pass" for check in gate)
     return Fact({"decision": made[-1]["decision"]} | rules, f"{made[-1]['decision']}, {passed} of {len(gate)} rules")
-
-
-def document(run_id: str, name: str) -> dict:
-    """A JSON artifact of a run; {} where it keeps none of that name."""
-    try:
-        return json.loads(runs.artifact(run_id, name).read_text())
-    except runs.Missing:
-        return {}
 
 
 def _rows(print_: str) -> str:

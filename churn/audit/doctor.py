@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from churn.errors import ModelUnavailable, RegistryError
-from churn.registry import history, versions
+from churn.registry import decisions, history, versions
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def repair(experiment: str) -> list[str]:
     Raises RegistryError where the history names a version that is gone, for that needs a person's choice.
     """
     with versions.locked(experiment):
-        done = [f"finished the decision of run {run}" for run in history.finish_open(experiment)]
+        done = [f"finished the decision of run {run}" for run in decisions.finish_open(experiment)]
         truth = _truth(experiment)
         if truth is None:
             return done
@@ -96,8 +96,8 @@ def _artifacts(by_number: dict[int, versions.Version]) -> list[Finding]:
 
 
 def _truth(experiment: str) -> int | None:
-    line = history.line(history.decisions(experiment))
-    return line[-1] if line else None
+    lineage = history.production_lineage(history.decisions(experiment))
+    return lineage[-1] if lineage else None
 
 
 def _moved(experiment: str) -> bool:

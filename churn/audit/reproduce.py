@@ -8,8 +8,6 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
-
 from churn.audit import comparison, row_hashes, second_run, why
 from churn.errors import CannotReproduce, ModelUnavailable, RegistryError
 from churn.registry import provenance, runs, versions
@@ -123,13 +121,12 @@ def _rows(table: tuple[str, str] | None, found: versions.Version, second: versio
 
 def _parameters(found: versions.Version) -> dict:
     """The params file that the run kept, the input's paths absolute. Raises CannotReproduce."""
-    try:
-        params = yaml.safe_load(runs.artifact(found.run_id, "params.yaml").read_text())
-    except runs.Missing:
+    params = runs.document(found.run_id, "params.yaml")
+    if params is None:
         raise CannotReproduce(
             f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
-        ) from None
-    data = comparison.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
+        )
+    data = runs.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
     return params | {"data": data}
 
 
@@ -137,7 +134,7 @@ def _obstacles(found: versions.Version, champion: versions.Version | None, *, at
     """What differs before anything runs, so that a difference in the result would prove nothing."""
     tags = _tags(found)
     told = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
-    told += provenance.other_environment(comparison.document(found.run_id, "environment.json"))
+    told += provenance.other_environment(runs.document(found.run_id, "environment.json") or {})
     number = _champion_number(found)
     if number and not champion:
         told.append(f"version {number}, the champion of that time, is gone or was changed: no rule can compare with it")
@@ -145,7 +142,7 @@ def _obstacles(found: versions.Version, champion: versions.Version | None, *, at
 
 
 def _champion_number(found: versions.Version) -> int | None:
-    return comparison.document(found.run_id, "evaluation.json").get("champion")
+    return (runs.document(found.run_id, "evaluation.json") or {}).get("champion")
 
 
 def _champion_of_that_time(found: versions.Version) -> versions.Version | None:

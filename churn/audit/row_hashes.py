@@ -6,7 +6,6 @@ rows of another table are new; no value can be read back from them.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +66,7 @@ def of_table(path: Path) -> tuple[dict, pd.DataFrame | None]:
 
 def load(run_id: str, context: str) -> dict[str, dict] | None:
     """What a run recorded of its tables in one context, by name; None where it recorded nothing."""
-    try:
-        return json.loads(runs.artifact(run_id, f"evidence/{context}.json").read_text())
-    except runs.Missing:
-        return None
+    return runs.document(run_id, f"evidence/{context}.json")
 
 
 def hashes(run_id: str, context: str, name: str) -> pd.DataFrame | None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-
-import yaml
 
 from churn.errors import RegistryError
 from churn.registry import history, runs, versions
@@ -31,13 +28,13 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
         "run": _run(run),
         "notebooks": _reports(found.run_id),
-        "parameters": yaml.safe_load(_text(found.run_id, "params.yaml") or "{}"),
+        "parameters": runs.document(found.run_id, "params.yaml") or {},
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": found.tags.get("feature_service", ""),
         "model": {"kind": found.tags.get("model", ""), "digest": found.tags.get("digest", ""), "source": found.source},
         "threshold": float(found.tags["threshold"]) if "threshold" in found.tags else None,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
-        "replaced": _before(history.line(made), found.version),
+        "replaced": _before(history.production_lineage(made), found.version),
         "rollback_restores": history.previous(made),
         "reproduced": {n.removeprefix(REPRODUCED): v for n, v in found.tags.items() if n.startswith(REPRODUCED)},
     }
@@ -59,16 +56,7 @@ def find(experiment: str, version: int | None = None, run_id: str | None = None)
 
 
 def _with_gate(decision: dict) -> dict:
-    document = json.loads(_text(decision["decision_run"], "decision.json") or "{}")
-    return decision | {"gate": document.get("gate", [])}
-
-
-def _text(run_id: str, name: str) -> str:
-    """An artifact's text; empty where a run, such as a notebook's opened by hand, keeps none of that name."""
-    try:
-        return runs.artifact(run_id, name).read_text()
-    except runs.Missing:
-        return ""
+    return decision | {"gate": history.gate_of(decision["decision_run"])}
 
 
 def _reports(run_id: str) -> dict[str, str]:

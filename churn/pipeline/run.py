@@ -24,7 +24,7 @@ from churn.pipeline.execution import notebook
 from churn.pipeline.execution.kernels import PUBLISH, Kernels, call
 from churn.pipeline.listener import Listener
 from churn.pipeline.plan import Selection, Step
-from churn.registry import history, provenance, runs, tracking
+from churn.registry import decisions, provenance, runs, tracking
 from churn.reports import run_page
 
 
@@ -159,7 +159,7 @@ def _file(run: Run, step: Step, made: notebook.Executed, added: dict, seconds: f
     """Render and log a finished stage's report; keep the stage, with what it `added` to the MLflow run."""
     html = _report(run, made.notebook, site=run.selection.stages)
     if step.stage not in cache.WRITES:
-        history.keep(made.glued["decision_run"], str(made.notebook), str(html))
+        decisions.keep_report(made.glued["decision_run"], str(made.notebook), str(html))
         run.log.tags({"decision": made.glued["decision"], "decision_run": made.glued["decision_run"]})
         return
     if _has_changed(run, step):

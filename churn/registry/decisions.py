@@ -7,10 +7,12 @@ decision that a killed process left open is therefore known to whoever comes nex
 from __future__ import annotations
 
 import getpass
+import json
 from dataclasses import asdict, dataclass
 
+from churn import state
 from churn.errors import ModelUnavailable, RegistryError
-from churn.registry import history, versions
+from churn.registry import gate, history, runs, tracking, versions
 from churn.registry.gate import Check, Decision
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
@@ -28,7 +30,7 @@ class Request:
     run_id: str = ""
 
 
-def request(
+def make_request(
     experiment: str, action: str, version: int, *, by: str, reason: str, override: bool = False, run_id: str = ""
 ) -> Request:
     """A request; an empty `by` is the user of this process, version 0 of a rollback the one that was there before.
@@ -39,21 +41,56 @@ def request(
         version = history.previous(history.decisions(experiment)) or 0
         if not version:
             raise RegistryError(f"no version of {experiment} was in production before this one; nothing to go back to")
-    asked = Request(action, version, by or getpass.getuser(), reason, override, run_id)
+    request = Request(action, version, by or getpass.getuser(), reason, override, run_id)
     if action == "approve":
-        _approvable(experiment, asked)
-    return asked
+        _approvable(experiment, request)
+    return request
 
 
-def question(experiment: str, asked: Request) -> str:
+def describe_request(experiment: str, request: Request) -> str:
     """What is asked, by whom, why, and what is in production now."""
     current = versions.production(experiment)
     now = f"version {current.version} is in production" if current else "nothing is in production"
-    why = f": *{asked.reason}*" if asked.reason else ""
-    return f"**{asked.by}** asks to **{asked.action}** on **{experiment} version {asked.version}**{why}. Now {now}."
+    why = f": *{request.reason}*" if request.reason else ""
+    candidate = f"{experiment} version {request.version}"
+    return f"**{request.by}** asks to **{request.action}** on **{candidate}**{why}. Now {now}."
 
 
-def reading(verdict: Decision) -> str:
+def evaluation_of(experiment: str, version: int, file: str) -> dict:
+    """The evaluation of a version: from a file (empty: none), or as the run that trained it keeps it; {} without one.
+
+    A relative path lies in the state folder.
+    """
+    if file and state.path(file).exists():
+        document = json.loads(state.path(file).read_text())
+        if document["version"] == version:
+            return document
+    return runs.document(versions.get(experiment, version).run_id, "evaluation.json") or {}
+
+
+def judge(experiment: str, request: Request, evaluation: dict, *, rules: dict, advisory: list[str]) -> Decision:
+    """What speaks for and against: the gate's rules for a new version, the safety of the way back for a rollback."""
+    if request.action == "roll back":
+        return safe_to_return(experiment, request.version)
+    return gate.judge(evaluation, rules=rules, advisory=advisory)
+
+
+def safe_to_return(experiment: str, version: int) -> Decision:
+    """Whether a version can go back into production: it was there, its files are whole, its features are online."""
+    candidate = versions.get(experiment, version)
+    been = version in {decision["production_after"] for decision in history.decisions(experiment)}
+    checks = [
+        _check("been in production", been, "was in production before" if been else "never was in production",
+               "A rollback restores what has served before; anything else has to pass the gate."),
+        _check("files unchanged", *_files_unchanged(candidate),
+               "A version whose files are not those that were registered must not serve."),
+        _check("features online", *_features_online(experiment, candidate),
+               "A version can only be served from features that the feature store holds."),
+    ]  # fmt: skip
+    return Decision(promote=all(c.passed for c in checks), checks=checks)
+
+
+def describe_verdict(verdict: Decision) -> str:
     """The verdict in a sentence."""
     if not verdict.failed:
         return f"All **{len(verdict.checks)}** rules hold."
@@ -61,7 +98,41 @@ def reading(verdict: Decision) -> str:
     return f"**{len(verdict.failed)}** of {len(verdict.checks)} rules {kind}: " + "; ".join(verdict.failed) + "."
 
 
-def told(decision: dict) -> str:
+def carry_out(experiment: str, request: Request, verdict: Decision, *, approval: str) -> dict:
+    """Do what the verdict says, and write it down; returns the decision as its run holds it.
+
+    Raises RegistryBusy, or RegistryError; a decision that was cut short is finished by the next one.
+    """
+    with versions.locked(experiment):
+        finish_open(experiment)
+        before = versions.production(experiment)
+        outcome = _outcome(request, verdict, approval)
+        moves = outcome in (PROMOTED, ROLLED_BACK)
+        decision = asdict(request) | {
+            "decision": outcome,
+            "failed": verdict.failed,
+            "production_before": before.version if before else None,
+            "production_after": request.version if moves else before.version if before else None,
+            "gate": verdict.to_dict()["checks"],
+        }
+        plan = {name: decision[name] for name in (*history.PLAIN, "failed")}
+        run = tracking.start(history.experiment_of(experiment), tags={"decision": outcome, "plan": json.dumps(plan)})
+        run.json(decision, "decision.json")
+        _apply(experiment, plan, run)
+        return decision | {"decision_run": run.id}
+
+
+def finish_open(experiment: str) -> list[str]:
+    """Finish the decisions that a killed process left open, oldest first; returns their runs. Under the lock."""
+    unfinished = history.unfinished(experiment)
+    for open_run in unfinished:
+        run = tracking.Run(open_run["id"], owned=True)
+        run.tags({"finished_by": "repair"})
+        _apply(experiment, json.loads(open_run["tags"]["plan"]), run)
+    return [open_run["id"] for open_run in unfinished]
+
+
+def describe_decision(decision: dict) -> str:
     """What was done."""
     before, after = decision["production_before"], decision["production_after"]
     now = f"In production: **version {after}**" if after else "Nothing is in production"
@@ -70,71 +141,49 @@ def told(decision: dict) -> str:
     return f"Version {decision['version']}: **{decision['decision']}**{against}. {now}{was}."
 
 
-def judge(experiment: str, asked: Request, gate: Decision) -> Decision:
-    """What speaks for and against: the gate's rules for a new version, the safety of the way back for a rollback."""
-    if asked.action == "roll back":
-        return safe_to_return(experiment, asked.version)
-    return gate
+def keep_report(decision_run: str, *files: str) -> None:
+    """A decision's executed notebook and its HTML belong to the decision's run."""
+    for file in files:
+        tracking.Run(decision_run, owned=False).file(file, "notebooks")
 
 
-def safe_to_return(experiment: str, version: int) -> Decision:
-    """Whether a version can go back into production: it was there, its files are whole, its features are online."""
-    found = versions.get(experiment, version)
-    been = version in {made["production_after"] for made in history.decisions(experiment)}
-    checks = [
-        _check("been in production", been, "was in production before" if been else "never was in production",
-               "A rollback restores what has served before; anything else has to pass the gate."),
-        _check("files unchanged", *_files_unchanged(found),
-               "A version whose files are not those that were registered must not serve."),
-        _check("features online", *_features_online(experiment, found),
-               "A version can only be served from features that the feature store holds."),
-    ]  # fmt: skip
-    return Decision(promote=all(c.passed for c in checks), checks=checks)
-
-
-def carry_out(experiment: str, asked: Request, verdict: Decision, *, approval: str) -> dict:
-    """Do what the verdict says, and write it down; returns the decision as its run holds it.
-
-    Raises RegistryBusy, or RegistryError; a decision that was cut short is finished by the next one.
-    """
-    with versions.locked(experiment):
-        history.finish_open(experiment)
-        before = versions.production(experiment)
-        outcome = _outcome(asked, verdict, approval)
-        moves = outcome in (PROMOTED, ROLLED_BACK)
-        decision = asdict(asked) | {
-            "decision": outcome,
-            "failed": verdict.failed,
-            "production_before": before.version if before else None,
-            "production_after": asked.version if moves else before.version if before else None,
-            "gate": verdict.to_dict()["checks"],
-        }
-        return decision | {"decision_run": history.write(experiment, decision)}
-
-
-def _approvable(experiment: str, asked: Request) -> None:
+def _approvable(experiment: str, request: Request) -> None:
     """Raises RegistryError when an approval has nothing to approve, or would override the gate without saying so."""
-    found = versions.get(experiment, asked.version)
-    decided = found.tags.get("decision", "")
-    if found.stage == "Production":
+    candidate = versions.get(experiment, request.version)
+    decided = candidate.tags.get("decision", "")
+    if candidate.stage == "Production":
         raise RegistryError(
-            f"{experiment} version {asked.version} is in production already; there is nothing to approve"
+            f"{experiment} version {request.version} is in production already; there is nothing to approve"
         )
-    if decided != NEEDS_APPROVAL and not asked.override:
+    if decided != NEEDS_APPROVAL and not request.override:
         raise RegistryError(
-            f"{experiment} version {asked.version} does not wait for approval (decision: {decided or 'none'}); "
+            f"{experiment} version {request.version} does not wait for approval (decision: {decided or 'none'}); "
             "to approve what the gate refused, say --override: it stays marked as such"
         )
 
 
-def _outcome(asked: Request, verdict: Decision, approval: str) -> str:
-    if asked.action == "approve":
+def _outcome(request: Request, verdict: Decision, approval: str) -> str:
+    if request.action == "approve":
         return PROMOTED
-    if asked.action == "roll back":
+    if request.action == "roll back":
         return ROLLED_BACK if verdict.promote else REFUSED
     if verdict.promote:
         return NEEDS_APPROVAL if approval == "required" else PROMOTED
     return NEEDS_APPROVAL if verdict.undecided else REFUSED
+
+
+def _apply(experiment: str, plan: dict, run: tracking.Run) -> None:
+    """Do what a decision plans and end its run. Every step may have been done before: what is right stays as it is."""
+    version = plan["version"]
+    if plan["production_after"] == version:
+        versions.put_into_production(experiment, version)
+    elif plan["decision"] == NEEDS_APPROVAL:
+        versions.to_staging(experiment, version)
+    if plan["action"] != "roll back":
+        override = {"override": "true"} if plan["override"] else {}
+        versions.tag(experiment, version, {"decision": plan["decision"]} | override)
+    run.params(plan)
+    run.end("FINISHED")
 
 
 def _check(rule: str, passed: bool, observed: str, why: str) -> Check:
@@ -150,9 +199,8 @@ def _files_unchanged(version: versions.Version) -> tuple[bool, str]:
 
 
 def _features_online(experiment: str, version: versions.Version) -> tuple[bool, str]:
-    held = history.online_features(experiment)
-    missing = sorted(set(versions.columns(version)) - held)
-    return (
-        not missing,
-        f"not online: {', '.join(missing)}" if missing else f"all {len(versions.columns(version))} online",
-    )
+    manifest = state.path(experiment, "features", "features.json")  # what the feature service holds now
+    features = json.loads(manifest.read_text())["features"] if manifest.exists() else []
+    columns = versions.columns(version)
+    missing = sorted(set(columns) - {feature["name"] for feature in features})
+    return not missing, f"not online: {', '.join(missing)}" if missing else f"all {len(columns)} online"

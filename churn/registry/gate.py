@@ -65,6 +65,28 @@ class Decision:
         return {"promote": self.promote, "failed": self.failed, "checks": [_jsonable(check) for check in self.checks]}
 
 
+def judge(evaluation: Mapping, *, rules: Mapping[str, float | bool | None], advisory: Sequence[str]) -> Decision:
+    """`decide` on what `evaluation.json` holds; a version that was never evaluated passes nothing."""
+    if not evaluation:
+        text = "the version was never evaluated: its run ended before"
+        why = "What was not measured cannot be promoted."
+        return Decision(promote=False, checks=[Check("evaluation", None, None, "none", False, text, why)])
+    on_test = {scores["model"]: scores for scores in evaluation["scores"] if scores["part"] == "test"}
+    difference = {i["metric"]: i for i in evaluation["intervals"] if i["model"] == "difference"}
+    return decide(
+        candidate=on_test["candidate"],
+        baselines={name: scores for name, scores in on_test.items() if name not in ("candidate", "champion")},
+        champion=on_test.get("champion") or ({} if evaluation["champion"] else None),
+        difference=difference or None,
+        segments=pd.DataFrame(evaluation["segments"]) if evaluation["segments"] else None,
+        rules=rules,
+        profit=evaluation["profit_per_customer"],
+        parity=evaluation["parity"],
+        contract=evaluation["contract"],
+        advisory=advisory,
+    )
+
+
 def decide(
     candidate: Scores,
     baselines: Mapping[str, Scores],
@@ -97,8 +119,8 @@ def decide(
         "parity": lambda _: _online_equals_offline(parity),
         "signature": lambda _: _can_be_fed(contract),
     }
-    asked = [rule for rule in applied if rules[rule] is not None and rules[rule] is not False]
-    checks = [replace(applied[rule](rules[rule]), advisory=rule in advisory) for rule in asked]
+    active = [rule for rule in applied if rules[rule] is not None and rules[rule] is not False]
+    checks = [replace(applied[rule](rules[rule]), advisory=rule in advisory) for rule in active]
     return Decision(promote=all(check.passed or check.advisory for check in checks), checks=checks)
 
 
@@ -178,9 +200,9 @@ def _earns(profit: float | None, limit: float) -> Check:
     why = "Acting on the model has to bring more than it costs, at the threshold that will be used."
     value = math.nan if profit is None else profit
     passed = _at_least(value, limit)
-    found, least = _figures(value, limit, signed=True)
-    text = f"expected profit {found} per customer is {'at least' if passed else 'less than'} {least}"
-    return Check("min_profit", limit, value, f"{found} per customer", passed, text, why)
+    earned, least = _figures(value, limit, signed=True)
+    text = f"expected profit {earned} per customer is {'at least' if passed else 'less than'} {least}"
+    return Check("min_profit", limit, value, f"{earned} per customer", passed, text, why)
 
 
 def _online_equals_offline(parity: Mapping | None) -> Check:

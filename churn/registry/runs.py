@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import psutil
+import yaml
 
 from churn.registry import provenance
 from churn.registry._mlflow import MlflowException, mlflow
@@ -103,6 +104,15 @@ def artifact(run_id: str, name: str) -> Path:
         return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{place}/{name}"))
     except (OSError, MlflowException) as error:
         raise Missing(f"run {run_id} keeps no {name}") from error
+
+
+def document(run_id: str, name: str) -> dict | None:
+    """A JSON or YAML artifact of a run, by its name's ending; None where the run, such as a notebook's, keeps none."""
+    try:
+        text = artifact(run_id, name).read_text()
+    except Missing:
+        return None
+    return json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
 
 
 def artifacts(run_id: str, folder: str) -> list[str]:

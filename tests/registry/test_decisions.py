@@ -49,13 +49,14 @@ def world(made, tmp_path, monkeypatch) -> Path:
 
 
 def decide(version: int, verdict: Decision = PASSED, approval: str = "automatic") -> dict:
-    asked = decisions.request(NAME, "decide", version, by="ann", reason="")
-    return decisions.carry_out(NAME, asked, verdict, approval=approval)
+    request = decisions.make_request(NAME, "decide", version, by="ann", reason="")
+    return decisions.carry_out(NAME, request, verdict, approval=approval)
 
 
 def roll_back(version: int) -> dict:
-    asked = decisions.request(NAME, "roll back", version, by="bob", reason="worse")
-    return decisions.carry_out(NAME, asked, decisions.judge(NAME, asked, PASSED), approval="automatic")
+    request = decisions.make_request(NAME, "roll back", version, by="bob", reason="worse")
+    verdict = decisions.judge(NAME, request, {}, rules={}, advisory=[])
+    return decisions.carry_out(NAME, request, verdict, approval="automatic")
 
 
 def stages() -> dict[int, str]:
@@ -85,8 +86,8 @@ def test_what_needs_approval_waits_in_staging(world, verdict, approval):
 
 def test_an_approved_version_is_in_production(world):
     decide(1, approval="required")
-    asked = decisions.request(NAME, "approve", 1, by="eve", reason="looks right")
-    decisions.carry_out(NAME, asked, PASSED, approval="required")
+    request = decisions.make_request(NAME, "approve", 1, by="eve", reason="looks right")
+    decisions.carry_out(NAME, request, PASSED, approval="required")
     assert "Production" == stages()[1]
     last = history.decisions(NAME)[-1]
     assert ("eve", "looks right", False) == (last["by"], last["reason"], last["override"])
@@ -95,9 +96,9 @@ def test_an_approved_version_is_in_production(world):
 def test_approving_what_the_gate_refused_needs_override_and_stays_marked(world):
     decide(1, FAILED)
     with pytest.raises(RegistryError, match="--override"):
-        decisions.request(NAME, "approve", 1, by="eve", reason="hurry")
-    asked = decisions.request(NAME, "approve", 1, by="eve", reason="hurry", override=True)
-    decisions.carry_out(NAME, asked, FAILED, approval="automatic")
+        decisions.make_request(NAME, "approve", 1, by="eve", reason="hurry")
+    request = decisions.make_request(NAME, "approve", 1, by="eve", reason="hurry", override=True)
+    decisions.carry_out(NAME, request, FAILED, approval="automatic")
     assert "true" == versions.get(NAME, 1).tags["override"]
     assert history.decisions(NAME)[-1]["override"]
 

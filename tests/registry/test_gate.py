@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from churn.registry.gate import Decision, decide
+from churn.registry.gate import Decision, decide, judge
 
 RULES = {
     "min_auc": 0.75,
@@ -295,3 +295,47 @@ def test_a_champion_that_cannot_be_scored_leaves_the_decision_to_a_person():
 def test_a_failed_rule_beside_an_unscored_champion_still_refuses():
     found = decision(champion={}, difference=None, segments=None, profit=-1.0)
     assert (False, False) == (found.promote, found.undecided)
+
+
+def evaluation(**changed) -> dict:
+    """The document of a good candidate beside a champion, but for what is changed."""
+    models = {"candidate": GOOD, "champion": CHAMPION, **BASELINES}
+    scores = [{"model": name, "part": part} | s for name, s in models.items() for part in ("train", "test")]
+    difference = [{"model": "difference", "metric": "auc"} | BETTER["auc"]]
+    served = {"profit_per_customer": SERVED["profit"], "parity": SERVED["parity"], "contract": SERVED["contract"]}
+    good = {"scores": scores, "intervals": difference, "champion": 3, "segments": SEGMENTS.to_dict("records")}
+    return good | served | changed
+
+
+def without(model: str) -> list[dict]:
+    return [scores for scores in evaluation()["scores"] if scores["model"] != model]
+
+
+def test_an_evaluation_is_judged_as_its_numbers_are():
+    document = json.loads(json.dumps(evaluation()))
+    assert decision().to_dict() == judge(document, rules=RULES, advisory=[]).to_dict()
+
+
+def test_only_the_test_rows_are_judged():
+    scores = [s | ({"auc": 0.1} if s["part"] == "train" else {}) for s in evaluation()["scores"]]
+    assert judge(evaluation(scores=scores), rules=RULES, advisory=[]).promote
+
+
+def test_an_evaluation_without_a_champion_has_none_to_beat():
+    found = judge(evaluation(scores=without("champion"), intervals=[], champion=None), rules=RULES, advisory=[])
+    assert "no champion" == check(found, "champion_margin").observed
+
+
+def test_a_champion_without_scores_in_the_evaluation_leaves_the_decision_to_a_person():
+    segments = SEGMENTS.drop(columns="champion_auc").to_dict("records")
+    found = judge(evaluation(scores=without("champion"), intervals=[], segments=segments), rules=RULES, advisory=[])
+    assert found.undecided
+
+
+def test_a_version_that_was_never_evaluated_passes_nothing():
+    found = judge({}, rules=RULES, advisory=[])
+    assert (False, ["the version was never evaluated: its run ended before"]) == (found.promote, found.failed)
+
+
+def test_an_advisory_rule_of_an_evaluation_refuses_nothing():
+    assert judge(evaluation(profit_per_customer=-1.0), rules=RULES, advisory=["min_profit"]).promote

@@ -30,7 +30,7 @@ COMMON = "import churn.registry.versions, churn.reports.tables"
 TARGETS = LOAD, PRODUCTION, KEEP, PUBLISH = (
     "churn.pipeline.execution.preload.load",
     "churn.registry.versions.production",
-    "churn.registry.history.keep",
+    "churn.registry.decisions.keep_report",
     "churn.features.store.publish",
 )
 
