@@ -20,8 +20,8 @@ import pandas as pd
 from ibis.expr.types import Table
 
 from churn.checks.result import Check
-from churn.features.snapshots import moment
 from churn.sources.contract import known_at
+from churn.sources.snapshots import moment
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source

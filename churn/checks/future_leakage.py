@@ -24,8 +24,8 @@ from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
 from churn.features import from_events
 from churn.features import manifest as manifests
-from churn.features.snapshots import instant, moment
 from churn.sources.contract import known_at
+from churn.sources.snapshots import instant, moment
 from churn.training.dataset import share_of
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import pandas as pd
 from churn.checks import target_leakage
 from churn.checks.result import Check, examples
 from churn.features import manifest as manifests
-from churn.features.snapshots import moment
+from churn.sources.snapshots import moment
 from churn.training import labels
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from churn.features import manifest as manifests
 from churn.features import store
-from churn.features.snapshots import instant
+from churn.sources.snapshots import instant
 
 
 def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200) -> dict:

@@ -10,7 +10,7 @@ from ibis.expr.types import Column, NumericColumn, Table
 
 from churn.errors import InvalidData
 from churn.features.columns import Definition, Feature, refuse_shared_names, select, slug
-from churn.features.snapshots import days_between, known_before, moment
+from churn.sources.snapshots import days_between, known_before, moment
 
 
 def views(

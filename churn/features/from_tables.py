@@ -8,7 +8,7 @@ from dataclasses import replace
 from ibis.expr.types import Column, Table
 
 from churn.features.columns import KEYS, Definition, Feature, refuse_shared_names, select
-from churn.features.snapshots import days_between, moment
+from churn.sources.snapshots import days_between, moment
 
 
 def views(tables: dict[str, Table], *, snapshot: str) -> dict[str, Table]:

@@ -18,7 +18,7 @@ from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
 from churn.features import online_marker
 from churn.features._feast import EntityKey, Value, feast, get_provider
-from churn.features.snapshots import instant
+from churn.sources.snapshots import instant
 
 REPO = state.PROJECT / "feature_repo"
 

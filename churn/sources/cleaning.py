@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -14,8 +15,10 @@ from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
 from churn.sources.contract import SUMMARY, TIME, VALUE
+from churn.sources.snapshots import moment
 
-EARLIEST, LATEST = 1900, 2200  # years; outside lie the placeholders 0001-01-01, 1899-12-30, 9999-12-31 and infinity
+# Outside lie the placeholders 0001-01-01, 1899-12-30, 9999-12-31 and infinity.
+EARLIEST, LATEST = date(1900, 1, 1), date(2200, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def time_faults(column: str, raw: Value, at: Value) -> list[tuple[str, str, Bool
     return [
         (column, "is missing", is_missing(raw)),
         (column, "is not a time", at.isnull()),
-        (column, f"lies outside {EARLIEST} to {LATEST}", ~at.between(_year(EARLIEST), _year(LATEST))),
+        (column, f"lies outside {EARLIEST.year} to {LATEST.year}", ~at.between(moment(EARLIEST), moment(LATEST))),
     ]
 
 
@@ -114,10 +117,6 @@ def refuse_too_many_rejected(rows: SplitRows, *, name: str, path: str | list[str
         f"most often '{worst.column}' {worst.reason} ({worst.rows:,} rows), e.g. {shown}; "
         "correct data.columns or the rows, or raise data.max_rejected"
     )
-
-
-def _year(year: int) -> Value:
-    return ibis.literal(f"{year}-01-01T00:00:00+00:00", type=TIME)
 
 
 def _malformed_lines(con, name: str, malformed: str) -> Table:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from churn.errors import InvalidData
-from churn.features.snapshots import instant
+from churn.sources.snapshots import instant
 
 
 def typed(rows: pd.DataFrame, manifest: dict) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import ibis
 from ibis.expr.types import Table
 
 from churn.errors import InvalidData
-from churn.features.snapshots import instant, moment
+from churn.sources.snapshots import instant, moment
 
 
 def build(

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from churn.checks import counterfactual_logs, future_leakage
 from churn.features import build, from_events, manifest
-from churn.features.snapshots import moment
 from churn.sources.contract import Source
+from churn.sources.snapshots import moment
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from churn.errors import InvalidData
 from churn.features import from_tables
 from churn.features.columns import Feature, slug
 from churn.features.from_events import described, kinds_seen, views
-from churn.features.snapshots import instant
+from churn.sources.snapshots import instant
 
 SNAPSHOT = "2024-03-01"
 T = datetime(2024, 3, 1, tzinfo=UTC)

@@ -15,6 +15,7 @@ from churn.sources import files
 from churn.sources.cleaning import as_identifier, as_text
 from churn.sources.contract import SUMMARY, TIME, Source
 from churn.sources.locate import find_table, folders, tables_named
+from churn.sources.snapshots import moment
 
 KEYS = ("customer_id", "snapshot")
 FILE = "__file"
@@ -94,7 +95,7 @@ def _open(con, name: str, by_day: dict[str, Path], customer: str, **csv_options)
         raise InvalidData(f"table {name}: CSV at one snapshot, Parquet at another; give one kind at all of them")
     with files.reading(f"table {name}"):
         raw = con.read_csv(names, **options, **csv_options) if of_csv == {True} else con.read_parquet(names, **options)
-    midnights = {str(file): ibis.literal(f"{day}T00:00:00+00:00", TIME) for day, file in by_day.items()}
+    midnights = {str(file): moment(day) for day, file in by_day.items()}
     others = raw.drop(FILE, *{customer, *KEYS} & set(raw.columns))
     keys = {"customer_id": as_identifier(raw[customer]), "snapshot": raw[FILE].cases(*midnights.items())}
     return raw.select(**keys, **{column: raw[column] for column in others.columns})
