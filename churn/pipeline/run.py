@@ -223,7 +223,7 @@ def _write_index(run: Run) -> Path:
     return run_page.write(
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
-        evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=_mlflow(run),
+        evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=run.log.page or "make ui",
         footer=notebook.footer(run.log.id),
     )  # fmt: skip
 
@@ -253,8 +253,3 @@ def _previous(run: Run) -> dict | None:
         "decision": before["tags"].get("decision"),
         "parameters": before["params"],
     }
-
-
-def _mlflow(run: Run) -> str:
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "")
-    return f"{uri}/#/experiments/{run.log.experiment_id}/runs/{run.log.id}" if uri.startswith("http") else "make ui"

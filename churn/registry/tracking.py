@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -42,6 +43,12 @@ class Run:
     def experiment_id(self) -> str:
         """The number under which MLflow keeps the run's experiment."""
         return self._client.get_run(self.id).info.experiment_id
+
+    @property
+    def page(self) -> str | None:
+        """The run's address on the server of MLflow's, without a password; None where there is no server."""
+        server = re.sub("//[^/]*@", "//", uri()).rstrip("/")
+        return f"{server}/#/experiments/{self.experiment_id}/runs/{self.id}" if server.startswith("http") else None
 
     def params(self, values: dict) -> None:
         """Log parameters; sections become `section.key`. A value that the run has already is left as it is."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from churn.reports.run_page import prose
 TEMPLATES = Path(__file__).parent / "templates"
 SHOWN = ["text/html", "text/markdown", "image/svg+xml", "image/png", "image/jpeg", "text/latex", "text/plain"]
 WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar: dead once the kernel is gone
+FOLD = "fold"  # the tag of a heading whose section a reader opens by hand
 HEADING = re.compile(r"^#{1,6} +(.+?)[ #]*$", re.MULTILINE)
 NUMBER = re.compile(r"[-+−]?[$€£]?\d[\d,]*(\.\d+)?(e[-+]\d+)?\s?%?|[-+]?inf|nan|none|<na>|[-–—]?|\.{3}", re.IGNORECASE)
 
@@ -95,7 +97,20 @@ def _annotate(nb: NotebookNode, *, title: str) -> NotebookNode:
         elif _is_failed(cell):
             state = "failed"
         cell.metadata.update(section=section, state=state)
+    _fold(nb.cells)
     return nb
+
+
+def _fold(cells: list[NotebookNode]) -> None:
+    """Tell where a folded section begins (`metadata.fold`: its heading, and whether it is open) and where it ends."""
+    headed = [n for n, cell in enumerate(cells) if cell.cell_type == "markdown" and HEADING.match(cell.source)]
+    for begin, end in pairwise([*headed, len(cells)]):
+        if FOLD not in cells[begin].metadata.get("tags", []):
+            continue
+        heading, _, cells[begin].source = cells[begin].source.partition("\n")
+        unfinished = any(cell.metadata.state != "done" for cell in cells[begin:end])
+        cells[begin].metadata.fold = {"heading": heading, "open": unfinished}
+        cells[end - 1].metadata.fold_ends = True
 
 
 def _is_shown(output: NotebookNode) -> bool:

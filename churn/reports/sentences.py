@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
+    from churn.evaluation.document import Evaluation
     from churn.evaluation.profit import Policy
     from churn.registry.versions import Loaded
     from churn.sources.contract import Source
@@ -40,6 +42,47 @@ def labels(summary: pd.DataFrame) -> str:
     )
 
 
+def finding(evaluation: Evaluation) -> str:
+    """The whole evaluation in a line each: who is compared, the ranking, the probabilities, and the money."""
+    on_test = evaluation.scores.query("part == 'test'").set_index("model")
+    lines = {
+        "Compared": contestants(evaluation.candidate, evaluation.champion, evaluation.rows),
+        "Ranking": _ranking(on_test.auc, evaluation.intervals.query("metric == 'auc'").set_index("model")),
+        "Probabilities": _probabilities(on_test.calibration_error),
+        "Money": _money(evaluation.policy),
+    }
+    return "\n".join(f"- **{name}**: {line}" for name, line in lines.items())
+
+
+def _ranking(auc: pd.Series, intervals: pd.DataFrame) -> str:
+    own, trivial = intervals.loc["candidate"], auc.drop(["candidate", "champion"], errors="ignore")
+    text = f"test AUC **{auc['candidate']:.3f}** ({own.low:.3f} to {own.high:.3f} in 95 % of the resamples). "
+    if "champion" in auc:
+        text += f"The champion's is {auc['champion']:.3f}: {_verdict(intervals.loc['difference'])}. "
+    return text + f"The best trivial model, *{trivial.idxmax()}*, reaches {trivial.max():.3f}."
+
+
+def _probabilities(error: pd.Series) -> str:
+    champion = f" (the champion's: {error['champion'] * 100:.1f})" if "champion" in error else ""
+    return f"off by **{error['candidate'] * 100:.1f} points** on average{champion}."
+
+
+def _money(policy: Policy) -> str:
+    if not policy.contacted:
+        return "no customer reaches the threshold, so nobody is contacted and nothing earned."
+    return (
+        f"contacting everyone at or above **{policy.threshold:.3f}**, {policy.contacted:.1%} of the customers, brings "
+        f"**{policy.profit:+.2f}** per customer ({policy.low:+.2f} to {policy.high:+.2f})."
+    )
+
+
+def _verdict(difference: pd.Series) -> str:
+    """What the interval of candidate minus champion says."""
+    if difference.low > 0:
+        return "the candidate is better"
+    return "the champion is better" if difference.high < 0 else "the two cannot be told apart"
+
+
 def scores(table: pd.DataFrame) -> str:
     """How well the candidate ranks, on customers it learnt from and on others."""
     auc = table.set_index(["model", "part"]).auc
@@ -67,16 +110,9 @@ def interval(table: pd.DataFrame, metric: str = "auc") -> str:
     if "difference" not in rows.index:
         return text + " There is no champion to compare with."
     d = rows.loc["difference"]
-    verdict = (
-        "the candidate is better"
-        if d.low > 0
-        else "the champion is better"
-        if d.high < 0
-        else "the two cannot be told apart"
-    )
     return (
         text
-        + f" Against the champion on the same customers the difference is {d.estimate:+.4f} ({d.low:+.4f} to {d.high:+.4f}): {verdict}."
+        + f" Against the champion on the same customers the difference is {d.estimate:+.4f} ({d.low:+.4f} to {d.high:+.4f}): {_verdict(d)}."
     )
 
 
@@ -135,15 +171,33 @@ def parity(compared: dict, contract: dict) -> str:
     return f"{text}. The feature service `{contract['service']}` {lacks}."
 
 
-def record(run: dict, files: list[str]) -> str:
-    """What a run keeps, of `runs.get` and the names of its artifacts."""
+def record(run: dict, files: list[str], *, page: str | None) -> str:
+    """How much a run keeps, of `runs.get` and the names of its artifacts, and where MLflow shows it.
+
+    `page`: the run's address where a server of MLflow's has one. The names are folded.
+    """
     data = [f"{d['name']} ({d['context']}, {d['fingerprint'][:14]})" for d in run["datasets"]]
     numbers = [
         f"{name} {value:,.4g}" if value % 1 else f"{name} {value:,.0f}" for name, value in run["metrics"].items()
     ]
     tags = [f"{name} {value}" for name, value in run["tags"].items() if "." not in name and name != "python"]
-    kept = {"files": sorted(files), "data sets": sorted(data), "numbers": sorted(numbers), "tags": sorted(tags)}
-    begun = "The run has ended" if run["ended"] else "The run is under way"
-    return f"{begun} and keeps\n\n" + "\n".join(
-        f"- {kind}: {', '.join(named)}" for kind, named in kept.items() if named
+    kept = {
+        ("files", "Artifacts", "/artifacts"): files,
+        ("data sets", "Overview", ""): data,
+        ("numbers", "Model metrics", "/model-metrics"): numbers,
+        ("tags", "Overview", ""): tags,
+    }
+    rows = [
+        f"| {kind} | {len(names):,} | {f'[{tab}]({page}{path})' if page else tab} |"
+        for (kind, tab, path), names in kept.items()
+    ]
+    named = "".join(
+        f"<li>{kind}: {escape(', '.join(sorted(names)))}</li>" for (kind, *_), names in kept.items() if names
     )
+    return "\n".join(
+        [
+            "| the run keeps | how many | shown by MLflow under |", "|:--|--:|:--|", *rows, "",
+            f"MLflow keeps it as run `{run['id']}`" + ("." if page else ", which `make ui` shows."), "",
+            f"<details><summary>names</summary><ul>{named}</ul></details>",
+        ]
+    )  # fmt: skip

@@ -12,7 +12,7 @@ WORDS = {  # strings and methods with a counterpart that would run in their plac
     "customer_id": "snapshot", "features": "segments", "head": "tail",
 }  # fmt: skip
 NAMES = {  # variables of the same kind
-    "candidate": "champion", "test_snapshot": "serve_snapshot", "y": "y_train", "threshold": "profit",
+    "candidate": "champion", "test_snapshot": "serve_snapshot", "train": "test",
     "scores": "intervals", "run_id": "experiment", "training_set": "manifest",
 }  # fmt: skip
 WORDS, NAMES = (pairs | {other: one for one, other in pairs.items()} for pairs in (WORDS, NAMES))
