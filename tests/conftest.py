@@ -1,8 +1,12 @@
-"""What several test files share: an engine, small tables of the data contract, a state folder of the test's own."""
+"""What several test files share: an engine, small tables of the data contract, a state folder of the test's own, and
+what takes so long to make that all of a test run look at the same."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
+from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 
@@ -11,11 +15,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
 from hypothesis import Phase, settings
 
 from churn import engine
 from churn.features import build
 from churn.sources.contract import Source
+from tests import commands
 
 # for mutation tests: the same examples in every run, and the first counterexample is enough
 settings.register_profile("mutants", derandomize=True, database=None, phases=[Phase.explicit, Phase.generate])
@@ -27,9 +33,63 @@ EVENTS = pa.schema(
 
 
 @pytest.fixture(autouse=True, scope="module")
-def nobody_else_s_store():
-    """MLflow keeps the address of the last store it was given in the environment: the next test file has its own."""
+def nobody_else_s_store(tmp_path_factory):
+    """MLflow keeps the address of the last store it was given in the environment: the next test file has its own.
+
+    And what a test forgets to put elsewhere does not land in the state folder of whoever works here.
+    """
     os.environ.pop("MLFLOW_TRACKING_URI", None)
+    os.environ["CHURN_STATE"] = str(tmp_path_factory.getbasetemp() / "state")
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """The folder of a thing that is made once in a test run, by the first process that asks: `shared(name, make)`.
+
+    Whoever looks at it leaves it as it is.
+    """
+    own = tmp_path_factory.getbasetemp()
+    of_all = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def _shared(name: str, make: Callable[[Path], object]) -> Path:
+        place, whole = of_all / name, of_all / f"{name}.made"
+        with FileLock(of_all / f"{name}.lock"):
+            if not whole.exists():
+                shutil.rmtree(place, ignore_errors=True)
+                place.mkdir()
+                make(place)
+                whole.touch()
+        return place
+
+    return _shared
+
+
+@pytest.fixture(scope="session")
+def finished(shared) -> commands.Finished:
+    """The smoke run by the command line on an empty state, which has ended well. To be looked at only."""
+
+    def run(folder: Path) -> None:
+        done = commands.run_pipeline(state=folder / "state")
+        assert 0 == done.returncode, done.stderr
+        (folder / "told.json").write_text(json.dumps([done.stdout, done.stderr]))
+
+    folder = shared("finished", run)
+    return commands.Finished(folder / "state", *json.loads((folder / "told.json").read_text()))
+
+
+@pytest.fixture
+def registry(shared, state_folder, monkeypatch) -> Path:
+    """A state folder of the test's own with an empty MLflow store in it, which takes seconds to make anew."""
+
+    def make(folder: Path) -> None:
+        from mlflow import MlflowClient  # seconds, and few tests need it
+
+        MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    state_folder.mkdir()
+    shutil.copy(shared("registry", make) / "mlflow.db", state_folder)
+    return state_folder
 
 
 @pytest.fixture(scope="session")
