@@ -22,7 +22,6 @@ from churn.audit.comparison import Compared, Fact
 from churn.cli import output
 from churn.errors import CannotReproduce, RegistryError
 from churn.params import schema
-from churn.registry import provenance
 from churn.state import PROJECT
 from churn.training import estimators
 from tests import shop
@@ -99,40 +98,7 @@ def test_a_number_that_differs_is_printed_in_full(capsys):
     assert "the second run's state: folder" in shown
 
 
-# --- what differs before it starts ---
-
-HERE = {"mlflow.source.git.commit": "a" * 40, "code.clean": "true", "lock.sha256": "1234"}
-
-
-@pytest.mark.parametrize(("recorded", "told"), [
-    ({}, []),
-    ({"mlflow.source.git.commit": "b" * 40}, [f"commit {'b' * 12} was recorded, {'a' * 12} is checked out"]),
-    ({"lock.sha256": "99"}, ["lock 99 was recorded, 1234 is here"]),
-])  # fmt: skip
-def test_other_code_is_named(recorded, told, monkeypatch):
-    monkeypatch.setattr(provenance, "tags", lambda: HERE)
-    assert told == provenance.other_code(HERE | recorded)
-
-
-def test_local_changes_here_are_named(monkeypatch):
-    monkeypatch.setattr(provenance, "tags", lambda: HERE | {"code.clean": "false"})
-    assert ["the tree here has local changes"] == provenance.other_code(HERE)
-
-
-@pytest.mark.parametrize(("recorded", "told"), [
-    (HERE, []),
-    (HERE | {"code.clean": "false"}, ["the run was made with local changes that no commit holds"]),
-    (HERE | {"mlflow.source.git.commit": "none"}, ["the run recorded no commit"]),
-])  # fmt: skip
-def test_code_that_nobody_can_have_again_is_named(recorded, told):
-    assert told == provenance.unrestorable(recorded)
-
-
-@pytest.mark.parametrize("name", ["python", "numpy", "cpu", "blas", "machine", "libc", "scipy"])
-def test_another_environment_is_named(name):
-    here = provenance.environment()
-    assert [f"{name} 0.1 was recorded, {here[name]} is here"] == provenance.other_environment(here | {name: "0.1"})
-    assert [] == provenance.other_environment(here)
+# --- what cannot be run again ---
 
 
 @pytest.fixture(scope="module")

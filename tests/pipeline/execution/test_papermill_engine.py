@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import nbformat
@@ -11,13 +10,6 @@ import pytest
 from papermill.exceptions import PapermillExecutionError
 
 from churn.pipeline.execution import kernels, notebook, papermill_engine, preload
-
-
-@pytest.fixture(scope="module")
-def kernel():
-    """One kernel for the tests that leave it alive."""
-    with kernels.warm_kernel("promote") as ready:
-        yield ready
 
 
 @pytest.fixture
@@ -112,26 +104,6 @@ def test_a_long_notebook_is_written_now_and_then(kernel, tmp_path, monkeypatch):
 def test_the_peak_of_the_memory_is_noted_in_the_notebook(kernel, tmp_path):
     execute(kernel, tmp_path / "a.ipynb", "x = bytearray(200_000_000); x[::4096] = x[::4096]", "del x")
     assert 200 < notebook.outcome(tmp_path / "a.ipynb")[1]
-
-
-def test_a_kernel_goes_with_the_process_that_started_it(tmp_path):
-    import subprocess
-    import sys
-
-    import psutil
-
-    code = (
-        "from churn.pipeline.execution import kernels; import time, sys\n"
-        "with kernels.warm_kernel('promote') as k: print(k.provisioner.pid, flush=True); time.sleep(600)"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    pid = int(parent.stdout.readline())
-    parent.kill()
-    parent.wait()
-    until = time.monotonic() + 60
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" and time.monotonic() < until:
-        time.sleep(0.2)
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie"
 
 
 @pytest.mark.parametrize("stage", list(preload.LATER))

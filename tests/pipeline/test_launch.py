@@ -1,0 +1,70 @@
+"""Before a run begins: what it would do, what would stop it, and that it is the only one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from churn import state
+from churn.errors import ChurnError, InvalidData, InvalidParams
+from churn.params import schema
+from churn.pipeline import launch
+from churn.pipeline.listener import Listener
+from churn.pipeline.plan import STAGES, Asked
+
+SMOKE = state.PROJECT / "params" / "smoke.yaml"
+HOLD = """if True:
+    import sys
+    from churn.pipeline import launch
+    with launch.only_one('mine'):
+        print('held', flush=True); sys.stdin.read()"""
+
+
+def test_an_experiment_is_held_against_a_second_run_and_no_other_is(state_folder):
+    with launch.only_one("mine"), launch.only_one("another"), pytest.raises(ChurnError, match="another run of mine"):
+        launch.only_one("mine")
+    with launch.only_one("mine"):
+        pass
+
+
+def test_a_second_run_is_refused_and_told_what_to_do(state_folder):
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", HOLD], cwd=state.PROJECT, **pipes) as other:
+        assert "held\n" == other.stdout.readline()
+        with pytest.raises(
+            ChurnError, match=r"^another run of mine is under way \(it holds \S+\); wait for it, or end"
+        ):
+            launch.only_one("mine")
+        other.kill()
+    with launch.only_one("mine"):
+        pass
+
+
+def test_a_plan_of_a_fresh_state_runs_everything_and_writes_nothing(state_folder):
+    steps = launch.planned(schema.load(SMOKE), Asked())
+    assert list(STAGES) == [step.stage for step in steps if step.entry is None]
+    assert not state_folder.exists()
+
+
+def test_a_plan_reuses_what_has_been_kept(finished, monkeypatch):
+    monkeypatch.setenv("CHURN_STATE", str(finished.state))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert {"features": True, "train": True, "evaluate": True, "promote": False} == {
+        step.stage: step.entry is not None for step in launch.planned(schema.load(SMOKE), Asked())
+    }
+    assert [] == [step for step in launch.planned(schema.load(SMOKE), Asked(fresh=True)) if step.entry]
+
+
+def test_an_older_snapshot_than_the_one_online_is_refused(finished, monkeypatch):
+    monkeypatch.setenv("CHURN_STATE", str(finished.state))
+    earlier = schema.load(SMOKE, ["snapshots.serve=2023-08-01"])
+    with pytest.raises(InvalidData, match=r"snapshots\.serve 2023-08-01 is older than the snapshot online"):
+        launch.planned(earlier, Asked())
+
+
+def test_a_stage_that_cannot_be_reused_stops_a_run_before_anything_is_written(state_folder):
+    with pytest.raises(InvalidParams, match="features comes before and cannot be reused"):
+        launch.launch(schema.load(SMOKE), asked=Asked(only=("train",)), listener=Listener())
+    assert not state_folder.exists()

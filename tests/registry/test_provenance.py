@@ -1,0 +1,109 @@
+"""Who ran which code in which environment, and how what is here differs from what was recorded."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+
+import pytest
+
+from churn import state
+from churn.registry import provenance
+
+HERE = {"mlflow.source.git.commit": "a" * 40, "code.clean": "true", "lock.sha256": "1234"}
+
+
+@pytest.mark.parametrize(("recorded", "told"), [
+    ({}, []),
+    ({"mlflow.source.git.commit": "b" * 40}, [f"commit {'b' * 12} was recorded, {'a' * 12} is checked out"]),
+    ({"lock.sha256": "99"}, ["lock 99 was recorded, 1234 is here"]),
+])  # fmt: skip
+def test_other_code_is_named(recorded, told, monkeypatch):
+    monkeypatch.setattr(provenance, "tags", lambda: HERE)
+    assert told == provenance.other_code(HERE | recorded)
+
+
+def test_local_changes_here_are_named(monkeypatch):
+    monkeypatch.setattr(provenance, "tags", lambda: HERE | {"code.clean": "false"})
+    assert ["the tree here has local changes"] == provenance.other_code(HERE)
+
+
+@pytest.mark.parametrize(("recorded", "told"), [
+    (HERE, []),
+    (HERE | {"code.clean": "false"}, ["the run was made with local changes that no commit holds"]),
+    (HERE | {"mlflow.source.git.commit": "none"}, ["the run recorded no commit"]),
+])  # fmt: skip
+def test_code_that_nobody_can_have_again_is_named(recorded, told):
+    assert told == provenance.unrestorable(recorded)
+
+
+@pytest.mark.parametrize("name", ["python", "numpy", "cpu", "blas", "machine", "libc", "scipy"])
+def test_another_environment_is_named(name):
+    here = provenance.environment()
+    assert [f"{name} 0.1 was recorded, {here[name]} is here"] == provenance.other_environment(here | {name: "0.1"})
+    assert [] == provenance.other_environment(here)
+
+
+def test_what_a_run_recorded_beyond_what_is_known_here_is_no_difference():
+    assert [] == provenance.other_environment({"gpu": "none"})
+    assert [] == provenance.other_environment({})
+
+
+def test_an_unknown_state_of_the_tree_here_is_no_clean_one(monkeypatch):
+    """Git could not be asked."""
+    monkeypatch.setattr(provenance, "tags", lambda: HERE | {"code.clean": "unknown"})
+    assert ["the tree here has local changes"] == provenance.other_code(HERE)
+    assert ["the run was made with local changes that no commit holds"] == provenance.unrestorable(
+        HERE | {"code.clean": "unknown"}
+    )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of one file, committed, in place of this one."""
+    monkeypatch.setattr(state, "PROJECT", tmp_path)
+    provenance.tags.cache_clear()
+    (tmp_path / "requirements.txt").write_text("pandas==2.0\n")
+    for words in (["init", "-q"], ["add", "-A"], [*WHO, "commit", "-q", "-m", "one"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    yield tmp_path
+    provenance.tags.cache_clear()
+
+
+WHO = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"]
+
+
+def test_a_clean_tree_is_recorded_with_its_commit_its_lock_and_who_ran_it(project):
+    commit = (project / ".git" / "refs" / "heads").glob("*")
+    assert {
+        "mlflow.user": getpass.getuser(),
+        "mlflow.source.name": "run_pipeline.py",
+        "mlflow.source.git.commit": next(commit).read_text().strip(),
+        "code.clean": "true",
+        "lock.sha256": hashlib.sha256(b"pandas==2.0\n").hexdigest()[:16],
+        "python": platform.python_version(),
+        "runner.process": f"{platform.node()}:{os.getpid()}",
+    } == provenance.tags()
+
+
+def test_a_file_that_no_commit_holds_makes_the_tree_unclean(project):
+    (project / "new.py").write_text("")
+    assert "false" == provenance.tags()["code.clean"]
+
+
+def test_without_a_repository_and_a_lock_the_tags_say_that_nobody_knows(project):
+    shutil.rmtree(project / ".git")
+    (project / "requirements.txt").unlink()
+    tags = provenance.tags()
+    assert ("none", "unknown", "none") == (tags["mlflow.source.git.commit"], tags["code.clean"], tags["lock.sha256"])
+
+
+def test_the_environment_names_the_versions_that_results_depend_on():
+    here = provenance.environment()
+    assert set(provenance.LIBRARIES) < set(here)
+    assert platform.python_version() == here["python"]
+    assert all(here[name] for name in ("machine", "system", "cpu", "blas", "numpy"))
