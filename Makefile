@@ -31,14 +31,17 @@ ui: .venv/core-stamp
 features-ui: .venv/core-stamp   # Feast's own pages on one experiment's features: make features-ui EXPERIMENT=cdnow
 	CHURN_STATE=$(STATE) CHURN_EXPERIMENT=$(or $(EXPERIMENT),cdnow) exec $(BIN)/feast -c feature_repo ui --host 127.0.0.1
 
+# On every core; each worker takes neighbouring tests, which share what a file makes, and then some of another's.
+PYTEST = $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+
 test: .venv/dev-stamp
-	$(BIN)/python -m pytest -m "not system" --durations=10
+	$(PYTEST) -m "not system" --durations=10
 
 test-system: .venv/dev-stamp   # needs PostgreSQL, and installs it where it may
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs postgresql; install it first" >&2; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
-	$(BIN)/python -m pytest -m system --durations=25
+	$(PYTEST) -m system --durations=25
 
 bench: .venv/dev-stamp   # a quarter of an hour on a quiet machine
 	$(BIN)/python benchmarks/runner.py

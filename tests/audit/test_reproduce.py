@@ -147,6 +147,7 @@ def place(tmp_path_factory) -> Path:
     shutil.copytree(PROJECT, place / "code", ignore=left_out)
     git(place, "init", "-q")
     commit(place, "as it is")
+    git(place, "tag", "as-it-is")
     shop.write(place / "shop", names=["log/1.csv", "log/2.csv"])
     return place
 
@@ -190,12 +191,46 @@ def scratches() -> set[str]:
     return {path.name for path in Path(tempfile.gettempdir()).glob("churn-reproduce-*")}
 
 
+@pytest.fixture
+def one_cent(made):
+    """One cent more in a row of the log as long as the test lasts; the row: who, when, what, and the new amount."""
+    log = made / "shop" / "log" / "1.csv"
+    sound = log.read_text()
+    lines = sound.splitlines()
+    who, when, what, amount = lines[40].split(",")
+    more = f"{float(amount) + 0.01:.2f}"
+    lines[40] = ",".join([who, when, what, more])
+    log.write_text("\n".join(lines) + "\n")
+    yield who, when, what, more
+    log.write_text(sound)
+
+
+@pytest.fixture
+def no_log(made):
+    """No log as long as the test lasts; its path."""
+    log = made / "shop" / "log"
+    log.rename(log.with_name("away"))
+    yield log
+    log.with_name("away").rename(log)
+
+
+@pytest.fixture
+def other_label(made):
+    """Another label in the code as long as the test lasts, at first in no commit."""
+    labels = made / "code" / "churn" / "training" / "labels.py"
+    sound = labels.read_text()
+    labels.write_text(sound.replace("days_before=active_within_days", "days_before=active_within_days // 2"))
+    assert sound != labels.read_text()
+    yield
+    git(made, "reset", "--hard", "-q", "as-it-is")
+
+
 @pytest.mark.system
 @pytest.mark.timeout(1200)
 class TestByTheCommandLine:
-    """In this order: each changes the place that the next one finds."""
+    """What a test changes in the place it puts back."""
 
-    def test_the_version_in_production_is_identical_in_every_row(self, made):
+    def test_the_version_in_production_is_identical_in_every_row_and_why_says_so(self, made):
         before = scratches()
         done = churn(made, "reproduce", "--json")
         assert 0 == done.returncode, done.stderr
@@ -208,11 +243,8 @@ class TestByTheCommandLine:
         assert ("identical", None) == (told["result"], told["first"])
         assert [1, 2, 3, 4] == sorted(map(int, set(re.findall(r"^    [\d:]{8} \[(\d)/4\]", done.stderr, re.M))))
         assert before == scratches(), "the second run's state is gone"
-
-    def test_why_says_when_where_and_with_what_result_it_was_run_again(self, made):
-        told = json.loads(churn(made, "why", "--json").stdout)["reproduced"]
-        assert {"at", "host", "commit", "result"} == set(told)
-        assert "identical" == told["result"]
+        again = json.loads(churn(made, "why", "--json").stdout)["reproduced"]
+        assert ({"at", "host", "commit", "result"}, "identical") == (set(again), again["result"])
         assert "identical (20" in churn(made, "why").stdout
 
     def test_a_candidate_is_compared_with_the_champion_of_its_time(self, made):
@@ -221,40 +253,27 @@ class TestByTheCommandLine:
         assert "version 2: identical" in done.stdout
         assert 2 == len(json.loads(churn(made, "history", "--json").stdout)), "the second run's decisions are its own"
 
-    def test_one_cent_in_the_input_names_the_row(self, made):
-        log = made / "shop" / "log" / "1.csv"
-        sound = log.read_text()
-        lines = sound.splitlines()
-        who, when, what, amount = lines[40].split(",")
-        lines[40] = f"{who},{when},{what},{float(amount) + 0.01:.2f}"
-        log.write_text("\n".join(lines) + "\n")
+    def test_one_cent_in_the_input_names_the_row(self, made, one_cent):
+        who, when, what, amount = one_cent
         done = churn(made, "reproduce", "1", "--keep")
-        log.write_text(sound)
         assert 1 == done.returncode, done.stdout + done.stderr
         assert "shop version 1: differs, first in input: events" in done.stdout
         told = " ".join(done.stdout.split())
         assert f"not in the record customer_id {who}, at {when[:19]}" in told
-        assert f"kind {what}, value {float(amount) + 0.01:.2f}" in told
+        assert f"kind {what}, value {amount}" in told
         assert "columns of events value" in told
         assert f"in the record alone 1 row, of customer {who}" in told
         [kept] = [Path(line.split(": ")[1]) for line in done.stdout.splitlines() if line.startswith("the second run's")]
         assert (kept / "state" / "mlflow.db").exists()
         shutil.rmtree(kept)
 
-    def test_an_input_that_is_gone_is_one_line_and_is_logged(self, made):
-        log = made / "shop" / "log"
-        log.rename(log.with_name("away"))
+    def test_an_input_that_is_gone_is_one_line_and_is_logged(self, made, no_log):
         done = churn(made, "reproduce", "1")
-        log.with_name("away").rename(log)
         assert 1 == done.returncode
-        assert str(log) in done.stderr.splitlines()[-1]
+        assert str(no_log) in done.stderr.splitlines()[-1]
         assert "did not finish" == json.loads(churn(made, "why", "--json").stdout)["reproduced"]["result"]
 
-    def test_an_older_commit_is_named_before_it_starts(self, made):
-        labels = made / "code" / "churn" / "labels.py"
-        labels.write_text(
-            labels.read_text().replace("days_before=active_within_days", "days_before=active_within_days // 2")
-        )
+    def test_other_code_is_named_before_it_starts(self, made, other_label):
         assert "the tree here has local changes" in self.refusal(made)
         commit(made, "another label")
         assert "is checked out" in self.refusal(made)
@@ -266,14 +285,16 @@ class TestByTheCommandLine:
         assert line.endswith("take --at-commit for the code of that time, or go on with --anyway")
         return line
 
-    def test_at_its_commit_it_is_identical(self, made):
+    def test_at_its_commit_it_is_identical(self, made, other_label):
+        commit(made, "another label")
         done = churn(made, "reproduce", "1", "--at-commit")
         assert 0 == done.returncode, done.stdout + done.stderr
         assert "shop version 1: identical" in done.stdout
         listed = subprocess.run(["git", "-C", str(made / "code"), "worktree", "list"], capture_output=True, text=True)
         assert 1 == len(listed.stdout.splitlines())
 
-    def test_other_code_differs_first_where_it_was_changed(self, made):
+    def test_other_code_differs_first_where_it_was_changed(self, made, other_label):
+        commit(made, "another label")
         done = churn(made, "reproduce", "1", "--anyway")
         assert 1 == done.returncode, done.stdout + done.stderr
         assert "differs before it starts: commit" in done.stderr

@@ -12,7 +12,7 @@ from churn.errors import ChurnError, InvalidData, InvalidParams
 from churn.params import schema
 from churn.pipeline import launch
 from churn.pipeline.listener import Listener
-from churn.pipeline.plan import STAGES, Asked
+from churn.pipeline.plan import STAGES, Selection
 
 SMOKE = state.PROJECT / "params" / "smoke.yaml"
 HOLD = """if True:
@@ -43,7 +43,7 @@ def test_a_second_run_is_refused_and_told_what_to_do(state_folder):
 
 
 def test_a_plan_of_a_fresh_state_runs_everything_and_writes_nothing(state_folder):
-    steps = launch.planned(schema.load(SMOKE), Asked())
+    steps = launch.planned(schema.load(SMOKE), Selection())
     assert list(STAGES) == [step.stage for step in steps if step.entry is None]
     assert not state_folder.exists()
 
@@ -52,19 +52,19 @@ def test_a_plan_reuses_what_has_been_kept(finished, monkeypatch):
     monkeypatch.setenv("CHURN_STATE", str(finished.state))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert {"features": True, "train": True, "evaluate": True, "promote": False} == {
-        step.stage: step.entry is not None for step in launch.planned(schema.load(SMOKE), Asked())
+        step.stage: step.entry is not None for step in launch.planned(schema.load(SMOKE), Selection())
     }
-    assert [] == [step for step in launch.planned(schema.load(SMOKE), Asked(fresh=True)) if step.entry]
+    assert [] == [step for step in launch.planned(schema.load(SMOKE), Selection(fresh=True)) if step.entry]
 
 
 def test_an_older_snapshot_than_the_one_online_is_refused(finished, monkeypatch):
     monkeypatch.setenv("CHURN_STATE", str(finished.state))
     earlier = schema.load(SMOKE, ["snapshots.serve=2023-08-01"])
     with pytest.raises(InvalidData, match=r"snapshots\.serve 2023-08-01 is older than the snapshot online"):
-        launch.planned(earlier, Asked())
+        launch.planned(earlier, Selection())
 
 
 def test_a_stage_that_cannot_be_reused_stops_a_run_before_anything_is_written(state_folder):
     with pytest.raises(InvalidParams, match="features comes before and cannot be reused"):
-        launch.launch(schema.load(SMOKE), asked=Asked(only=("train",)), listener=Listener())
+        launch.launch(schema.load(SMOKE), selection=Selection(only=("train",)), listener=Listener())
     assert not state_folder.exists()
