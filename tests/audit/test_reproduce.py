@@ -143,7 +143,9 @@ def test_parameters_that_were_recorded_with_dates_are_taken_as_they_are(tmp_path
 def place(tmp_path_factory) -> Path:
     """A clone of the code as it is, committed, and a log."""
     place = tmp_path_factory.mktemp("place")
-    left_out = shutil.ignore_patterns(".git", ".venv", "state", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info")
+    left_out = shutil.ignore_patterns(
+        ".git", ".venv", ".environments", "state", "__pycache__", ".*_cache", ".hypothesis", "*.egg-info"
+    )
     shutil.copytree(PROJECT, place / "code", ignore=left_out)
     git(place, "init", "-q")
     commit(place, "as it is")

@@ -12,7 +12,7 @@ import nbformat
 
 from churn.state import PROJECT
 
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "state", "__pycache__", ".*_cache", "mutants")
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".environments", "state", "__pycache__", ".*_cache", "mutants")
 
 
 def _as_on_a_terminal() -> None:
