@@ -80,7 +80,7 @@ def place(kind: str) -> Path:
         [project.get("build-system"), project["project"], project.get("tool", {}).get("setuptools")],
         str(PROJECT),  # an environment cannot be moved
     ]
-    return ALL / hashlib.sha256(json.dumps(depends_on).encode()).hexdigest()[:16]
+    return ALL / hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def is_complete(folder: Path) -> bool:
@@ -185,7 +185,7 @@ def alone(*, wait: bool = True) -> Iterator[int]:
         except BlockingIOError:
             if not wait:
                 raise
-            print("waiting for another make, which makes an environment", file=sys.stderr, flush=True)
+            print("waiting for another make, which is busy with an environment", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield file.fileno()
 
