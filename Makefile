@@ -43,6 +43,7 @@ features-ui:
 	CHURN_STATE=$(STATE) CHURN_EXPERIMENT=$(or $(EXPERIMENT),cdnow) exec $(CORE) feast -c feature_repo ui --host 127.0.0.1
 
 lint:
+	$(DEV) lint-imports
 	$(DEV) ruff check .
 	$(DEV) ruff format --check .
 	$(DEV) nbstripout --verify --keep-count notebooks/*.ipynb
