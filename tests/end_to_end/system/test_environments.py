@@ -13,13 +13,13 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 import requests
-from workplace import Workplace
 
+from tests.end_to_end.system.workplace import Workplace
 from tests.serving.gunicorn_server import clean_environment, free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 SMOKE = "PARAMS=params/smoke.yaml"
-QUICK = "TESTS=tests/test_gate.py"
+QUICK = "TESTS=tests/registry/test_gate.py"
 
 
 class Visitor(threading.Thread):
