@@ -48,10 +48,6 @@ class FeatureStoreUnavailable(ChurnError):
     """The feature store cannot be reached or holds no such feature service."""
 
 
-class UnknownCustomer(ChurnError):
-    """The feature store holds no row for this customer."""
-
-
 class CannotReproduce(ChurnError):
     """A version cannot be run again, or not so that the results could be compared; the message says why."""
 

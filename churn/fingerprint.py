@@ -31,6 +31,11 @@ def of_values(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
+def stable_fraction(texts: Iterable[str]) -> np.ndarray:
+    """A number in [0, 1) for each text, shape (n,), spread evenly: the same on every machine and in every run."""
+    return np.array([int(hashlib.sha256(text.encode()).hexdigest()[:13], 16) / 16**13 for text in texts])
+
+
 def batches(path: Path, *, size: int = 200_000) -> Iterator[pd.DataFrame]:
     """A Parquet file as frames to be hashed: each text once, as a category, and decimals as float64."""
     for batch in pq.ParquetFile(path).iter_batches(batch_size=size):

@@ -99,3 +99,14 @@ def test_the_digest_of_values_does_not_depend_on_the_order_of_keys():
 
 def frame(values: list[float]) -> pd.DataFrame:
     return pd.DataFrame({"number": np.array(values, dtype="float64"), "text": [f"{v}" for v in values]})
+
+
+def test_the_fraction_of_a_text_is_the_same_on_every_machine():
+    assert [0.5211018651692769, 0.38871310943075366] == fingerprint.stable_fraction(["00001", "nobody"]).tolist()
+
+
+@given(st.lists(st.text()))
+def test_a_fraction_lies_in_zero_to_one(texts):
+    fractions = fingerprint.stable_fraction(texts)
+    assert (len(texts),) == fractions.shape
+    assert ((fractions >= 0) & (fractions < 1)).all()

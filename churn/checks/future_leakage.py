@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from churn import fingerprint
 from churn.checks import counterfactual_logs
 from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
@@ -26,7 +27,6 @@ from churn.features import from_events
 from churn.features import manifest as manifests
 from churn.sources.contract import known_at
 from churn.sources.snapshots import instant, moment
-from churn.training.dataset import share_of
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source
@@ -93,7 +93,7 @@ def _same_values(con, source: Source, manifest: dict, settings: dict) -> Check:
 def _sample(source: Source) -> tuple[pa.Table, pa.Table]:
     """Some customers, the same in every run, and their events."""
     ids = source.customers.customer_id.execute()
-    chosen = ibis.memtable({"customer_id": ids[np.argsort(share_of(ids))[:CUSTOMERS]]})
+    chosen = ibis.memtable({"customer_id": ids[np.argsort(fingerprint.stable_fraction(ids))[:CUSTOMERS]]})
     tables = [table.semi_join(chosen, "customer_id").to_pyarrow() for table in (source.customers, source.events)]
     people, events = [t.sort_by([(name, "ascending") for name in t.column_names]) for t in tables]
     return people, events

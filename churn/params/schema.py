@@ -203,14 +203,12 @@ class Rules(Section):
     signature: bool = Field(True, description="the feature service holds every column that the model takes")
 
 
+RuleName = Literal[tuple(Rules.model_fields)]
+
+
 class Promote(Section):
     approval: Literal["automatic", "required"] = Field("automatic", description="required: stop at Staging")
-    advisory: list[
-        Literal[
-            "min_auc", "baseline_margin", "champion_margin", "max_calibration_error", "segment_margin", "min_profit",
-            "parity", "signature",
-        ]
-    ] = Field([], description="rules whose failure is shown and refuses nothing")  # fmt: skip
+    advisory: list[RuleName] = Field([], description="rules whose failure is shown and refuses nothing")
     rules: Rules = Rules()
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 
+from churn import fingerprint
 from churn.errors import InvalidData
 from churn.sources.snapshots import instant
 
@@ -40,7 +39,7 @@ def with_parts(
     train = rows.snapshot.isin([instant(t) for t in train_snapshots])
     test = rows.snapshot == instant(test_snapshot)
     if split == "entity":
-        held_out = share_of(rows.customer_id) < test_fraction
+        held_out = fingerprint.stable_fraction(rows.customer_id) < test_fraction
         train, test = train & ~held_out, test & held_out
     for side, chosen, when in (("training", train, ", ".join(train_snapshots)), ("test", test, test_snapshot)):
         if not chosen.any():
@@ -50,11 +49,6 @@ def with_parts(
             )
     parts = pd.Series(np.select([train, test], ["train", "test"], ""), index=rows.index)
     return rows.assign(part=parts)[parts != ""].reset_index(drop=True)
-
-
-def share_of(customer_ids: pd.Series) -> np.ndarray:
-    """A stable number in [0, 1) for each customer id, shape (n,), the same on every machine and in every run."""
-    return np.array([int(hashlib.sha256(c.encode()).hexdigest()[:13], 16) / 16**13 for c in customer_ids])
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:

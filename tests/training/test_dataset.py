@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from churn import fingerprint
 from churn.errors import InvalidData
 from churn.training import dataset
 
@@ -57,19 +56,8 @@ def test_a_customer_stays_on_its_side_whoever_else_there_is(training_set):
 
 
 def test_a_larger_share_keeps_the_customers_of_the_smaller_one():
-    shares = dataset.share_of(MANY)
+    shares = fingerprint.stable_fraction(MANY)
     assert set(MANY[shares < 0.1]) < set(MANY[shares < 0.25])
-
-
-def test_the_share_of_a_customer_is_the_same_on_every_machine():
-    assert dataset.share_of(pd.Series(["00001", "nobody"])).tolist() == [0.5211018651692769, 0.38871310943075366]
-
-
-@given(st.lists(st.text()))
-def test_a_share_lies_in_zero_to_one(ids):
-    shares = dataset.share_of(pd.Series(ids, dtype=object))
-    assert shares.shape == (len(ids),)
-    assert ((shares >= 0) & (shares < 1)).all()
 
 
 def test_features_are_numbers_and_text_without_nulls():

@@ -52,7 +52,7 @@ def test_a_model_fitted_on_all_rows(plant, trained, stops, model):
 
 def test_the_same_customer_on_both_sides_of_an_entity_split(plant, trained, stops):
     """The sides are drawn by row."""
-    plant(dataset, "with_parts", "share_of(rows.customer_id)", "share_of(rows.customer_id + rows.snapshot.astype(str))")
+    plant(dataset, "with_parts", "(rows.customer_id)", "(rows.customer_id + rows.snapshot.astype(str))")
     told = r"customer_id: \d+ shared, for example C\d{7} \((train at 2023-0[45]-01, )+test at 2023-07-01\)"
     with stops("no customer on both sides", told):
         trained("train.split=entity")
