@@ -54,9 +54,9 @@ class CannotReproduce(ChurnError):
 
 def named(name: str) -> type[Exception]:
     """The class of an error that comes as text from another process; RuntimeError for one that is not ours."""
-    found = globals().get(name)
-    ours = isinstance(found, type) and issubclass(found, ChurnError) and found is not StageFailed
-    return found if ours else RuntimeError
+    error = globals().get(name)
+    ours = isinstance(error, type) and issubclass(error, ChurnError) and error is not StageFailed
+    return error if ours else RuntimeError
 
 
 @contextmanager

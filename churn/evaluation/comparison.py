@@ -43,7 +43,7 @@ def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFram
         joined = store.join_service(feast, champion.metadata["feature_service"], rows[["customer_id", "snapshot"]])
     except FeatureStoreUnavailable:
         return rows  # the champion stays unscored, and the gate says what follows from that
-    return dataset.beside(rows, joined, [name for name in champion.columns if name not in rows])
+    return dataset.with_columns(rows, joined, [name for name in champion.columns if name not in rows])
 
 
 def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:

@@ -109,9 +109,9 @@ def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> boo
 
 def publish(experiment: str, manifest: str, snapshot: str) -> bool:
     """Put feature tables that are in place already online again, as the features stage does."""
-    store, made = open_store(experiment), manifests.load(manifest)
+    store = open_store(experiment)
     apply(store)
-    return materialize(store, made, snapshot)
+    return materialize(store, manifests.load(manifest), snapshot)
 
 
 def online_snapshot(experiment: str) -> str:
@@ -171,25 +171,24 @@ class Reader:
         keys = [EntityKey(join_keys=["customer_id"], entity_values=[Value(string_val=c)]) for c in customer_ids]
         try:
             provider = self._connected()
-            found = {
+            by_view = {
                 view: provider.online_read(self._config, table, keys, names)
                 for view, (table, names) in self._views.items()
             }
         except Exception as error:
             raise FeatureStoreUnavailable(f"feature store of {self._config.project}: {error}") from error
-        return [self._row({view: rows[i] for view, rows in found.items()}) for i in range(len(keys))]
+        return [self._row({view: rows[i] for view, rows in by_view.items()}) for i in range(len(keys))]
 
-    def _row(self, found: dict[str, tuple]) -> Row:
-        held = {view: values or {} for view, (_, values) in found.items()}
+    def _row(self, by_view: dict[str, tuple]) -> Row:
+        held = {view: values or {} for view, (_, values) in by_view.items()}
         features = {name: _plain(held[view].get(name)) for view, (_, names) in self._views.items() for name in names}
         missing = [name for view, (_, names) in self._views.items() for name in names if name not in held[view]]
-        return Row(features, missing, {view: stamp for view, (stamp, _) in found.items()})
+        return Row(features, missing, {view: stamp for view, (stamp, _) in by_view.items()})
 
     def _connected(self):
         """Feast's provider, opened again when the embedded store's file is another one than before."""
-        file = (
-            os.stat(self._config.online_store.path) if self._config.online_store.type == "sqlite" else None
-        )  # else SQLite makes an empty one
+        store = self._config.online_store
+        file = os.stat(store.path) if store.type == "sqlite" else None  # fails without it: SQLite makes an empty one
         identity = file and (file.st_dev, file.st_ino)
         if self._provider is None or identity != self._opened:
             self._provider, self._opened = get_provider(self._config), identity

@@ -95,8 +95,7 @@ def override(tree: dict, text: str) -> None:
 
 def explain(error: ValidationError, model: type[BaseModel], path: Path) -> list[str]:
     """One line a fault: file, key, rule, value found, nearest valid name."""
-    told = [f"{path}: {_explain_one(fault, model)}" for fault in error.errors(include_url=False)]
-    return [_on_one_line(line) for line in told]
+    return [_on_one_line(f"{path}: {_explain_one(fault, model)}") for fault in error.errors(include_url=False)]
 
 
 def _on_one_line(text: str) -> str:
@@ -106,10 +105,10 @@ def _on_one_line(text: str) -> str:
 
 def _explain_one(fault: dict, model: type[BaseModel]) -> str:
     key, fields = _locate(fault["loc"], model)
-    found = fault["input"]
+    value = fault["input"]
     if fault["type"] == "union_tag_invalid":
         tag = fault["ctx"]["discriminator"].strip("'")
-        key, found = f"{key}.{tag}", found[tag]
+        key, value = f"{key}.{tag}", value[tag]
     if fault["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(fault["loc"][-1]), fields, 1, cutoff=0.5)
         section = key.rpartition(".")[0]
@@ -120,8 +119,8 @@ def _explain_one(fault: dict, model: type[BaseModel]) -> str:
     if fault["type"] == "value_error":
         message = str(fault["ctx"]["error"])
         return f"{key}: {message}" if key else message
-    shown = str(found) if isinstance(found, date) else repr(found)
-    return f"{key}: {_rule(fault)}; found {shown:.80}{_nearest(fault, found)}"
+    shown = str(value) if isinstance(value, date) else repr(value)
+    return f"{key}: {_rule(fault)}; found {shown:.80}{_nearest(fault, value)}"
 
 
 def _rule(fault: dict) -> str:
@@ -132,11 +131,10 @@ def _rule(fault: dict) -> str:
     return fault["msg"].removeprefix("Input ")
 
 
-def _nearest(fault: dict, found: Any) -> str:
-    options = re.findall(
-        r"'(\w+)'", str(fault.get("ctx", {}).get("expected", fault.get("ctx", {}).get("expected_tags", "")))
-    )
-    close = difflib.get_close_matches(str(found), options, 1, cutoff=0.5)
+def _nearest(fault: dict, value: Any) -> str:
+    context = fault.get("ctx", {})
+    options = re.findall(r"'(\w+)'", str(context.get("expected", context.get("expected_tags", ""))))
+    close = difflib.get_close_matches(str(value), options, 1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 

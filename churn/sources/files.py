@@ -48,13 +48,13 @@ def open_tables(con: ibis.BaseBackend, files: list[Path], *, needed: list[str], 
     return [_open(con, key, members, malformed) for key, members in groups.items()]
 
 
-def require(needed: list[str], found: list[str], *, where: str) -> None:
+def require(needed: list[str], columns: list[str], *, where: str) -> None:
     """Raises InvalidData naming the missing column, the columns found and the nearest name."""
     for name in needed:
-        if name not in found:
-            near = difflib.get_close_matches(name, found, n=1, cutoff=0.5)
+        if name not in columns:
+            near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else "correct the column's name in the data section"
-            raise InvalidData(f"{where}: no column '{name}'; found {', '.join(found)[:300]}; {hint}")
+            raise InvalidData(f"{where}: no column '{name}'; found {', '.join(columns)[:300]}; {hint}")
 
 
 @contextmanager

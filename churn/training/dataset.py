@@ -21,7 +21,7 @@ def _typed(values: pd.Series, category: bool) -> pd.Series:
     return values.astype("float64")
 
 
-def beside(rows: pd.DataFrame, joined: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+def with_columns(rows: pd.DataFrame, joined: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """The rows with columns of another join of the same customers and snapshots beside them, typed alike."""
     keys = ["customer_id", "snapshot"]
     typed = {name: _typed(joined[name], not pd.api.types.is_numeric_dtype(joined[name])) for name in columns}

@@ -23,11 +23,7 @@ def build(
     refuse_open_horizons(events, snapshots, label["horizon_days"])
     rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
     settings = {key: value for key, value in label.items() if key != "rule"}
-    return (
-        ibis.union(*[rule(events, customers, snapshot=t, **settings) for t in snapshots])
-        if len(snapshots) > 1
-        else rule(events, customers, snapshot=snapshots[0], **settings)
-    )
+    return ibis.union(*(rule(events, customers, snapshot=t, **settings) for t in snapshots))
 
 
 def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int) -> None:

@@ -129,11 +129,11 @@ def _week(rng: np.random.Generator, customers: pd.DataFrame, *, week: int, mood,
     n = len(customers)
     sessions = np.repeat(np.arange(n), rng.poisson(customers["pace"] * np.exp(mood)))
     minutes = np.minimum(rng.gamma(1.6, 28, len(sessions)) * np.exp(0.25 * mood[sessions]), 600)
-    asked = np.repeat(np.arange(n), rng.poisson(customers["care"] + 0.25 * np.minimum(failures, 2)))
+    asking = np.repeat(np.arange(n), rng.poisson(customers["care"] + 0.25 * np.minimum(failures, 2)))
     return np.concatenate(
         [
             _records(sessions, _times(rng, week, len(sessions)), SESSION, (100 * minutes).astype("int64") + 1),
-            _records(asked, _times(rng, week, len(asked)), TICKET, 100),
+            _records(asking, _times(rng, week, len(asking)), TICKET, 100),
             _bills(rng, customers, week=week),
         ]
     )
@@ -144,14 +144,14 @@ def _bills(rng: np.random.Generator, customers: pd.DataFrame, *, week: int) -> n
     signup, n = customers["signup"].to_numpy(), len(customers)
     due = week + (signup - week) % (BILLING_DAYS * DAY)  # the first billing time at or after the beginning of the week
     fails = rng.random(n) < FAILURE_SHARE[customers["country"]]
-    again, again_at = rng.random(n) < 0.5, np.minimum(due + 2 * DAY, week + WEEK - 1)
+    fails_again, retry_at = rng.random(n) < 0.5, np.minimum(due + 2 * DAY, week + WEEK - 1)
     price = PRICE_CENTS[customers["plan"]]
     now = due < week + WEEK
-    one, two = np.flatnonzero(now), np.flatnonzero(now & fails)
+    billed, retried = np.flatnonzero(now), np.flatnonzero(now & fails)
     return np.concatenate(
         [
-            _records(one, due[one], np.where(fails[one], FAILED, PAYMENT), price[one]),
-            _records(two, again_at[two], np.where(again[two], FAILED, PAYMENT), price[two]),
+            _records(billed, due[billed], np.where(fails[billed], FAILED, PAYMENT), price[billed]),
+            _records(retried, retry_at[retried], np.where(fails_again[retried], FAILED, PAYMENT), price[retried]),
         ]
     )
 
