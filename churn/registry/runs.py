@@ -87,7 +87,7 @@ def contents(run_id: str) -> dict:
         "metrics": dict(found.data.metrics),
         "tags": tags,
         "datasets": datasets,
-        "artifacts": _artifact_paths(run_id, None),
+        "artifacts": artifacts(run_id),
     }
 
 
@@ -115,9 +115,11 @@ def document(run_id: str, name: str) -> dict | None:
     return json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
 
 
-def artifacts(run_id: str, folder: str) -> list[str]:
-    """Paths of the artifacts in a folder of a run, sorted."""
-    return sorted(a.path for a in client().list_artifacts(run_id, folder))
+def artifacts(run_id: str, folder: str | None = None) -> list[str]:
+    """Paths of the files that a run keeps, all of them or those below a folder, sorted."""
+    listed = client().list_artifacts(run_id, folder)
+    inside = [path for a in listed if a.is_dir for path in artifacts(run_id, a.path)]
+    return sorted([a.path for a in listed if not a.is_dir] + inside)
 
 
 def end_abandoned(experiment: str) -> list[str]:
@@ -147,9 +149,3 @@ def _plain_run(found) -> dict:
 
 def _iso(milliseconds: int | None) -> str:
     return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%FT%TZ}" if milliseconds else ""
-
-
-def _artifact_paths(run_id: str, folder: str | None) -> list[str]:
-    listed = client().list_artifacts(run_id, folder)
-    inside = [path for a in listed if a.is_dir for path in _artifact_paths(run_id, a.path)]
-    return [a.path for a in listed if not a.is_dir] + inside

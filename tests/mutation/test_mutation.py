@@ -42,5 +42,5 @@ def test_a_variable_is_only_replaced_by_one_that_exists():
 def test_every_notebook_has_many_mutants_and_they_are_the_same_in_every_run():
     made = all_mutants()
     assert made == all_mutants()
-    assert all(sum(m.stage == stage for m in made) >= 30 for stage in STAGES)
+    assert all(sum(m.stage == stage for m in made) >= 25 for stage in STAGES)
     assert all(m.original != m.source for m in made)

@@ -111,6 +111,31 @@ def test_messages_are_folded(page):
     assert (text(log.summary), log.pre.get_text()) == ("messages (2)", "one\ntwo\n")
 
 
+def folded_page(page, *cells: NotebookNode) -> BeautifulSoup:
+    head = new_markdown_cell("## Each segment\n\nShown **here**.", metadata={"tags": ["fold"]})
+    return page(new_markdown_cell("# Train"), head, *cells, new_markdown_cell("## After"), cell("after()"))
+
+
+def test_a_section_tagged_fold_is_closed_under_its_heading_up_to_the_next_one(page):
+    html = folded_page(page, cell("first()"), new_markdown_cell("More."), cell("second()"))
+    (fold,) = html.select("details.fold")
+    assert not fold.has_attr("open")
+    assert "Each segment" == text(fold.summary.h2).removesuffix(" #")
+    assert ["Shown here .", "More."] == [text(prose) for prose in fold.select(".prose")]
+    assert ["first()", "second()"] == [code.get_text().strip() for code in fold.select("details.code pre")]
+    assert ["Each segment", "After"] == [text(link) for link in html.select("nav ol a")]
+
+
+def test_a_folded_section_in_which_the_notebook_stopped_is_open(page):
+    assert folded_page(page, cell("read()", ERROR)).select_one("details.fold[open] #failed-cell")
+
+
+def test_a_folded_section_is_printed(page):
+    style = folded_page(page, cell()).style.get_text().split("@media print")[1]
+    assert "details.fold:not([open]) { display: block; }" in style
+    assert ".fold::details-content { content-visibility: visible;" in style
+
+
 def test_printed_text_is_shown(page):
     html = page(cell("print(1)", new_output("stream", name="stdout", text="<i>1</i>\n")))
     assert text(html.select_one("pre.text")) == "<i>1</i>"
