@@ -76,7 +76,7 @@ def faults(decisions_expected: int | None) -> list[str]:
     from churn.audit import doctor
     from churn.registry import history, versions
 
-    stages = [v.version for v in versions.versions(EXPERIMENT) if v.stage == "Production"]
+    stages = [v.version for v in versions.all_of(EXPERIMENT) if v.stage == "Production"]
     alias = versions.production(EXPERIMENT)
     written = len(history.decisions(EXPERIMENT))
     found = [f.problem for f in doctor.examine(EXPERIMENT)]

@@ -85,7 +85,7 @@ def probabilities(customers: list[str]) -> pd.DataFrame:
         pd.read_parquet(manifest.table_path(made, "2023-09-01", view)).set_index("customer_id")
         for view in manifest.views(made)
     ]
-    loaded = {version.version: versions.load(version) for version in versions.versions("world")}
+    loaded = {version.version: versions.load(version) for version in versions.all_of("world")}
     X = pd.concat(tables, axis=1).loc[customers].dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.DataFrame(
         {v: estimators.probability(one.pipeline, X[one.columns]) for v, one in loaded.items()}, index=X.index

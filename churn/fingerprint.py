@@ -61,7 +61,7 @@ def column_hashes(rows: pd.DataFrame, *, keys: list[str]) -> dict[str, np.ndarra
     }
 
 
-class Total:
+class FingerprintSum:
     """A fingerprint in the making: hashes are added in any order and any portions."""
 
     def __init__(self) -> None:
@@ -78,7 +78,7 @@ class Total:
 
 
 def _combined(parts: Iterable[np.ndarray]) -> str:
-    total = Total()
+    total = FingerprintSum()
     for hashes in parts:
         total.add(hashes)
     return str(total)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZipFile
 
 from churn import fingerprint
-from churn.audit import modelprint, row_hashes
+from churn.audit import row_hashes
 from churn.registry import history, runs, versions
 
 CONTEXTS = ("input", "training", "evaluation")
@@ -46,11 +51,11 @@ def compare(recorded: dict[str, Fact | None], again: dict[str, Fact | None]) -> 
 def read(version: versions.Version) -> dict[str, Fact | None]:
     """What is known of a version, in the order of the stages; None for what its run did not record."""
     run = runs.get(version.run_id)
-    tables = {context: row_hashes.load(version.run_id, context) for context in CONTEXTS}
-    staged = tables["input"] or {}
+    tables = {context: row_hashes.tables(version.run_id, context) for context in CONTEXTS}
+    staged = tables["input"]
     return {
         **{f"input: {name}": _table(staged, "input", name) for name in staged if name != "rejected"},
-        "rejected rows": _rejected(tables["input"]),
+        "rejected rows": _rejected(staged),
         "features": _features(run["datasets"]),
         "labels": _table(tables["training"], "training", "labels"),
         "training set": _table(tables["training"], "training", "training_set"),
@@ -63,20 +68,29 @@ def read(version: versions.Version) -> dict[str, Fact | None]:
     }
 
 
-def _table(tables: dict | None, context: str, name: str) -> Fact | None:
-    found = (tables or {}).get(name)
-    return found and Fact({"fingerprint": found["fingerprint"]}, _rows(found["fingerprint"]), (context, name))
+def model_content(file: Path) -> dict[str, object]:
+    """What a saved model holds by its place in the tree, apart from what changes whenever it is saved.
+
+    A skops file is a zip of a tree of plain values, `schema.json`, and of one file an array. The arrays are named after
+    the addresses of the objects in memory, the tree repeats these as `__id__`, and the zip stamps its files with the
+    time. Of an array its bytes' SHA-256 is taken: models of equal content have equal bits in every coefficient.
+    """
+    with ZipFile(file) as saved:
+        return dict(_values_below(saved, json.loads(saved.read("schema.json")), ""))
 
 
-def _column(tables: dict | None, context: str, name: str, column: str) -> Fact | None:
-    found = (tables or {}).get(name)
-    if not found or column not in found["columns"]:
-        return None
-    return Fact({column: found["columns"][column]}, _rows(found["columns"][column]), (context, name))
+def _table(tables: dict, context: str, name: str) -> Fact | None:
+    table = tables.get(name)
+    return table and Fact({"fingerprint": table["fingerprint"]}, _rows(table["fingerprint"]), (context, name))
 
 
-def _rejected(staged: dict | None) -> Fact | None:
-    if staged is None:
+def _column(tables: dict, context: str, name: str, column: str) -> Fact | None:
+    columns = tables.get(name, {}).get("columns", {})
+    return Fact({column: columns[column]}, _rows(columns[column]), (context, name)) if column in columns else None
+
+
+def _rejected(staged: dict) -> Fact | None:
+    if not staged:
         return None
     return _table(staged, "input", "rejected") or Fact({"fingerprint": "0"}, "none")
 
@@ -88,7 +102,7 @@ def _features(datasets: list[dict]) -> Fact | None:
 
 
 def _model(version: versions.Version) -> Fact:
-    content = modelprint.content(versions.verified_files(version) / "model.skops")
+    content = model_content(versions.verified_files(version) / "model.skops")
     return Fact(content, f"{len(content):,} values {_short(content)}", ("evaluation", "predictions"))
 
 
@@ -102,19 +116,39 @@ def _threshold(metrics: dict[str, float]) -> Fact | None:
 
 
 def _decision(version: versions.Version) -> Fact | None:
-    made = [d for d in history.decisions(version.name) if (d["action"], d["version"]) == ("decide", version.version)]
-    if not made:
+    decisions = history.decisions(version.name)
+    of_gate = [d for d in decisions if (d["action"], d["version"]) == ("decide", version.version)]
+    if not of_gate:
         return None
-    gate = history.gate_of(made[-1]["decision_run"])
+    decision = of_gate[-1]["decision"]
+    gate = history.gate_of(of_gate[-1]["decision_run"])
     rules = {check["rule"]: [check["outcome"], check["limit"], check["value"]] for check in gate}
     passed = sum(check["outcome"] == "pass" for check in gate)
-    return Fact({"decision": made[-1]["decision"]} | rules, f"{made[-1]['decision']}, {passed} of {len(gate)} rules")
+    return Fact({"decision": decision} | rules, f"{decision}, {passed} of {len(gate)} rules")
 
 
-def _rows(print_: str) -> str:
-    rows, _, digest = print_.partition("-")
+def _rows(table_print: str) -> str:
+    rows, _, digest = table_print.partition("-")
     return f"{int(rows):,} rows {digest[:8]}"
 
 
 def _short(parts: dict[str, object]) -> str:
     return fingerprint.of_values(parts)[:8]
+
+
+def _values_below(saved: ZipFile, node: object, place: str) -> Iterator[tuple[str, object]]:
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            if name == "file" and isinstance(inner, str):
+                yield _below(place, name), hashlib.sha256(saved.read(inner)).hexdigest()
+            elif name != "__id__" or not isinstance(inner, int):
+                yield from _values_below(saved, inner, _below(place, name))
+    elif isinstance(node, list):
+        for position, inner in enumerate(node):
+            yield from _values_below(saved, inner, _below(place, str(position)))
+    else:
+        yield place, node
+
+
+def _below(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name

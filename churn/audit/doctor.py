@@ -21,7 +21,7 @@ class Finding:
 def examine(experiment: str) -> list[Finding]:
     """Every disagreement; an empty list for a registry in order."""
     with versions.locked(experiment):
-        by_number = {v.version: v for v in versions.versions(experiment)}
+        by_number = {v.version: v for v in versions.all_of(experiment)}
         return [
             *_open_decisions(experiment),
             *_stages_and_alias(experiment, by_number),
@@ -40,11 +40,11 @@ def repair(experiment: str) -> list[str]:
         truth = _truth(experiment)
         if truth is None:
             return done
-        if truth not in {v.version for v in versions.versions(experiment)}:
+        if truth not in {v.version for v in versions.all_of(experiment)}:
             raise RegistryError(
                 f"version {truth} should be in production, but is gone; `churn rollback --to N` to another"
             )
-        if _stages_and_alias(experiment, {v.version: v for v in versions.versions(experiment)}) or _moved(experiment):
+        if _stages_and_alias(experiment, {v.version: v for v in versions.all_of(experiment)}) or _moved(experiment):
             versions.put_into_production(experiment, truth)
             done.append(f"put version {truth} into production, as the history says")
         return done
@@ -85,14 +85,14 @@ def _history(experiment: str, by_number: dict[int, versions.Version]) -> list[Fi
 
 
 def _artifacts(by_number: dict[int, versions.Version]) -> list[Finding]:
-    found = []
+    findings = []
     for version in by_number.values():
         try:
             versions.verified_files(version)
         except ModelUnavailable as error:
             meaning = "its files were changed or removed after registration: it must not serve"
-            found.append(Finding(str(error), meaning, "restore the files, or roll back to another version", False))
-    return found
+            findings.append(Finding(str(error), meaning, "restore the files, or roll back to another version", False))
+    return findings
 
 
 def _truth(experiment: str) -> int | None:

@@ -45,50 +45,51 @@ def reproduce(
     for line in plan.before:
         tell(f"differs before it starts: {line}")
     tell(f"{experiment} version {plan.version.version} again, in a state of its own")
-    with second_run.folder(keep=keep) as place:
+    with second_run.temporary_folder(keep=keep) as folder:
         try:
-            _run(plan, place, tell)
+            _run(plan, folder, tell)
         except CannotReproduce:
             _log(plan, "did not finish")
             raise
-        made = _compared(plan.version, recorded, place)
-    kept = str(place) if keep else None
-    return made | {"before": plan.before, "scratch": kept, "reproduced": _log(plan, made["result"])}
+        outcome = _compared(plan.version, recorded, folder)
+    kept = str(folder) if keep else None
+    return outcome | {"before": plan.before, "scratch": kept, "reproduced": _log(plan, outcome["result"])}
 
 
-def _plan(found: versions.Version, *, anyway: bool, at_commit: bool) -> Plan:
+def _plan(version: versions.Version, *, anyway: bool, at_commit: bool) -> Plan:
     """Raises CannotReproduce where something differs before it starts, unless one goes on anyway."""
-    params, champion = _parameters(found), _champion_of_that_time(found)
-    before = _obstacles(found, champion, at_commit=at_commit)
+    params, champion = _parameters(version), _champion_of_that_time(version)
+    before = _obstacles(version, champion, at_commit=at_commit)
     if before and not anyway:
         other = "" if at_commit else "take --at-commit for the code of that time, or "
         raise CannotReproduce(
-            f"{found.name} version {found.version} would not be run by the same means: {'; '.join(before)}; "
+            f"{version.name} version {version.version} would not be run by the same means: {'; '.join(before)}; "
             f"{other}go on with --anyway"
         )
-    return Plan(found, params, champion, _tags(found).get("mlflow.source.git.commit") if at_commit else None, before)
+    commit = _tags(version).get("mlflow.source.git.commit") if at_commit else None
+    return Plan(version, params, champion, commit, before)
 
 
-def _run(plan: Plan, place: Path, tell: Callable[[str], None]) -> None:
+def _run(plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
     if plan.champion:
-        second_run.seat(plan.champion, place)
-    with second_run.code_at(plan.commit, place) as code:
-        second_run.run(plan.params, place, code, tell=tell)
+        second_run.install_champion(plan.champion, folder)
+    with second_run.code_at(plan.commit, folder) as code:
+        second_run.run(plan.params, folder, code, tell=tell)
 
 
-def _compared(found: versions.Version, recorded: dict[str, comparison.Fact | None], place: Path) -> dict:
-    with second_run.state_of(place):
-        second = versions.versions(found.name)[-1]
-        rows = comparison.compare(recorded, comparison.read(second))
+def _compared(version: versions.Version, recorded: dict[str, comparison.Fact | None], folder: Path) -> dict:
+    with second_run.state_of(folder):
+        again = versions.all_of(version.name)[-1]
+        rows = comparison.compare(recorded, comparison.read(again))
     first = next((row for row in rows if row.equal is False), None)
     return {
-        "experiment": found.name,
-        "version": found.version,
+        "experiment": version.name,
+        "version": version.version,
         "identical": first is None,
         "result": _result(rows, first),
         "rows": [{"what": row.what, "recorded": row.recorded and row.recorded.shown,
                   "again": row.again and row.again.shown, "equal": row.equal} for row in rows],
-        "first": _difference(first, found, second, place) if first else None,
+        "first": _difference(first, version, again, folder) if first else None,
     }  # fmt: skip
 
 
@@ -99,57 +100,55 @@ def _result(rows: list[comparison.Compared], first: comparison.Compared | None) 
     return f"identical in what was recorded ({unknown} of {len(rows)} were not)" if unknown else "identical"
 
 
-def _difference(row: comparison.Compared, found: versions.Version, second: versions.Version, place: Path) -> dict:
+def _difference(row: comparison.Compared, version: versions.Version, again: versions.Version, folder: Path) -> dict:
     """The first part that differs, and where there is a table of rows, which rows."""
     ours, theirs = row.recorded.parts, row.again.parts if row.again else {}
     part = next(name for name in ours | theirs if ours.get(name) != theirs.get(name))
-    told = {"what": row.what, "part": part, "recorded": ours.get(part), "again": theirs.get(part)}
-    return told | {"rows": _rows(row.recorded.table, found, second, place)}
+    rows = _rows(row.recorded.table, version, again, folder) if row.recorded.table else None
+    return {"what": row.what, "part": part, "recorded": ours.get(part), "again": theirs.get(part), "rows": rows}
 
 
-def _rows(table: tuple[str, str] | None, found: versions.Version, second: versions.Version, place: Path) -> dict | None:
-    if table is None:
-        return None
+def _rows(table: tuple[str, str], version: versions.Version, again: versions.Version, folder: Path) -> dict | None:
     context, name = table
-    recorded, hashes = (row_hashes.load(found.run_id, context) or {}).get(name), row_hashes.hashes(found.run_id, *table)
-    with second_run.state_of(place):
-        again = (row_hashes.load(second.run_id, context) or {}).get(name)
-    if not recorded or not again or recorded["fingerprint"] == again["fingerprint"]:
+    recorded = row_hashes.tables(version.run_id, context).get(name)
+    with second_run.state_of(folder):
+        now = row_hashes.tables(again.run_id, context).get(name)
+    if not recorded or not now or recorded["fingerprint"] == now["fingerprint"]:
         return None
-    return {"table": name} | asdict(row_hashes.changes(recorded, hashes, again))
+    hashes = row_hashes.hashes(version.run_id, context, name)
+    return {"table": name} | asdict(row_hashes.changes(recorded, hashes, now))
 
 
-def _parameters(found: versions.Version) -> dict:
+def _parameters(version: versions.Version) -> dict:
     """The params file that the run kept, the input's paths absolute. Raises CannotReproduce."""
-    params = runs.document(found.run_id, "params.yaml")
+    params = runs.document(version.run_id, "params.yaml")
     if params is None:
         raise CannotReproduce(
-            f"{found.name} version {found.version} was not made by run_pipeline.py: its run keeps no params.yaml"
+            f"{version.name} version {version.version} was not made by run_pipeline.py: its run keeps no params.yaml"
         )
-    data = runs.document(found.run_id, "input.json") or locate.absolute_paths(params["data"])
+    data = runs.document(version.run_id, "input.json") or locate.absolute_paths(params["data"])
     return params | {"data": data}
 
 
-def _obstacles(found: versions.Version, champion: versions.Version | None, *, at_commit: bool) -> list[str]:
+def _obstacles(version: versions.Version, champion: versions.Version | None, *, at_commit: bool) -> list[str]:
     """What differs before anything runs, so that a difference in the result would prove nothing."""
-    tags = _tags(found)
-    told = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
-    told += provenance.other_environment(runs.document(found.run_id, "environment.json") or {})
-    number = _champion_number(found)
-    if number and not champion:
-        told.append(f"version {number}, the champion of that time, is gone or was changed: no rule can compare with it")
-    return told
+    tags = _tags(version)
+    code = provenance.unrestorable(tags) + ([] if at_commit else provenance.other_code(tags))
+    environment = provenance.other_environment(runs.document(version.run_id, "environment.json") or {})
+    number = _champion_number(version)
+    gone = f"version {number}, the champion of that time, is gone or was changed: no rule can compare with it"
+    return code + environment + ([gone] if number and not champion else [])
 
 
-def _champion_number(found: versions.Version) -> int | None:
-    return (runs.document(found.run_id, "evaluation.json") or {}).get("champion")
+def _champion_number(version: versions.Version) -> int | None:
+    return (runs.document(version.run_id, "evaluation.json") or {}).get("champion")
 
 
-def _champion_of_that_time(found: versions.Version) -> versions.Version | None:
+def _champion_of_that_time(version: versions.Version) -> versions.Version | None:
     """The version that the gate compared with; None where there was none, or its files are gone."""
     try:
-        number = _champion_number(found)
-        champion = versions.get(found.name, number) if number else None
+        number = _champion_number(version)
+        champion = versions.get(version.name, number) if number else None
         if champion:
             versions.verified_files(champion)
         return champion
@@ -157,20 +156,20 @@ def _champion_of_that_time(found: versions.Version) -> versions.Version | None:
         return None
 
 
-def _tags(found: versions.Version) -> dict[str, str]:
-    return runs.get(found.run_id)["tags"]
+def _tags(version: versions.Version) -> dict[str, str]:
+    return runs.get(version.run_id)["tags"]
 
 
 def _log(plan: Plan, result: str) -> dict[str, str]:
     """Write on the version when, where, with which code and with what result it was run again."""
     now = provenance.tags()
     here = now["mlflow.source.git.commit"][:12] + ("" if now["code.clean"] == "true" else " with local changes")
-    told = {
+    log = {
         "at": f"{datetime.now(UTC):%FT%TZ}",
         "host": socket.gethostname(),
         "commit": plan.commit[:12] if plan.commit else here,
         "result": result + (f", although {'; '.join(plan.before)}" if plan.before else ""),
     }
-    tags = {f"{why.REPRODUCED}{name}": value for name, value in told.items()}
+    tags = {f"{why.REPRODUCED}{name}": value for name, value in log.items()}
     versions.tag(plan.version.name, plan.version.version, tags)
-    return told
+    return log

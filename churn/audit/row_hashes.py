@@ -34,8 +34,8 @@ class Changes:
     gone_customers: tuple[str, ...] = ()
 
 
-def record(run: tracking.Run, folder: Path, *, context: str) -> None:
-    """Keep the prints of every Parquet file in a folder as artifacts of the run, and name each as a data set."""
+def record_table_hashes(run: tracking.Run, folder: Path, *, context: str) -> None:
+    """Keep the fingerprints of every Parquet file in a folder as artifacts of the run, and name each as a data set."""
     document = {}
     for path in sorted(folder.rglob("[!.]*.parquet")):
         name = path.relative_to(folder).with_suffix("").as_posix()
@@ -51,7 +51,7 @@ def of_table(path: Path) -> tuple[dict, pd.DataFrame | None]:
 
     A column's fingerprint depends on whose value it is: values that change places are seen.
     """
-    whole, columns, kept = fingerprint.Total(), defaultdict(fingerprint.Total), []
+    whole, columns, kept = fingerprint.FingerprintSum(), defaultdict(fingerprint.FingerprintSum), []
     keep = pq.ParquetFile(path).metadata.num_rows <= MOST_ROWS
     for rows in fingerprint.batches(path):
         row = fingerprint.row_hashes(rows)
@@ -60,13 +60,13 @@ def of_table(path: Path) -> tuple[dict, pd.DataFrame | None]:
             columns[name].add(hashes)
         kept += [pd.DataFrame({"customer": _customers(rows), "row": row})] if keep else []
     hashes = pd.concat(kept) if kept else None
-    prints = {name: str(total) for name, total in sorted(columns.items())}
-    return {"path": str(path), "fingerprint": str(whole), "columns": prints}, hashes
+    fingerprints = {name: str(total) for name, total in sorted(columns.items())}
+    return {"path": str(path), "fingerprint": str(whole), "columns": fingerprints}, hashes
 
 
-def load(run_id: str, context: str) -> dict[str, dict] | None:
-    """What a run recorded of its tables in one context, by name; None where it recorded nothing."""
-    return runs.document(run_id, f"evidence/{context}.json")
+def tables(run_id: str, context: str) -> dict[str, dict]:
+    """What a run recorded of its tables in one context, by name; {} where it recorded nothing."""
+    return runs.document(run_id, f"evidence/{context}.json") or {}
 
 
 def hashes(run_id: str, context: str, name: str) -> pd.DataFrame | None:

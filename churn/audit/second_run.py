@@ -20,31 +20,31 @@ from churn.registry import provenance, tracking, versions
 
 
 @contextmanager
-def folder(*, keep: bool) -> Iterator[Path]:
-    """A place for the second run, removed at the end unless it is to be kept."""
-    place = Path(tempfile.mkdtemp(prefix="churn-reproduce-"))
+def temporary_folder(*, keep: bool) -> Iterator[Path]:
+    """A folder for the second run, removed at the end unless it is to be kept."""
+    folder = Path(tempfile.mkdtemp(prefix="churn-reproduce-"))
     try:
-        yield place
+        yield folder
     finally:
         if not keep:
-            shutil.rmtree(place, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def state_of(place: Path) -> Iterator[None]:
+def state_of(folder: Path) -> Iterator[None]:
     """Within it, the state folder, MLflow's store and the registry are those of the second run."""
-    root = place / "state"
+    root = folder / "state"
     with state.environment(CHURN_STATE=str(root), MLFLOW_TRACKING_URI=f"sqlite:///{root}/mlflow.db"):
         yield
 
 
 @contextmanager
-def code_at(commit: str | None, place: Path) -> Iterator[Path]:
+def code_at(commit: str | None, folder: Path) -> Iterator[Path]:
     """The code to run: that of this process, or a clean worktree of a commit. Raises CannotReproduce."""
     if commit is None:
         yield state.PROJECT
         return
-    tree = place / "code"
+    tree = folder / "code"
     if provenance.git("worktree", "add", "--detach", str(tree), commit) is None:
         raise CannotReproduce(f"commit {commit} is not in this repository; `git fetch` it, or go on with --anyway")
     try:
@@ -53,30 +53,30 @@ def code_at(commit: str | None, place: Path) -> Iterator[Path]:
         provenance.git("worktree", "remove", "--force", str(tree))
 
 
-def seat(champion: versions.Version, place: Path) -> None:
+def install_champion(champion: versions.Version, folder: Path) -> None:
     """Put the champion of that time into production in the second run's registry: the same files, the same tags."""
     files = versions.verified_files(champion)
-    with state_of(place):
+    with state_of(folder):
         client = tracking.client()
         client.create_registered_model(champion.name)
         client.create_model_version(champion.name, str(files), tags=champion.tags)
         versions.put_into_production(champion.name, 1)
 
 
-def run(params: dict, place: Path, code: Path, *, tell: Callable[[str], None]) -> None:
+def run(params: dict, folder: Path, code: Path, *, tell: Callable[[str], None]) -> None:
     """Run the pipeline of `code` on recorded parameters, passing its progress on. Raises CannotReproduce where it ends
     without a result."""
-    file = place / "params.yaml"
+    file = folder / "params.yaml"
     file.write_text(yaml.safe_dump(_with_dates(params), sort_keys=False), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
-    environment |= {"CHURN_STATE": str(place / "state"), "PYTHONPATH": str(code)}
+    environment |= {"CHURN_STATE": str(folder / "state"), "PYTHONPATH": str(code)}
     command = [sys.executable, str(code / "run_pipeline.py"), "--params", str(file)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
-    with subprocess.Popen(command, cwd=place, env=environment, **pipes) as process:
+    with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
         closing = _pass_on(process.stdout, tell)
     if process.returncode:
-        told = [line for line in closing if line.startswith("error:")] or closing or ["nothing"]
-        raise CannotReproduce(f"the run again ended with exit code {process.returncode}: {told[0]}")
+        errors = [line for line in closing if line.startswith("error:")] or closing or ["nothing"]
+        raise CannotReproduce(f"the run again ended with exit code {process.returncode}: {errors[0]}")
 
 
 def _pass_on(lines: Iterable[str], tell: Callable[[str], None]) -> list[str]:
@@ -100,4 +100,4 @@ def _with_dates(params: dict) -> dict:
 
 
 def _day(value: str | list[str]) -> date | list[date]:
-    return [_day(one) for one in value] if isinstance(value, list) else date.fromisoformat(str(value))
+    return [_day(day) for day in value] if isinstance(value, list) else date.fromisoformat(str(value))

@@ -16,27 +16,27 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
 
     Raises RegistryError when there is no such version.
     """
-    found = find(experiment, version, run_id)
-    run = runs.get(found.run_id)
-    made = history.decisions(experiment)
+    registered = find(experiment, version, run_id)
+    run, tags = runs.get(registered.run_id), registered.tags
+    decisions = history.decisions(experiment)
     current = versions.production(experiment)
     return {
         "experiment": experiment,
-        "version": found.version,
-        "stage": found.stage,
-        "in_production": current is not None and current.version == found.version,
-        "decisions": [_with_gate(d) for d in made if d["version"] == found.version],
+        "version": registered.version,
+        "stage": registered.stage,
+        "in_production": current is not None and current.version == registered.version,
+        "decisions": [_with_gate(d) for d in decisions if d["version"] == registered.version],
         "run": _run(run),
-        "notebooks": _reports(found.run_id),
-        "parameters": runs.document(found.run_id, "params.yaml") or {},
+        "notebooks": _reports(registered.run_id),
+        "parameters": runs.document(registered.run_id, "params.yaml") or {},
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
-        "feature_service": found.tags.get("feature_service", ""),
-        "model": {"kind": found.tags.get("model", ""), "digest": found.tags.get("digest", ""), "source": found.source},
-        "threshold": float(found.tags["threshold"]) if "threshold" in found.tags else None,
+        "feature_service": tags.get("feature_service", ""),
+        "model": {"kind": tags.get("model", ""), "digest": tags.get("digest", ""), "source": registered.source},
+        "threshold": float(tags["threshold"]) if "threshold" in tags else None,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
-        "replaced": _before(history.production_lineage(made), found.version),
-        "rollback_restores": history.previous(made),
-        "reproduced": {n.removeprefix(REPRODUCED): v for n, v in found.tags.items() if n.startswith(REPRODUCED)},
+        "replaced": _before(history.production_lineage(decisions), registered.version),
+        "rollback_restores": history.previous(decisions),
+        "reproduced": {n.removeprefix(REPRODUCED): v for n, v in tags.items() if n.startswith(REPRODUCED)},
     }
 
 
@@ -45,10 +45,10 @@ def find(experiment: str, version: int | None = None, run_id: str | None = None)
     if version is not None:
         return versions.get(experiment, version)
     if run_id is not None:
-        made = [v for v in versions.versions(experiment) if v.run_id == run_id]
-        if not made:
+        of_run = [v for v in versions.all_of(experiment) if v.run_id == run_id]
+        if not of_run:
             raise RegistryError(f"run {run_id} made no version of {experiment}; `churn history` lists what was decided")
-        return made[-1]
+        return of_run[-1]
     current = versions.production(experiment)
     if current is None:
         raise RegistryError(f"nothing of {experiment} is in production; name a version, or run the pipeline first")

@@ -22,7 +22,7 @@ import pandas as pd
 from churn import state
 from churn.errors import ModelUnavailable, RegistryBusy, RegistryError
 from churn.registry import tracking
-from churn.registry._mlflow import MlflowException, mlflow
+from churn.registry._mlflow import MlflowException, entities, mlflow
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
     from mlflow.models import Model
@@ -66,8 +66,7 @@ def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Ve
             client.create_registered_model(name)
         tags = tags | {"digest": digest(_files(source))}
         model_id = source.removeprefix("models:/")  # without it a tracking server refuses such a source
-        made = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
-    return _version(made)
+        return _version(client.create_model_version(name, source, run_id, tags=tags, model_id=model_id))
 
 
 def get(name: str, version: int) -> Version:
@@ -78,10 +77,10 @@ def get(name: str, version: int) -> Version:
         raise RegistryError(f"{name} has no version {version}: {error.message}") from error
 
 
-def versions(name: str) -> list[Version]:
+def all_of(name: str) -> list[Version]:
     """All versions, oldest first."""
-    found = tracking.client().search_model_versions(f"name = '{name}'")
-    return sorted((_version(v) for v in found), key=lambda v: v.version)
+    entries = tracking.client().search_model_versions(f"name = '{name}'")
+    return sorted((_version(entry) for entry in entries), key=lambda v: v.version)
 
 
 def production(name: str) -> Version | None:
@@ -116,7 +115,7 @@ def put_into_production(name: str, version: int) -> None:
     client = tracking.client()
     with registry_errors(name):
         client.set_registered_model_alias(name, ALIAS, str(version))
-        stages = {v.version: v.stage for v in versions(name)}
+        stages = {v.version: v.stage for v in all_of(name)}
         if stages[version] != "Production":
             client.transition_model_version_stage(name, str(version), "Production")
         for other in (v for v, stage in stages.items() if stage == "Production" and v != version):
@@ -148,7 +147,7 @@ def table(name: str) -> pd.DataFrame:
             "decision": v.tags.get("decision", ""),
             "run": v.run_id,
         }
-        for v in reversed(versions(name))
+        for v in reversed(all_of(name))
     ]
     return pd.DataFrame(rows).set_index("version")
 
@@ -215,11 +214,14 @@ def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
 
     split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())
     example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
-    expected, found = loaded.metadata["example_probability"], float(estimators.probability(loaded.pipeline, example)[0])
-    if abs(expected - found) > 1e-9:
+    expected, predicted = (
+        loaded.metadata["example_probability"],
+        float(estimators.probability(loaded.pipeline, example)[0]),
+    )
+    if abs(expected - predicted) > 1e-9:
         raise ModelUnavailable(
-            f"{loaded.version.name} version {loaded.version.version} predicts {found:.9f} for its recorded example, "
-            f"where {expected:.9f} was recorded: the libraries differ from those of its training"
+            f"{loaded.version.name} version {loaded.version.version} predicts {predicted:.9f} for its recorded "
+            f"example, where {expected:.9f} was recorded: the libraries differ from those of its training"
         )
 
 
@@ -262,5 +264,5 @@ def registry_errors(name: str) -> Iterator[None]:
         raise RegistryError(f"registry of {name}: {str(error.message).splitlines()[0]}") from error
 
 
-def _version(found) -> Version:
-    return Version(found.name, int(found.version), found.current_stage, found.run_id, found.source, dict(found.tags))
+def _version(entry: entities.model_registry.ModelVersion) -> Version:
+    return Version(entry.name, int(entry.version), entry.current_stage, entry.run_id, entry.source, dict(entry.tags))

@@ -17,7 +17,7 @@ import skops.io
 import yaml
 
 from benchmarks import promotions
-from churn.audit import comparison, modelprint, reproduce, second_run
+from churn.audit import comparison, reproduce, second_run
 from churn.audit.comparison import Compared, Fact
 from churn.cli import output
 from churn.errors import CannotReproduce, RegistryError
@@ -41,7 +41,7 @@ def fitted(kind: str, seed: int = 1):
 def test_the_content_of_a_model_does_not_depend_on_when_and_where_it_was_saved(kind, tmp_path):
     for name in ("one", "two"):
         skops.io.dump(fitted(kind), tmp_path / name)
-    one, two = (modelprint.content(tmp_path / name) for name in ("one", "two"))
+    one, two = (comparison.model_content(tmp_path / name) for name in ("one", "two"))
     assert one == two
     assert len(one) > 500
 
@@ -52,7 +52,7 @@ def test_the_last_bit_of_a_coefficient_is_content(tmp_path):
     coefficients = made.named_steps["classifier"].coef_
     coefficients[0, 0] = np.nextafter(coefficients[0, 0], 9)
     skops.io.dump(made, tmp_path / "two")
-    one, two = (modelprint.content(tmp_path / name) for name in ("one", "two"))
+    one, two = (comparison.model_content(tmp_path / name) for name in ("one", "two"))
     [place] = [name for name in one if one[name] != two[name]]
     assert "coef_.file" == ".".join(place.split(".")[-2:])
 

@@ -92,7 +92,7 @@ def test_whatever_changes_is_found_and_order_never_matters(data):
 def columns_of(rows: pd.DataFrame) -> dict[str, str]:
     totals = {}
     for name, hashes in row_hashes.fingerprint.column_hashes(rows, keys=["customer_id", "visits"][:1]).items():
-        totals[name] = row_hashes.fingerprint.Total()
+        totals[name] = row_hashes.fingerprint.FingerprintSum()
         totals[name].add(hashes)
     return {name: str(total) for name, total in totals.items()}
 
@@ -118,8 +118,8 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
     engine.frame_to_parquet(LOG, tmp_path / "source" / "events.parquet")
     engine.frame_to_parquet(LOG, tmp_path / "source" / "tables" / "users.parquet")
     engine.frame_to_parquet(LOG, tmp_path / "source" / ".left-behind.parquet")
-    row_hashes.record(run, tmp_path / "source", context="input")
-    assert ["events", "tables/users"] == sorted(row_hashes.load(run.id, "input"))
+    row_hashes.record_table_hashes(run, tmp_path / "source", context="input")
+    assert ["events", "tables/users"] == sorted(row_hashes.tables(run.id, "input"))
     assert ["customer", "row"] == list(row_hashes.hashes(run.id, "input", "tables/users"))
     assert {"events": 4, "tables/users": 4} == {d["name"]: d["rows"] for d in runs.get(run.id)["datasets"]}
     kept = b"".join(path.read_bytes() for path in state_folder.glob("artifacts/**/evidence/**/*.*"))
@@ -128,4 +128,4 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
 
 def test_a_run_that_kept_nothing_says_so(state_folder):
     run = tracking.start("mine")
-    assert (None, None) == (row_hashes.load(run.id, "input"), row_hashes.hashes(run.id, "input", "events"))
+    assert ({}, None) == (row_hashes.tables(run.id, "input"), row_hashes.hashes(run.id, "input", "events"))

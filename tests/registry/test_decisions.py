@@ -60,7 +60,7 @@ def roll_back(version: int) -> dict:
 
 
 def stages() -> dict[int, str]:
-    return {v.version: v.stage for v in versions.versions(NAME)}
+    return {v.version: v.stage for v in versions.all_of(NAME)}
 
 
 def test_a_promotion_moves_stage_and_alias_and_archives_the_version_before(world):
