@@ -20,14 +20,14 @@ def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200)
     sampled = _sample(manifest, snapshot, seed, customers)
     offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
     online = store.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
-    found = [
+    differences = [
         (row.customer_id, name, getattr(row, name), held.features[name])
         for row, held in zip(offline.itertuples(), online, strict=True)
         for name in (f["name"] for f in manifest["features"])
         if not same(getattr(row, name), held.features[name])
     ]
-    example = "customer {}: {} is {} offline, {} online".format(*found[0]) if found else ""
-    return {"customers": len(offline), "different": len({customer for customer, *_ in found}), "example": example}
+    example = "customer {}: {} is {} offline, {} online".format(*differences[0]) if differences else ""
+    return {"customers": len(offline), "different": len({customer for customer, *_ in differences}), "example": example}
 
 
 def same(offline: object, online: object) -> bool:

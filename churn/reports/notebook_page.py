@@ -136,12 +136,12 @@ def _parameters(notebook: Path, nb: NotebookNode) -> list[dict[str, Any]]:
 
 def _headings(html: str) -> list[tuple[str, str]]:
     """Anchor and text of each h2, for the table of contents."""
-    found = []
+    headings = []
     for heading in BeautifulSoup(html, "html.parser", parse_only=SoupStrainer("h2")).find_all("h2", id=True):
         for link in heading.select("a.anchor-link"):
             link.decompose()
-        found.append((heading["id"], heading.get_text().strip()))
-    return found
+        headings.append((heading["id"], heading.get_text().strip()))
+    return headings
 
 
 def _tables(html: str) -> str:

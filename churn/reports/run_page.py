@@ -142,8 +142,8 @@ def _models(evaluation: dict) -> Iterator[dict]:
         cells = {m: {"value": scores[model][m], **_bounds(bounds.get((model, m)))} for m in METRICS}
         yield {"kind": kind, "name": name, "cells": cells}
     if ("difference", "auc") in bounds:
-        found = {m: bounds.get(("difference", m)) for m in METRICS}
-        cells = {m: {"value": i["estimate"] if i else None, **_bounds(i)} for m, i in found.items()}
+        intervals = {m: bounds.get(("difference", m)) for m in METRICS}
+        cells = {m: {"value": i["estimate"] if i else None, **_bounds(i)} for m, i in intervals.items()}
         yield {"kind": "difference", "name": "candidate − champion", "cells": cells}
 
 

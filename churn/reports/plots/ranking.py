@@ -21,8 +21,8 @@ def roc(y: np.ndarray, predictions: Predictions) -> Plot:
     ax = figure.subplots()
     ax.plot([0, 1], [0, 1], color=PALE, linewidth=1, zorder=0)
     for index, (name, p) in enumerate(predictions.items()):
-        false_alarms, found, _ = roc_curve(y, p)
-        ax.plot(false_alarms, found, label=f"{short(name, 46)}: AUC {auc[name]:.3f}", **line(name, index))
+        false_alarms, hits, _ = roc_curve(y, p)
+        ax.plot(false_alarms, hits, label=f"{short(name, 46)}: AUC {auc[name]:.3f}", **line(name, index))
     _shares(ax, "Stayers flagged by mistake (share of stayers)", "Leavers found (share of leavers)")
     ax.legend(loc="lower right")
     return figure
@@ -31,17 +31,17 @@ def roc(y: np.ndarray, predictions: Predictions) -> Plot:
 @styled
 def precision_recall(y: np.ndarray, predictions: Predictions) -> Plot:
     """How many of the flagged really left against how many of the leavers were flagged, over all thresholds."""
-    precision = {name: average_precision_score(y, p) for name, p in predictions.items()}
-    subject = next(iter(precision))
-    champion = _against_champion(precision, "{:.3f}")
-    figure = plot(f"Average precision is {precision[subject]:.3f}{champion}; by chance {np.mean(y):.3f}")
+    average = {name: average_precision_score(y, p) for name, p in predictions.items()}
+    subject = next(iter(average))
+    champion = _against_champion(average, "{:.3f}")
+    figure = plot(f"Average precision is {average[subject]:.3f}{champion}; by chance {np.mean(y):.3f}")
     ax = figure.subplots()
     ax.axhline(np.mean(y), color=PALE, linewidth=1, zorder=0)
     for index, (name, p) in enumerate(predictions.items()):
-        right, found, _ = precision_recall_curve(y, p, drop_intermediate=True)
-        label = f"{short(name, 46)}: average precision {precision[name]:.3f}"
-        right[-1] = right[-2]  # the last point, precision 1 at recall 0, is a convention and no threshold's
-        ax.step(found, right, where="post", label=label, **line(name, index))
+        precision, recall, _ = precision_recall_curve(y, p, drop_intermediate=True)
+        label = f"{short(name, 46)}: average precision {average[name]:.3f}"
+        precision[-1] = precision[-2]  # the last point, precision 1 at recall 0, is a convention and no threshold's
+        ax.step(recall, precision, where="post", label=label, **line(name, index))
     _shares(ax, "Leavers found (recall)", "Flagged customers who left (precision)")
     ax.legend(loc="lower left")
     return figure
@@ -58,9 +58,9 @@ def gain(y: np.ndarray, predictions: Predictions, top_fraction: float) -> Plot:
     ax.plot([0, 1], [0, 1], color=PALE, linewidth=1, zorder=0)
     ax.plot([0, np.mean(y), 1], [0, 1, 1], color=PALE, linewidth=1, zorder=0, label="perfect order")
     for index, (name, p) in enumerate(predictions.items()):
-        false_alarms, found, _ = roc_curve(y, p)
-        contacted = found * np.mean(y) + false_alarms * (1 - np.mean(y))
-        ax.plot(contacted, found, label=short(name, 46), **line(name, index))
+        false_alarms, hits, _ = roc_curve(y, p)
+        contacted = hits * np.mean(y) + false_alarms * (1 - np.mean(y))
+        ax.plot(contacted, hits, label=short(name, 46), **line(name, index))
     ax.axvline(top_fraction, color=GREY, linewidth=1, linestyle=":")
     recall = y[flagged].sum() / y.sum()
     ax.plot(top_fraction, recall, "o", color=colour(subject), zorder=4)

@@ -60,8 +60,8 @@ def _flags(counts: np.ndarray) -> str:
     flagged, leavers = counts[:, 1].sum(), counts[1].sum()
     if flagged == 0:
         return f"Nobody is flagged, so all {leavers:,} leavers are missed"
-    right, found = counts[1, 1] / flagged, counts[1, 1] / max(leavers, 1)
-    return f"{right:.0%} of the {flagged:,} flagged left; {found:.0%} of the leavers were flagged"
+    precision, recall = counts[1, 1] / flagged, counts[1, 1] / max(leavers, 1)
+    return f"{precision:.0%} of the {flagged:,} flagged left; {recall:.0%} of the leavers were flagged"
 
 
 def _earnings(curve: pd.DataFrame, chosen: pd.Series, threshold: float) -> str:
