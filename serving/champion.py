@@ -1,6 +1,6 @@
 """The model in production, held in memory by each worker and swapped when the registry's alias moves.
 
-A thread of its own looks at the alias; whatever happens there, a prediction only ever reads `Keeper.champion`.
+A thread of its own looks at the alias; whatever happens there, a prediction only ever reads `ChampionHolder.champion`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, 
 from churn.features import store
 from churn.registry import versions
 from churn.registry.versions import Version
-from serving import metrics
-from serving.scorer import Scorer, scorer
+from serving import prometheus
+from serving.compiled_model import Scorer, scorer
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 10.0  # until a version that could not be loaded is tried again
@@ -31,7 +31,7 @@ class Champion:
 
     version: Version
     score: Scorer
-    way: str
+    scored_by: str
     reader: store.Reader
     metadata: dict
     loaded_at: float
@@ -52,11 +52,8 @@ class Champion:
 
     def nulls_never_seen(self, features: dict) -> list[str]:
         """The features without a value that always had one in training."""
-        return [
-            name
-            for name, seen in self.metadata["training_ranges"].items()
-            if features[name] is None and not seen.get("nulls", True)
-        ]
+        ranges = self.metadata["training_ranges"]
+        return [name for name, seen in ranges.items() if features[name] is None and not seen.get("nulls", True)]
 
 
 def _within(value: float | int | str | None, seen: dict) -> bool:
@@ -68,25 +65,25 @@ def _within(value: float | int | str | None, seen: dict) -> bool:
 def load(version: Version) -> Champion:
     """Load, verify, warm. Raises ModelUnavailable or FeatureStoreUnavailable."""
     loaded = versions.load(version)
-    held = store.open_store(version.name)
-    reader = store.Reader(held, store.service(held, loaded.metadata["feature_service"]))
+    feast = store.open_store(version.name)
+    reader = store.Reader(feast, store.service(feast, loaded.metadata["feature_service"]))
     if sorted(reader.features) != sorted(loaded.columns):
         differ = sorted(set(reader.features) ^ set(loaded.columns))
         raise ModelUnavailable(f"version {version.version} and its feature service differ in {', '.join(differ)}")
-    score, way = scorer(loaded)
+    score, scored_by = scorer(loaded)
     with contextlib.suppress(FeatureStoreUnavailable):  # each answer says so for itself
         reader.read([""])
-    return Champion(version, score, way, reader, loaded.metadata, time.time())
+    return Champion(version, score, scored_by, reader, loaded.metadata, time.time())
 
 
-class Keeper:
+class ChampionHolder:
     """Holds the champion of one registered model; `start` once in every process that answers."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.champion: Champion | None = None
         self.problem: ChurnError | None = ModelUnavailable(f"the model {name} is being loaded")
-        self.looked = threading.Event()
+        self.refreshed = threading.Event()
         self._asked_at: float | None = None  # since when the registry owes an answer
         self._alias: tuple[object, Version | None] | None = None  # the registry's watermark, and the alias then
         self._failed: tuple[Version, float] | None = None
@@ -104,16 +101,16 @@ class Keeper:
         asked_at = self._asked_at
         return asked_at is not None and time.monotonic() - asked_at > SILENT_SECONDS
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Look at the alias once, and swap when it has moved. Whatever fails, the champion stays."""
         self._asked_at = self._asked_at or time.monotonic()
         try:
             wanted = self._in_production()
         except Exception as error:
-            metrics.REGISTRY_UP.set(0)
+            prometheus.REGISTRY_UP.set(0)
             return self._note(RegistryError(f"the registry does not answer: {error}"))
         self._asked_at = None
-        metrics.REGISTRY_UP.set(1)
+        prometheus.REGISTRY_UP.set(1)
         if wanted is None:
             self._note(
                 ModelUnavailable(f"no version of {self.name} is in Production; run the pipeline until one is promoted")
@@ -125,8 +122,8 @@ class Keeper:
 
     def _follow(self) -> None:
         while True:
-            self.look()
-            self.looked.set()
+            self.refresh()
+            self.refreshed.set()
             time.sleep(LOOK_SECONDS)
 
     def _in_production(self) -> Version | None:
@@ -142,36 +139,20 @@ class Keeper:
             champion = load(wanted)
         except Exception as error:
             self._failed = wanted, time.monotonic() + RETRY_SECONDS
-            metrics.SWAP_FAILURES.inc()
-            return self._note(
-                error
-                if isinstance(error, ChurnError)
-                else ModelUnavailable(f"{wanted.name} version {wanted.version}: {error}")
-            )
+            prometheus.SWAP_FAILURES.inc()
+            known = isinstance(error, ChurnError)
+            return self._note(error if known else ModelUnavailable(f"{wanted.name} version {wanted.version}: {error}"))
         before, self.champion, self.problem, self._failed = self.champion, champion, None, None
-        metrics.swapped(before and before.version, wanted)
-        log.info(
-            "model swapped",
-            extra={
-                "facts": {
-                    "version": wanted.version,
-                    "before": before and before.version.version,
-                    "way": champion.way,
-                    "seconds": time.perf_counter() - began,
-                }
-            },
-        )
+        prometheus.swapped(before and before.version, wanted)
+        fields = {"version": wanted.version, "before": before and before.version.version, "way": champion.scored_by}
+        log.info("model swapped", extra={"fields": fields | {"seconds": time.perf_counter() - began}})
 
     def _note(self, problem: ChurnError) -> None:
         if str(problem) != str(self.problem):
-            log.warning(
-                "model problem",
-                extra={
-                    "facts": {"problem": str(problem), "still_serving": self.champion and self.champion.version.version}
-                },
-            )
+            serving = self.champion and self.champion.version.version
+            log.warning("model problem", extra={"fields": {"problem": str(problem), "still_serving": serving}})
         self.problem = problem
 
 
-def _same_model(one: Version, other: Version) -> bool:
-    return (one.version, one.source) == (other.version, other.source)
+def _same_model(a: Version, b: Version) -> bool:
+    return (a.version, a.source) == (b.version, b.source)

@@ -1,6 +1,5 @@
 """gunicorn's settings: `gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'` from the project's folder."""
 
-import contextlib
 import gc
 import importlib
 import os
@@ -45,8 +44,7 @@ def on_starting(server):
 
     logs.configure()
     for name in LATE:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
+        importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a full collection would walk all that was imported, for half a second, and unshare its memory
 
@@ -56,7 +54,7 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    worker.wsgi.predictions.write()
+    worker.wsgi.prediction_log.write()
     gc.unfreeze()  # else DuckDB complains of leaks when Python ends
 
 

@@ -1,27 +1,24 @@
-"""What is in production and why: the same facts as JSON for machines and as a page for people."""
+"""What is in production and why: the same as JSON for machines and as a page for people."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from flask import render_template
 
 from churn.registry import history
+from serving.api import Api
 from serving.champion import Champion
 from serving.scoring import utc
-
-if TYPE_CHECKING:
-    from serving.app import Api
 
 PATIENCE_SECONDS = 2.0  # for the registry; the rest of the page is in memory
 
 
-def facts(app: Api) -> dict:
+def page_data(app: Api) -> dict:
     """The model that answers, the decision that put it there, what it saw in training, and what needs a look."""
-    champion = app.keeper.champion
-    warnings = [str(app.keeper.problem)] if app.keeper.problem else []
+    champion = app.holder.champion
+    warnings = [str(app.holder.problem)] if app.holder.problem else []
     if champion is None:
         return {"model": None, "warnings": warnings}
     tags = champion.version.tags
@@ -31,7 +28,7 @@ def facts(app: Api) -> dict:
         "test_auc": float(tags["test_auc"]) if "test_auc" in tags else None,
         "feature_service": champion.metadata["feature_service"],
         "loaded_at": utc(datetime.fromtimestamp(champion.loaded_at, UTC)),
-        "scored_by": champion.way,
+        "scored_by": champion.scored_by,
         "decision": _decision(champion),
         "training_ranges": champion.metadata["training_ranges"],
         "warnings": warnings,
@@ -39,17 +36,17 @@ def facts(app: Api) -> dict:
 
 
 def page(app: Api) -> str:
-    """The facts for people."""
-    return render_template("model.html", experiment=app.keeper.name, **facts(app))
+    """The same for people."""
+    return render_template("model.html", experiment=app.holder.name, **page_data(app))
 
 
 def _decision(champion: Champion) -> dict | None:
     """The last decision that left this version in production; None where the registry does not tell in time."""
     waiting = ThreadPoolExecutor(1)
     try:
-        made = waiting.submit(history.decisions, champion.version.name).result(PATIENCE_SECONDS)
+        decisions = waiting.submit(history.decisions, champion.version.name).result(PATIENCE_SECONDS)
     except Exception:  # the page is about the model in memory; /ready reports the registry
         return None
     finally:
         waiting.shutdown(wait=False)
-    return next((one for one in reversed(made) if one["production_after"] == champion.version.version), None)
+    return next((d for d in reversed(decisions) if d["production_after"] == champion.version.version), None)

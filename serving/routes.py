@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from flask import Response, g
 
-from serving import guard, metrics, pages, schemas
+from serving import pages, prometheus, request_checks, schemas
+from serving.api import Api
 from serving.champion import Champion
 from serving.problems import CONTENT_TYPE, KINDS, Problem, unavailable
 from serving.scoring import Score, score, utc
 
-if TYPE_CHECKING:
-    from serving.app import Api
-
-ABOUT = "The probability that a customer leaves, from the model in production and the features online."
 SLOTS = 16  # predictions at once in a worker
 
 
@@ -28,17 +24,17 @@ def register(app: Api) -> None:
 
 
 def _predictions(app: Api) -> None:
-    slots = guard.Slots(SLOTS)
+    slots = request_checks.Slots(SLOTS)
 
     def answered(customer_ids: list[str]) -> tuple[dict, list[Score | Problem]]:
         """The head of the answer, and a score or a problem for each customer: all by one version."""
-        with slots.one():
+        with slots.hold():
             champion = _champion(app)
-            found = score(champion, app.online, customer_ids)
+            results = score(champion, app.features, customer_ids)
         now = datetime.now(UTC)
-        scores = [one for one in found if isinstance(one, Score)]
-        app.predictions.add(champion, scores, request_id=g.request_id, scored_at=now)
-        return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, found
+        scores = [result for result in results if isinstance(result, Score)]
+        app.prediction_log.add(champion, scores, request_id=g.request_id, scored_at=now)
+        return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, results
 
     @app.post(
         "/predict",
@@ -47,10 +43,10 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Prediction, PREDICT_PROBLEMS),
     )
     def predict(body: schemas.PredictRequest) -> Response:
-        head, [found] = answered([body.customer_id])
-        if isinstance(found, Problem):
-            raise found
-        return _json(head | found.document())
+        head, [result] = answered([body.customer_id])
+        if isinstance(result, Problem):
+            raise result
+        return _json(head | result.document())
 
     @app.post(
         "/predict/batch",
@@ -59,12 +55,12 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Batch, BATCH_PROBLEMS),
     )
     def predict_batch(body: schemas.BatchRequest) -> Response:
-        head, found = answered(body.customer_ids)
-        return _json(head | {"results": [_entry(*pair) for pair in zip(body.customer_ids, found, strict=True)]})
+        head, results = answered(body.customer_ids)
+        return _json(head | {"results": [_entry(*pair) for pair in zip(body.customer_ids, results, strict=True)]})
 
 
-def _entry(customer: str, found: Score | Problem) -> dict:
-    return found.document() if isinstance(found, Score) else {"customer_id": customer, "error": found.document()}
+def _entry(customer: str, result: Score | Problem) -> dict:
+    return result.document() if isinstance(result, Score) else {"customer_id": customer, "error": result.document()}
 
 
 def _pages(app: Api) -> None:
@@ -75,7 +71,7 @@ def _pages(app: Api) -> None:
         responses=_responses(schemas.InProduction, ()),
     )
     def model() -> Response:
-        return _json(pages.facts(app))
+        return _json(pages.page_data(app))
 
     @app.get("/", doc_ui=False)
     def page() -> str:
@@ -90,18 +86,18 @@ def _probes(app: Api) -> None:
     @app.get("/ready", summary="Can it predict?", tags=[OPERATION], responses=_responses(schemas.Ready, READY_PROBLEMS))
     def ready() -> Response:
         champion = _champion(app)
-        app.online.check(champion)
-        if app.keeper.registry_silent:
+        app.features.check(champion)
+        if app.holder.registry_silent:
             raise Problem(
                 "registry-unavailable",
-                f"{app.keeper.problem}; version {champion.version.version} keeps answering",
+                f"{app.holder.problem}; version {champion.version.version} keeps answering",
                 retry_after=5,
             )
         return _json(
             {
                 "status": "ready",
                 "model": champion.name,
-                "warnings": [str(app.keeper.problem)] if app.keeper.problem else [],
+                "warnings": [str(app.holder.problem)] if app.holder.problem else [],
             }
         )
 
@@ -112,15 +108,15 @@ def _probes(app: Api) -> None:
         responses={200: {"content": {"text/plain": {}}}},
     )
     def exposition() -> Response:
-        text, content_type = metrics.exposition()
+        text, content_type = prometheus.exposition()
         return Response(text, content_type=content_type)
 
 
 def _champion(app: Api) -> Champion:
     """The model that answers this request, from its start to its end. Raises Problem model-unavailable."""
-    champion = app.keeper.champion
+    champion = app.holder.champion
     if champion is None:
-        raise unavailable(app.keeper.problem)
+        raise unavailable(app.holder.problem)
     return champion
 
 

@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 
-from serving import metrics
+from serving import prometheus
 from serving.champion import Champion
-from serving.online import Features, Online
+from serving.feature_lookup import FeatureLookup, Features
 from serving.problems import Problem
 
 
@@ -34,18 +34,18 @@ class Score:
         }
 
 
-def score(champion: Champion, online: Online, customer_ids: list[str]) -> list[Score | Problem]:
+def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) -> list[Score | Problem]:
     """Per customer, in order, the score or why there is none. Raises Problem when the feature store does not answer."""
-    found = online.look_up(champion, customer_ids)
-    usable = [features.values for features in found if isinstance(features, Features)]
+    looked_up = lookup.look_up(champion, customer_ids)
+    usable = [features.values for features in looked_up if isinstance(features, Features)]
     began = time.perf_counter()
     probabilities = iter(champion.score(usable).tolist() if usable else [])
-    metrics.MODEL_SECONDS.observe(time.perf_counter() - began)
+    prometheus.MODEL_SECONDS.observe(time.perf_counter() - began)
     scores = [
         features
         if isinstance(features, Problem)
         else Score(customer, next(probabilities), features, champion.threshold, champion.out_of_range(features.values))
-        for customer, features in zip(customer_ids, found, strict=True)
+        for customer, features in zip(customer_ids, looked_up, strict=True)
     ]
     _count(champion, scores)
     return scores
@@ -57,11 +57,11 @@ def utc(moment: datetime) -> str:
 
 
 def _count(champion: Champion, scores: list[Score | Problem]) -> None:
-    probability = metrics.PROBABILITY.labels(champion.version.version)
-    for one in scores:
-        if isinstance(one, Problem):
-            metrics.REFUSED.labels(one.kind).inc()
+    probability = prometheus.PROBABILITY.labels(champion.version.version)
+    for score in scores:
+        if isinstance(score, Problem):
+            prometheus.REFUSED.labels(score.kind).inc()
         else:
-            probability.observe(one.probability)
-            for name in one.out_of_range:
-                metrics.OUT_OF_RANGE.labels(name).inc()
+            probability.observe(score.probability)
+            for name in score.out_of_range:
+                prometheus.OUT_OF_RANGE.labels(name).inc()

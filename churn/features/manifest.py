@@ -22,6 +22,12 @@ def load(path: str | Path) -> dict:
         raise InvalidData(f"{path}: no features yet; run the features stage first") from None
 
 
+def feature_names(experiment: str) -> set[str]:
+    """Names of the features that an experiment's feature service holds now; none before its first features stage."""
+    path = state.path(experiment, "features", "features.json")
+    return {feature["name"] for feature in load(path)["features"]} if path.exists() else set()
+
+
 def views(manifest: dict) -> dict[str, list[dict]]:
     """Feature view -> its features, in order."""
     names = dict.fromkeys(f["view"] for f in manifest["features"])

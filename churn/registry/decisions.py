@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 
 from churn import state
 from churn.errors import ModelUnavailable, RegistryError
+from churn.features import manifest
 from churn.registry import gate, history, runs, tracking, versions
 from churn.registry.gate import Check, Decision
 
@@ -199,8 +200,6 @@ def _files_unchanged(version: versions.Version) -> tuple[bool, str]:
 
 
 def _features_online(experiment: str, version: versions.Version) -> tuple[bool, str]:
-    manifest = state.path(experiment, "features", "features.json")  # what the feature service holds now
-    features = json.loads(manifest.read_text())["features"] if manifest.exists() else []
     columns = versions.columns(version)
-    missing = sorted(set(columns) - {feature["name"] for feature in features})
+    missing = sorted(set(columns) - manifest.feature_names(experiment))
     return not missing, f"not online: {', '.join(missing)}" if missing else f"all {len(columns)} online"

@@ -25,7 +25,6 @@ from churn.registry import tracking
 from churn.registry._mlflow import MlflowException, entities, mlflow
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
-    from mlflow.models import Model
     from sklearn.pipeline import Pipeline
 
 ALIAS = "production"
@@ -162,7 +161,6 @@ def load(version: Version) -> Loaded:
     """Load a version without unpickling. Raises ModelUnavailable when its files are not those that were registered,
     hold a type that is not on our own list, or do not reproduce the recorded prediction."""
     import skops.io
-    from mlflow.models import Model
 
     from churn.training import estimators
 
@@ -173,7 +171,7 @@ def load(version: Version) -> Loaded:
         raise ModelUnavailable(
             f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}"
         )
-    described = Model.load(str(folder))
+    described = mlflow.models.Model.load(str(folder))
     loaded = Loaded(
         version,
         skops.io.load(file, trusted=estimators.TRUSTED_TYPES),
@@ -186,9 +184,7 @@ def load(version: Version) -> Loaded:
 
 def columns(version: Version) -> list[str]:
     """The features that a version takes, from its signature."""
-    from mlflow.models import Model
-
-    return Model.load(str(_files(version.source))).signature.inputs.input_names()
+    return mlflow.models.Model.load(str(_files(version.source))).signature.inputs.input_names()
 
 
 def verified_files(version: Version) -> Path:
@@ -209,7 +205,7 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _verify_example(loaded: Loaded, described: Model, folder: Path) -> None:
+def _verify_example(loaded: Loaded, described: mlflow.models.Model, folder: Path) -> None:
     from churn.training import estimators
 
     split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())

@@ -15,10 +15,10 @@ import requests
 
 from benchmarks import load
 from churn.registry import versions
-from serving import guard
 from serving.app import create_app
-from serving.champion import Keeper
+from serving.champion import ChampionHolder
 from serving.problems import Problem
+from serving.request_checks import BODY_LIMIT, Slots
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def client(world, tmp_path, monkeypatch):
 
     It looks at the registry once: a thread would go on to look when the test is over and the environment another.
     """
-    monkeypatch.setattr(Keeper, "start", lambda keeper: (keeper.look(), keeper.looked.set()))
+    monkeypatch.setattr(ChampionHolder, "start", lambda holder: (holder.refresh(), holder.refreshed.set()))
 
     def make(serving: str = "{}"):
         file = tmp_path / "params.yaml"
@@ -134,7 +134,7 @@ def test_other_bodies_methods_and_addresses_are_refused_with_a_problem(server):
     url, plain = server.url + "/predict", {"Content-Type": "text/plain"}
     answers = {
         "unsupported-media-type": server.http.post(url, data="{}", headers=plain, timeout=20),
-        "payload-too-large": server.http.post(url, json={"customer_id": "x" * (guard.BODY_LIMIT + 1)}, timeout=20),
+        "payload-too-large": server.http.post(url, json={"customer_id": "x" * (BODY_LIMIT + 1)}, timeout=20),
         "method-not-allowed": server.get("/predict"),
         "not-found": server.get("/nowhere"),
     }
@@ -159,22 +159,22 @@ def test_no_answer_overtakes_the_body_so_the_next_request_is_never_lost(server, 
 
 
 def test_more_at_once_than_there_are_slots_is_429_at_once():
-    slots, inside, leave = guard.Slots(1), threading.Event(), threading.Event()
+    slots, inside, leave = Slots(1), threading.Event(), threading.Event()
 
     def hold() -> None:
-        with slots.one():
+        with slots.hold():
             inside.set()
             leave.wait(10)
 
     holder = threading.Thread(target=hold)
     holder.start()
     inside.wait(10)
-    with pytest.raises(Problem) as refused, slots.one():
+    with pytest.raises(Problem) as refused, slots.hold():
         pass
     assert (429, "overloaded", 1) == (refused.value.status, refused.value.kind, refused.value.retry_after)
     leave.set()
     holder.join()
-    with slots.one():
+    with slots.hold():
         pass
 
 
@@ -187,8 +187,8 @@ def test_answers_carry_security_headers_and_pages_load_nothing_from_elsewhere(se
 
 
 def test_page_and_model_say_what_is_in_production(server):
-    facts = server.get("/model").json()
-    assert ("world", 1, "logistic") == (facts["model"]["name"], facts["model"]["version"], facts["model"]["kind"])
+    page = server.get("/model").json()
+    assert ("world", 1, "logistic") == (page["model"]["name"], page["model"]["version"], page["model"]["kind"])
     assert "version 1" in server.get("/").text
 
 
@@ -236,8 +236,8 @@ def test_prediction_log_holds_what_was_answered(world, server, customer):
 
 
 def test_a_log_that_is_full_drops_and_counts(client, customer, monkeypatch):
-    monkeypatch.setattr("serving.predictions.CAPACITY", 1)
+    monkeypatch.setattr("serving.prediction_log.CAPACITY", 1)
     api = client()
-    api.application.predictions.start = lambda: None  # nothing empties it
+    api.application.prediction_log.start = lambda: None  # nothing empties it
     assert [200, 200] == [api.post("/predict", json={"customer_id": customer}).status_code for _ in range(2)]
-    assert 1 == len(api.application.predictions._rows)
+    assert 1 == len(api.application.prediction_log._rows)

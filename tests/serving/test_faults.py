@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from churn.registry import tracking, versions
-from serving.online import TIMEOUT_SECONDS
+from serving.feature_lookup import TIMEOUT_SECONDS
 from tests.serving.gunicorn_server import PROJECT, Server
 from tests.serving.world import promote
 

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,12 +41,6 @@ def process():
 
 
 # --- what it loads ---
-
-
-@pytest.mark.parametrize("target", kernels.TARGETS)
-def test_what_is_called_in_a_kernel_by_its_name_is_a_function(target):
-    module, _, name = target.rpartition(".")
-    assert callable(getattr(import_module(module), name))
 
 
 @pytest.mark.parametrize("stage", plan.STAGES)

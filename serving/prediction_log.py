@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from churn import state
-from serving import metrics
+from serving import prometheus
 from serving.champion import Champion
 from serving.scoring import Score
 
@@ -45,7 +45,7 @@ class PredictionLog:
         with self._lock:
             room = CAPACITY - len(self._rows)
             self._rows.extend(rows[:room])
-        metrics.LOG_DROPPED.inc(max(len(rows) - room, 0))
+        prometheus.LOG_DROPPED.inc(max(len(rows) - room, 0))
 
     def write(self) -> None:
         """Write what has been noted so far: one file for each day and version."""
@@ -66,10 +66,10 @@ class PredictionLog:
         try:
             with state.replacing(target) as temporary:
                 pq.write_table(pa.Table.from_pylist(rows, schema), temporary)
-            metrics.LOGGED.inc(len(rows))
+            prometheus.LOGGED.inc(len(rows))
         except Exception as error:
-            metrics.LOG_DROPPED.inc(len(rows))
-            log.error("predictions not logged", extra={"facts": {"rows": len(rows), "problem": str(error)}})
+            prometheus.LOG_DROPPED.inc(len(rows))
+            log.error("predictions not logged", extra={"fields": {"rows": len(rows), "problem": str(error)}})
 
     def _write_forever(self) -> None:
         while True:

@@ -70,7 +70,7 @@ class Slots:
         self._free = threading.BoundedSemaphore(count)
 
     @contextmanager
-    def one(self) -> Iterator[None]:
+    def hold(self) -> Iterator[None]:
         """Hold a slot. Raises Problem overloaded."""
         if not self._free.acquire(blocking=False):
             raise Problem(

@@ -6,16 +6,16 @@ from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
 from churn.registry import versions
-from serving import scorer
-from serving.scorer import TOLERANCE
+from serving import compiled_model
+from serving.compiled_model import TOLERANCE
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
     loaded = versions.load(versions.get("world", version))
-    rows = scorer.trial_rows(loaded, count=2000)
-    expected = scorer.through_pipeline(loaded)(rows)
-    score, way = scorer.scorer(loaded)
+    rows = compiled_model.trial_rows(loaded, count=2000)
+    expected = compiled_model.through_pipeline(loaded)(rows)
+    score, way = compiled_model.scorer(loaded)
     assert way == "numpy"
     assert np.abs(expected - score(rows)).max() <= TOLERANCE
     assert np.abs(expected[:5] - [score([row])[0] for row in rows[:5]]).max() <= TOLERANCE
@@ -23,7 +23,7 @@ def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
 
 def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges():
     loaded = versions.load(versions.get("world", 1))
-    rows, ranges = scorer.trial_rows(loaded), loaded.metadata["training_ranges"]
+    rows, ranges = compiled_model.trial_rows(loaded), loaded.metadata["training_ranges"]
     assert any(row["plan"] == "never seen" for row in rows) and any(row["plan"] is None for row in rows)
     assert any(row["tenure_days"] is None for row in rows)
     assert any((row["tenure_days"] or 0) > ranges["tenure_days"]["high"] for row in rows)
@@ -31,14 +31,14 @@ def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges()
 
 def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monkeypatch):
     loaded = versions.load(versions.get("world", 1))
-    monkeypatch.setattr(scorer, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
-    assert scorer.scorer(loaded)[1] == "scikit-learn"
+    monkeypatch.setattr(compiled_model, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
+    assert compiled_model.scorer(loaded)[1] == "scikit-learn"
 
 
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():
     loaded = versions.load(versions.get("world", 1))
-    rows = scorer.trial_rows(loaded)
+    rows = compiled_model.trial_rows(loaded)
     steps = [("columns", loaded.pipeline.named_steps["columns"]), ("classifier", DummyClassifier(strategy="prior"))]
-    odd = Pipeline(steps).fit(scorer.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
-    score, _ = scorer.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
+    odd = Pipeline(steps).fit(compiled_model.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
+    score, _ = compiled_model.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
     assert score(rows).tolist() == pytest.approx([0.25] * len(rows))

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from churn.errors import FeatureStoreUnavailable
 from churn.features.store import Row
-from serving import metrics
+from serving import prometheus
 from serving.champion import Champion
 from serving.problems import Problem, unavailable
 
@@ -26,7 +26,7 @@ class Features:
     as_of: datetime
 
 
-class Online:
+class FeatureLookup:
     """Looks customers up, with a timeout, and says which of them can be scored."""
 
     def __init__(self, *, max_age_days: int | None, as_of: datetime | None) -> None:
@@ -66,7 +66,7 @@ class Online:
         except FeatureStoreUnavailable as error:
             raise unavailable(error) from error
         finally:
-            metrics.STORE_SECONDS.observe(time.perf_counter() - began)
+            prometheus.STORE_SECONDS.observe(time.perf_counter() - began)
 
     def _checked(self, champion: Champion, customer: str, row: Row) -> Features | Problem:
         as_of = row.as_of
@@ -92,7 +92,7 @@ class Online:
 
     def _stale(self, customer: str, as_of: datetime) -> Problem | None:
         age = (self._clock or datetime.now(UTC)) - as_of
-        metrics.FEATURE_AGE.set(age.total_seconds())
+        prometheus.FEATURE_AGE.set(age.total_seconds())
         if self._max_age is None or age <= self._max_age:
             return None
         return Problem(
