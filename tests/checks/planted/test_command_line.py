@@ -40,7 +40,7 @@ def test_one_second_past_the_snapshot_by_the_command(tmp_path, given, events, cu
     for part in PARTS:
         copied = shutil.copytree if (state.PROJECT / part).is_dir() else shutil.copy
         copied(state.PROJECT / part, copy.joinpath(part) if copied is shutil.copytree else copy)
-    definition = copy / "churn" / "features" / "snapshots.py"
+    definition = copy / "churn" / "sources" / "snapshots.py"
     sound = definition.read_text()
     definition.write_text(sound.replace("< moment(day)", "< moment(day) + ibis.interval(seconds=1)"))
     assert sound != definition.read_text()
