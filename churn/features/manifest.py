@@ -60,13 +60,9 @@ def table_path(manifest: dict, snapshot: str, view: str) -> Path:
 
 def datasets(manifest: dict) -> pd.DataFrame:
     """The written tables as data sets of a run: name, fingerprint, path."""
-    return pd.DataFrame(
-        [
-            {"name": f"{view}@{t}", "fingerprint": table["fingerprint"], "path": table_path(manifest, t, view)}
-            for t, written in manifest["snapshots"].items()
-            for view, table in written["views"].items()
-        ]
-    )
+    tables = tables_of(manifest)
+    paths = [table_path(manifest, snapshot, view) for snapshot, view in zip(tables.snapshot, tables.view, strict=True)]
+    return pd.DataFrame({"name": tables.view + "@" + tables.snapshot, "fingerprint": tables.fingerprint, "path": paths})
 
 
 def tables_of(manifest: dict) -> pd.DataFrame:
