@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from churn import state
+from churn.features import from_events
 from tests.checks.planted.conftest import keep
 
 PARTS = ("churn", "notebooks", "feature_repo", "run_pipeline.py")
@@ -40,7 +42,7 @@ def test_one_second_past_the_snapshot_by_the_command(tmp_path, given, events, cu
     for part in PARTS:
         copied = shutil.copytree if (state.PROJECT / part).is_dir() else shutil.copy
         copied(state.PROJECT / part, copy.joinpath(part) if copied is shutil.copytree else copy)
-    definition = copy / "churn" / "sources" / "snapshots.py"
+    definition = copy / Path(inspect.getfile(from_events.known_before)).relative_to(state.PROJECT)
     sound = definition.read_text()
     definition.write_text(sound.replace("< moment(day)", "< moment(day) + ibis.interval(seconds=1)"))
     assert sound != definition.read_text()
