@@ -29,7 +29,7 @@ class StageFailed(ChurnError):
 
     def __init__(self, *, stage: str, why: str, section: str, cell: int | None, notebook: str) -> None:
         super().__init__(f"{stage}: {why}\n  section   {section}\n  cell      [{cell or '-'}]\n  notebook  {notebook}")
-        self.facts = {"stage": stage, "error": why, "section": section, "cell": cell, "notebook": notebook}
+        self.details = {"stage": stage, "error": why, "section": section, "cell": cell, "notebook": notebook}
 
 
 class RegistryError(ChurnError):

@@ -87,7 +87,7 @@ def execute(run: Run, kernels: Kernels) -> Run:
         run.status = "FINISHED"
         return run
     except errors.ChurnError as error:
-        run.status, run.failure = "FAILED", getattr(error, "facts", {"error": str(error)})
+        run.status, run.failure = "FAILED", getattr(error, "details", {"error": str(error)})
         error.run = run
         raise
     except KeyboardInterrupt:

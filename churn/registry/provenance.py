@@ -68,24 +68,23 @@ def environment() -> dict[str, str]:
 
 def unrestorable(recorded: dict[str, str]) -> list[str]:
     """Why the code of a run, given the run's tags, cannot be had again."""
-    told = []
     if recorded.get("mlflow.source.git.commit", "none") == "none":
-        told.append("the run recorded no commit")
-    elif recorded.get("code.clean") != "true":
-        told.append("the run was made with local changes that no commit holds")
-    return told
+        return ["the run recorded no commit"]
+    if recorded.get("code.clean") != "true":
+        return ["the run was made with local changes that no commit holds"]
+    return []
 
 
 def other_code(recorded: dict[str, str]) -> list[str]:
     """How the code here differs from that of a run, given the run's tags; empty where it is the same, and clean."""
-    now, told = tags(), []
+    now, differences = tags(), []
     if (commit := recorded.get("mlflow.source.git.commit", "none")) != now["mlflow.source.git.commit"]:
-        told.append(f"commit {commit[:12]} was recorded, {now['mlflow.source.git.commit'][:12]} is checked out")
+        differences.append(f"commit {commit[:12]} was recorded, {now['mlflow.source.git.commit'][:12]} is checked out")
     if now["code.clean"] != "true":
-        told.append("the tree here has local changes")
+        differences.append("the tree here has local changes")
     if (lock := recorded.get("lock.sha256", "none")) != now["lock.sha256"]:
-        told.append(f"lock {lock} was recorded, {now['lock.sha256']} is here")
-    return told
+        differences.append(f"lock {lock} was recorded, {now['lock.sha256']} is here")
+    return differences
 
 
 def other_environment(recorded: dict[str, str]) -> list[str]:

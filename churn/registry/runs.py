@@ -11,7 +11,7 @@ import psutil
 import yaml
 
 from churn.registry import provenance
-from churn.registry._mlflow import MlflowException, mlflow
+from churn.registry._mlflow import MlflowException, entities, mlflow
 from churn.registry.tracking import Run, client, experiment_id_of
 
 
@@ -22,23 +22,23 @@ class Missing(LookupError):
 def of(experiment: str, *, status: str | None = None) -> list[dict]:
     """Runs of an experiment, oldest first: id, status, user, started and ended (UTC, ISO), params and tags."""
     store = client()
-    found = store.get_experiment_by_name(experiment)
-    if not found:
+    held = store.get_experiment_by_name(experiment)
+    if not held:
         return []
     only = f"attributes.status = '{status}'" if status else ""
-    listed = store.search_runs([found.experiment_id], only, order_by=["start_time ASC"], max_results=50_000)
+    listed = store.search_runs([held.experiment_id], only, order_by=["start_time ASC"], max_results=50_000)
     return [_plain_run(r) for r in listed]
 
 
 def get(run_id: str) -> dict:
     """One run: as in `of`, with metrics and data sets."""
-    found = client().get_run(run_id)
+    run = client().get_run(run_id)
     inputs = [
         {"name": i.dataset.name, "digest": i.dataset.digest, **json.loads(i.dataset.profile or "{}"),
          "context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
-        for i in found.inputs.dataset_inputs
+        for i in run.inputs.dataset_inputs
     ]  # fmt: skip
-    return _plain_run(found) | {"metrics": dict(found.data.metrics), "datasets": inputs}
+    return _plain_run(run) | {"metrics": dict(run.data.metrics), "datasets": inputs}
 
 
 def before(experiment: str, run_id: str) -> dict | None:
@@ -76,15 +76,15 @@ def evaluated(experiment: str) -> pd.DataFrame:
 
 def contents(run_id: str) -> dict:
     """What a run holds: metrics, tags that are not MLflow's own, data sets, and the paths of its artifacts."""
-    found = client().get_run(run_id)
+    run = client().get_run(run_id)
     datasets = [
         {name: getattr(i.dataset, name) for name in ("name", "digest", "source_type", "source", "profile")}
         | {"context": next((t.value for t in i.tags if t.key == "mlflow.data.context"), "")}
-        for i in found.inputs.dataset_inputs
+        for i in run.inputs.dataset_inputs
     ]
-    tags = {name: value for name, value in found.data.tags.items() if not name.startswith("mlflow.")}
+    tags = {name: value for name, value in run.data.tags.items() if not name.startswith("mlflow.")}
     return {
-        "metrics": dict(found.data.metrics),
+        "metrics": dict(run.data.metrics),
         "tags": tags,
         "datasets": datasets,
         "artifacts": artifacts(run_id),
@@ -94,14 +94,14 @@ def contents(run_id: str) -> dict:
 def added(before: dict, after: dict) -> dict:
     """What has come into a run between two looks at its `contents`."""
     grown = {n: {k: v for k, v in after[n].items() if before[n].get(k) != v} for n in ("metrics", "tags")}
-    return grown | {n: [one for one in after[n] if one not in before[n]] for n in ("datasets", "artifacts")}
+    return grown | {n: [entry for entry in after[n] if entry not in before[n]] for n in ("datasets", "artifacts")}
 
 
 def artifact(run_id: str, name: str) -> Path:
     """An artifact of a run: where it lies, or a local copy of one that lies elsewhere. Raises Missing."""
     try:
-        place = client().get_run(run_id).info.artifact_uri  # by the run's id MLflow copies, and leaves the copy behind
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{place}/{name}"))
+        root = client().get_run(run_id).info.artifact_uri  # by the run's id MLflow copies, and leaves the copy behind
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{root}/{name}"))
     except (OSError, MlflowException) as error:
         raise Missing(f"run {run_id} keeps no {name}") from error
 
@@ -127,23 +127,23 @@ def end_abandoned(experiment: str) -> list[str]:
     here = provenance.runner()
     left = [
         r["id"] for r in of(experiment, status="RUNNING")
-        if (made := r["tags"].get("runner.process", "")) and made.split(":")[0] == here.split(":")[0]
-        and not psutil.pid_exists(int(made.split(":")[1]))
+        if (runner := r["tags"].get("runner.process", "")) and runner.split(":")[0] == here.split(":")[0]
+        and not psutil.pid_exists(int(runner.split(":")[1]))
     ]  # fmt: skip
     for run_id in left:
         Run(run_id, owned=True).end("KILLED")
     return left
 
 
-def _plain_run(found) -> dict:
+def _plain_run(run: entities.Run) -> dict:
     return {
-        "id": found.info.run_id,
-        "status": found.info.status,
-        "user": found.data.tags.get("mlflow.user", ""),
-        "started": _iso(found.info.start_time),
-        "ended": _iso(found.info.end_time),
-        "params": dict(found.data.params),
-        "tags": dict(found.data.tags),
+        "id": run.info.run_id,
+        "status": run.info.status,
+        "user": run.data.tags.get("mlflow.user", ""),
+        "started": _iso(run.info.start_time),
+        "ended": _iso(run.info.end_time),
+        "params": dict(run.data.params),
+        "tags": dict(run.data.tags),
     }
 
 

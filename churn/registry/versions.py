@@ -128,7 +128,7 @@ def to_staging(name: str, version: int) -> None:
 
 
 def tag(name: str, version: int, tags: dict[str, object]) -> None:
-    """Record facts on a version."""
+    """Set tags of a version."""
     with registry_errors(name):
         for key, value in tags.items():
             tracking.client().set_model_version_tag(name, str(version), key, str(value))

@@ -70,10 +70,10 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
     X, y = rows[[feature["name"] for feature in made["features"]]], rows["churned"].to_numpy()
     fitted = estimators.fit(X, y, model=model, settings=values, seed=7)
     run = tracking.start("world")
-    facts = estimators.metadata(
+    metadata = estimators.metadata(
         fitted, X, X.head(1), service=made["service"], features=made["fingerprint"], segments=made["segments"]
     )
-    uri = run.model(fitted, X.head(1), trusted_types=estimators.TRUSTED_TYPES, metadata=facts)
+    uri = run.model(fitted, X.head(1), trusted_types=estimators.TRUSTED_TYPES, metadata=metadata)
     tags = {
         "feature_service": made["service"],
         "features": made["fingerprint"],

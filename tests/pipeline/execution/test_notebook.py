@@ -53,9 +53,9 @@ def test_what_the_registry_refuses_keeps_its_kind(run):
 def test_any_other_error_says_where_to_look(run, tmp_path):
     with pytest.raises(errors.StageFailed) as failed:
         run("# One", "1", "# Two", "## The <model>\nprose", "print(1)", "1 / 0", "# Three", "2")
-    facts = {"error": "ZeroDivisionError: division by zero", "section": "The <model>"}
-    assert {"stage": "train", "notebook": str(tmp_path / "train.ipynb")} | facts == {
-        name: value for name, value in failed.value.facts.items() if name != "cell"
+    details = {"error": "ZeroDivisionError: division by zero", "section": "The <model>"}
+    assert {"stage": "train", "notebook": str(tmp_path / "train.ipynb")} | details == {
+        name: value for name, value in failed.value.details.items() if name != "cell"
     }
     assert 1 == failed.value.exit_code
 
@@ -63,14 +63,14 @@ def test_any_other_error_says_where_to_look(run, tmp_path):
 def test_an_error_of_many_lines_becomes_one_of_at_most_600_letters(run):
     with pytest.raises(errors.StageFailed) as failed:
         run("raise ValueError('first\\n  second ' + 'x' * 1000)")
-    assert failed.value.facts["error"].startswith("ValueError: first second xxx")
-    assert 600 == len(failed.value.facts["error"])
+    assert failed.value.details["error"].startswith("ValueError: first second xxx")
+    assert 600 == len(failed.value.details["error"])
 
 
 def test_an_error_before_any_heading_has_no_section(run):
     with pytest.raises(errors.StageFailed) as failed:
         run("1 / 0", "# One")
-    assert "-" == failed.value.facts["section"]
+    assert "-" == failed.value.details["section"]
 
 
 def test_a_limit_in_time_is_told_without_the_name_of_its_error(kernel, run):
@@ -81,7 +81,7 @@ def test_a_limit_in_time_is_told_without_the_name_of_its_error(kernel, run):
             "train",
             run("# One", "1").notebook,
         )
-    assert ("the stage took longer than 5 s", "One") == (failed.value.facts["error"], failed.value.facts["section"])
+    assert ("the stage took longer than 5 s", "One") == (failed.value.details["error"], failed.value.details["section"])
 
 
 def test_headings_are_those_up_to_a_cell_the_nearest_last(run):
