@@ -63,7 +63,7 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
 
 
 def not_reused(stage: str, ingredients: dict[str, str], why: str, selection: Selection) -> Step:
-    """A stage that has to run. Raises InvalidParams where only others were selection for."""
+    """A stage that has to run. Raises InvalidParams where only others were asked for."""
     if selection.only:
         raise InvalidParams(
             f"--stages {','.join(selection.only)}: {stage} comes before and cannot be reused ({why}); "
