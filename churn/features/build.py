@@ -49,7 +49,6 @@ def feature_tables(
         "service": f"churn_{fingerprint.of_values(features)[:8]}",
         "features": features,
         "segments": source.segments,
-        "settings": {"kinds_before": kinds_before, "windows_days": windows_days, "without_kinds": without_kinds},
         "snapshots": written,
         "source": source.counts,
         "staged": str(state.path(experiment, "source")),

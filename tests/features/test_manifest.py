@@ -55,10 +55,6 @@ def test_the_file_holds_what_was_built(march, state_folder):
     assert march == manifests.load(state_folder / "mine" / "features" / "features.json")
 
 
-def test_it_says_by_which_settings_it_was_built(march):
-    assert {"kinds_before": MARCH, "windows_days": [7, 30], "without_kinds": ["cancel"]} == march["settings"]
-
-
 def test_each_snapshot_has_its_customers_and_their_features(built):
     made = built(EVENTS, CUSTOMERS, snapshots=[MARCH, APRIL])
     rows = manifests.tables_of(made).set_index(["snapshot", "view"]).rows
