@@ -45,7 +45,10 @@ OWN_TIMES, SPREAD = "times of their own", "times tell customers apart: they have
 
 
 def checks(source: Source) -> list[Check]:
-    """Of an event log: ids, histories, and times. Ready-made features have whole rows as histories, and no times."""
+    """Of an event log: ids, histories, and times. Ready-made features have whole rows as histories, and no times.
+
+    A new check of the log is named in both branches, in the first as not checked.
+    """
     if source.events is None:
         no_times = "the features came ready-made: there is no log"
         untimed = [Check(SIGNED_UP, AFTER, None, no_times), Check(OWN_TIMES, SPREAD, None, no_times)]

@@ -17,7 +17,7 @@ OF_THE_TRAINING_SET = (*KEYS, "event_timestamp", "churned", "part")  # columns t
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the manifest. `type` is integer, number or category."""
+    """One column of the manifest. `type` is integer, number or category; where one may be null, `meaning` says when."""
 
     name: str
     view: str

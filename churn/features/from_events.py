@@ -1,7 +1,8 @@
 """Events to features as of a snapshot: one Ibis definition for any engine.
 
 A feature at snapshot t uses what was known before t and nothing else, and of its own customer only. To add one, add an
-entry to `_of_kind`, `_in_window` or `_profile`, and to `_aggregates` where it needs one that is not there.
+entry to `_of_kind`, `_in_window` or (about all kinds together) `_profile`, and to `_aggregates` where it needs one that
+is not there.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from churn import state
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import manifest
 from churn.registry import gate, history, runs, tracking, versions
-from churn.registry.gate import Check, Decision
+from churn.registry.gate import Decision, RuleResult
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
 
@@ -187,8 +187,8 @@ def _apply(experiment: str, plan: dict, run: tracking.Run) -> None:
     run.end("FINISHED")
 
 
-def _check(rule: str, passed: bool, observed: str, why: str) -> Check:
-    return Check(rule, None, None, observed, passed, f"{rule}: {observed}", why)
+def _check(rule: str, passed: bool, observed: str, why: str) -> RuleResult:
+    return RuleResult(rule, None, None, observed, passed, f"{rule}: {observed}", why)
 
 
 def _files_unchanged(version: versions.Version) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ ROUNDING = 1e-12  # 0.70 - 0.75 is a hair below -0.05 in floating point; a limit
 
 
 @dataclass(frozen=True)
-class Check:
+class RuleResult:
     """One rule applied: `value` is what was measured, None when there was nothing to measure or to compare with.
 
     A failed `advisory` rule is shown and refuses nothing; an `undecided` one could not be applied, so that a person
@@ -43,7 +43,7 @@ class Decision:
     """All rules applied to one candidate; it is promoted when every one of them holds."""
 
     promote: bool
-    checks: list[Check]
+    checks: list[RuleResult]
 
     @property
     def failed(self) -> list[str]:
@@ -70,7 +70,7 @@ def judge(evaluation: Mapping, *, rules: Mapping[str, float | bool | None], advi
     if not evaluation:
         text = "the version was never evaluated: its run ended before"
         why = "What was not measured cannot be promoted."
-        return Decision(promote=False, checks=[Check("evaluation", None, None, "none", False, text, why)])
+        return Decision(promote=False, checks=[RuleResult("evaluation", None, None, "none", False, text, why)])
     on_test = {scores["model"]: scores for scores in evaluation["scores"] if scores["part"] == "test"}
     difference = {i["metric"]: i for i in evaluation["intervals"] if i["model"] == "difference"}
     return decide(
@@ -102,12 +102,12 @@ def decide(
 ) -> Decision:
     """Apply every rule whose limit is not None; what could not be measured never passes.
 
-    `candidate`, `champion` and each of `baselines` are `metrics.scores` on the same test rows; `difference` is the
+    `candidate`, `champion` and each of `baselines` are scores on the same test rows (auc, lift_top and others, see
+    `metrics.scores`); `difference` is the
     bootstrap of candidate minus champion, {"auc": {"estimate", "low", "high"}}; `segments` is `metrics.by_segment`.
     `profit` is money per test customer at the chosen threshold; `parity` {"customers", "different", "example"} compares
     offline with online features; `contract` {"service", "missing"} the columns that the feature service lacks.
-    `rules`: min_auc, baseline_margin, champion_margin, max_calibration_error, segment_margin, min_profit, parity,
-    signature; `advisory` names those whose failure is only shown.
+    `rules`: the fields of `params.schema.Rules`; `advisory` names those whose failure is only shown.
     """
     applied = {
         "min_auc": lambda limit: _floor(candidate, limit),
@@ -124,20 +124,20 @@ def decide(
     return Decision(promote=all(check.passed or check.advisory for check in checks), checks=checks)
 
 
-def _floor(candidate: Scores, limit: float) -> Check:
+def _floor(candidate: Scores, limit: float) -> RuleResult:
     value = candidate["auc"]
     passed = _at_least(value, limit)
     observed, floor = _figures(value, limit)
     text = f"auc {observed} {'reaches' if passed else 'is below'} the floor {floor}"
     why = "A model that ranks customers poorly wastes the money spent on contacting them."
-    return Check("min_auc", limit, value, observed, passed, text, why)
+    return RuleResult("min_auc", limit, value, observed, passed, text, why)
 
 
-def _beats_baselines(candidate: Scores, baselines: Mapping[str, Scores], limit: float) -> Check:
+def _beats_baselines(candidate: Scores, baselines: Mapping[str, Scores], limit: float) -> RuleResult:
     why = "A model has to earn its upkeep: one feature alone, or no model at all, is cheaper to run and to explain."
     if not baselines:
         text = "no baseline was scored to compare with"
-        return Check("baseline_margin", limit, None, "no baseline", False, text, why)
+        return RuleResult("baseline_margin", limit, None, "no baseline", False, text, why)
     # one that could not be scored sorts first, so that it fails the rule instead of hiding
     best = max(baselines, key=lambda name: (math.isnan(baselines[name]["auc"]), baselines[name]["auc"]))
     value = candidate["auc"] - baselines[best]["auc"]
@@ -145,83 +145,87 @@ def _beats_baselines(candidate: Scores, baselines: Mapping[str, Scores], limit: 
     gain, margin = _figures(value, limit, signed=True)
     verdict = "at least" if passed else "less than"
     text = f"auc is {gain} against the best baseline ({best}), {verdict} the margin {margin}"
-    return Check("baseline_margin", limit, value, f"{gain} against {best}", passed, text, why)
+    return RuleResult("baseline_margin", limit, value, f"{gain} against {best}", passed, text, why)
 
 
-def _holds_against_champion(champion: Scores | None, difference: Mapping[str, Scores] | None, limit: float) -> Check:
+def _holds_against_champion(
+    champion: Scores | None, difference: Mapping[str, Scores] | None, limit: float
+) -> RuleResult:
     why = "A change must not make things worse; the lower end of the interval allows for the luck of the test sample."
     rule = "champion_margin"
     if champion is None:
-        return Check(rule, limit, None, "no champion", True, "there is no champion to be worse than", why)
+        return RuleResult(rule, limit, None, "no champion", True, "there is no champion to be worse than", why)
     if difference is None:
         text = "the champion could not be scored on the same rows, so nothing shows that the candidate is no worse"
-        return Check(rule, limit, None, "champion not scored", False, text, why, undecided=True)
+        return RuleResult(rule, limit, None, "champion not scored", False, text, why, undecided=True)
     value = difference["auc"]["low"]
     passed = _at_least(value, -limit)
     low, allowed = _figures(value, -limit, signed=True)
     text = f"auc against the champion is at worst {low}, {'within' if passed else 'beyond'} the allowed {allowed}"
     estimate = f"{difference['auc']['estimate']:+.3f}"
-    return Check(rule, limit, value, f"{estimate}, at worst {low}", passed, text, why)
+    return RuleResult(rule, limit, value, f"{estimate}, at worst {low}", passed, text, why)
 
 
-def _calibrated(candidate: Scores, limit: float) -> Check:
+def _calibrated(candidate: Scores, limit: float) -> RuleResult:
     value = candidate["calibration_error"]
     passed = _at_least(-value, -limit)
     observed, ceiling = _figures(value, limit)
     text = f"calibration error {observed} is {'within' if passed else 'above'} the ceiling {ceiling}"
     why = "Costs and thresholds are computed from the probabilities, so these have to mean what they say."
-    return Check("max_calibration_error", limit, value, observed, passed, text, why)
+    return RuleResult("max_calibration_error", limit, value, observed, passed, text, why)
 
 
-def _no_segment_worse(champion: Scores | None, segments: pd.DataFrame | None, limit: float) -> Check:
+def _no_segment_worse(champion: Scores | None, segments: pd.DataFrame | None, limit: float) -> RuleResult:
     why = "A better average can hide a group of customers who are now served worse."
     rule = "segment_margin"
     if champion is None:
-        return Check(rule, limit, None, "no champion", True, "no segment can be worse without a champion", why)
+        return RuleResult(rule, limit, None, "no champion", True, "no segment can be worse without a champion", why)
     if segments is None or segments.empty:
-        return Check(rule, limit, None, "no segments", True, "the data has no segments to compare", why)
+        return RuleResult(rule, limit, None, "no segments", True, "the data has no segments to compare", why)
     if "champion_auc" not in segments:
         text = "the champion could not be scored by segment, so nothing shows that no segment is worse"
-        return Check(rule, limit, None, "champion not scored", False, text, why, undecided=True)
+        return RuleResult(rule, limit, None, "champion not scored", False, text, why, undecided=True)
     scored = segments.dropna(subset=["candidate_auc", "champion_auc"], how="all")
     if scored.empty:
         text = "no segment has enough customers of both classes to be compared"
-        return Check(rule, limit, None, "segments too small", True, text, why)
+        return RuleResult(rule, limit, None, "segments too small", True, text, why)
     gaps = (scored["candidate_auc"] - scored["champion_auc"]).sort_values(na_position="first")
     worst, value = scored.loc[gaps.index[0]], float(gaps.iloc[0])
     passed = _at_least(value, -limit)
     gap, allowed = _figures(value, -limit, signed=True)
     where = f"{worst['segment']} = {worst['value']}"
     text = f"auc against the champion in {where} is {gap}, {'within' if passed else 'beyond'} the allowed {allowed}"
-    return Check(rule, limit, value, f"{gap} in {where}", passed, text, why)
+    return RuleResult(rule, limit, value, f"{gap} in {where}", passed, text, why)
 
 
-def _earns(profit: float | None, limit: float) -> Check:
+def _earns(profit: float | None, limit: float) -> RuleResult:
     why = "Acting on the model has to bring more than it costs, at the threshold that will be used."
     value = math.nan if profit is None else profit
     passed = _at_least(value, limit)
     earned, least = _figures(value, limit, signed=True)
     text = f"expected profit {earned} per customer is {'at least' if passed else 'less than'} {least}"
-    return Check("min_profit", limit, value, f"{earned} per customer", passed, text, why)
+    return RuleResult("min_profit", limit, value, f"{earned} per customer", passed, text, why)
 
 
-def _online_equals_offline(parity: Mapping | None) -> Check:
+def _online_equals_offline(parity: Mapping | None) -> RuleResult:
     why = "A model that is served other features than it learnt from answers confidently and wrongly."
     if not parity or not parity["customers"]:
-        return Check("parity", None, None, "not compared", False, "offline and online features were not compared", why)
+        return RuleResult(
+            "parity", None, None, "not compared", False, "offline and online features were not compared", why
+        )
     different = parity["different"]
     text = f"{different} of {parity['customers']} customers have other features online than offline"
     observed = text if not different else f"{text}, for example {parity['example']}"
-    return Check("parity", 0.0, float(different), observed, different == 0, text, why)
+    return RuleResult("parity", 0.0, float(different), observed, different == 0, text, why)
 
 
-def _can_be_fed(contract: Mapping | None) -> Check:
+def _can_be_fed(contract: Mapping | None) -> RuleResult:
     why = "Serving can only feed a model the features that the feature service holds."
     if not contract:
-        return Check("signature", None, None, "not compared", False, "the signature was not compared", why)
+        return RuleResult("signature", None, None, "not compared", False, "the signature was not compared", why)
     missing = ", ".join(contract["missing"])
     observed = f"{contract['service']} lacks {missing}" if missing else f"{contract['service']} holds every column"
-    return Check(
+    return RuleResult(
         "signature", 0.0, float(len(contract["missing"])), observed, not missing, f"signature: {observed}", why
     )
 
@@ -240,7 +244,7 @@ def _figures(value: float, limit: float, *, signed: bool = False) -> tuple[str, 
     return texts
 
 
-def _jsonable(check: Check) -> dict:
+def _jsonable(check: RuleResult) -> dict:
     unmeasured = check.value is None or math.isnan(check.value)
     limit = None if check.limit is None else float(check.limit)
     return asdict(check) | {

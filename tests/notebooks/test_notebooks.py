@@ -41,7 +41,7 @@ every_stage = pytest.mark.parametrize("stage", plan.STAGES)
 def test_defaults_are_the_smoke_run_so_notebooks_and_schema_cannot_drift(stage):
     given = stage_parameters.stage_parameters(SMOKE, stage, {"before": GLUED}, run_id="")
     defaults = {line.target.id: ast.literal_eval(line.value) for line in parameters(stage).body}
-    assert given == defaults
+    assert given == defaults, f"correct the parameters cell of notebooks/{stage}.ipynb"
 
 
 @every_stage
@@ -102,4 +102,5 @@ def test_results_are_those_of_the_committed_outputs(tmp_path):
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-cell-timeout=240", *files],
         env=os.environ | {"CHURN_STATE": str(tmp_path)}, cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert 0 == done.returncode, done.stdout[-4000:]
+    first = done.stdout.partition("= FAILURES =")[2][:4000]
+    assert 0 == done.returncode, f"if this was on purpose: `make accept`, then read the diff. The first:\n{first}"

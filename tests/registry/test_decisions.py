@@ -13,13 +13,15 @@ from benchmarks import promotions
 from churn.audit import doctor, why
 from churn.errors import RegistryBusy, RegistryError
 from churn.registry import decisions, history, tracking, versions
-from churn.registry.gate import Check, Decision
+from churn.registry.gate import Decision, RuleResult
 from churn.state import PROJECT
 
 NAME = promotions.EXPERIMENT
 PASSED = Decision(promote=True, checks=[])
-FAILED = Decision(promote=False, checks=[Check("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")])
-UNSCORED = Check("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
+FAILED = Decision(
+    promote=False, checks=[RuleResult("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")]
+)
+UNSCORED = RuleResult("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
 UNDECIDED = Decision(promote=False, checks=[UNSCORED])
 HOLD = """if True:
     import sys
