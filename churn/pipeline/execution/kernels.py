@@ -216,6 +216,7 @@ def call(kernel: KernelManager, target: str, *arguments: object) -> None:
     client.start_channels()
     asked = {"store_history": False, "timeout": 600, "output_hook": lambda _: None}
     try:
+        client.wait_for_ready(timeout=600)  # what a kernel publishes before it is heard is lost, its end too
         done = client.execute_interactive(source_of(target, *arguments), **asked)["content"]
     finally:
         client.stop_channels()

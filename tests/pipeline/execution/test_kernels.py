@@ -23,6 +23,7 @@ def said(kernel: kernels.Kernel, code: str) -> str:
     told: list[str] = []
     client = kernel.blocking_client()
     client.start_channels()
+    client.wait_for_ready(timeout=100)
     client.execute_interactive(code, output_hook=lambda m: told.append(m["content"].get("text", "")), timeout=100)
     client.stop_channels()
     return "".join(told).strip()
