@@ -54,7 +54,7 @@ def replacing(target: Path) -> Iterator[Path]:
     _remove(temporary)  # of a killed process that had the same number
     try:
         yield temporary
-        if target.is_dir():  # which no rename replaces
+        if target.is_dir() and temporary.is_dir():  # no rename replaces a folder
             target.replace(former)
         temporary.replace(target)
     finally:

@@ -32,6 +32,12 @@ EVENTS = pa.schema(
 )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who may take longest begins first: else one core waits at the end for a test that began last on another."""
+    limits = {item: item.get_closest_marker("timeout") for item in items}
+    items.sort(key=lambda item: -limits[item].args[0] if limits[item] else 0)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def nobody_else_s_store(tmp_path_factory):
     """MLflow keeps the address of the last store it was given in the environment: the next test file has its own.

@@ -53,3 +53,11 @@ def test_variables_of_a_block_are_as_before_at_its_end(monkeypatch):
         assert ["within"] * 2 == [os.environ["PAPERTRAIL_HELD"], os.environ["PAPERTRAIL_NEW"]]
         raise RuntimeError
     assert ["before", None] == [os.environ["PAPERTRAIL_HELD"], os.environ.get("PAPERTRAIL_NEW")]
+
+
+def test_a_file_takes_no_folder_s_place(tmp_path):
+    (tmp_path / "page" / "inside").mkdir(parents=True)
+    with pytest.raises(IsADirectoryError):
+        state.write_text(tmp_path / "page", "text")
+    assert ["page"] == [path.name for path in tmp_path.iterdir()]
+    assert (tmp_path / "page" / "inside").is_dir()
