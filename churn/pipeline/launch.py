@@ -26,11 +26,11 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
     What is left of a failed run hangs on the error, as `error.run`.
     """
     inputs = locate.files_of(stage_parameters.input_of(params))
-    # With --stages what cannot be reused is refused before anything is written; else the registry opens too slowly.
-    steps = planned(params, selection) if selection.only else _planned(params, selection)
+    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    steps = planned(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels() as kernels, listener:
-        kernels.expect(plan.to_run(steps))
+        kernels.expect(plan.to_run(steps or plan.plan(params, selection)))  # while the first one starts
         from churn.pipeline import run  # MLflow and papermill: two seconds, in which the kernel starts
 
         return run.execute(run.begin(params, selection, seen, listener), kernels)
@@ -40,7 +40,8 @@ def planned(params: Params, selection: Selection) -> list[Step]:
     """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
     from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
 
-    return reuse.without_obstacles(params.experiment, _planned(params, selection), selection)
+    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    return reuse.without_obstacles(params.experiment, plan.plan(params, selection), selection)
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:
@@ -53,8 +54,3 @@ def only_one(experiment: str) -> filelock.BaseFileLock:
     except filelock.Timeout:
         told = f"another run of {experiment} is under way (it holds {path}); wait for it, or end it"
         raise ChurnError(told) from None
-
-
-def _planned(params: Params, selection: Selection) -> list[Step]:
-    online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
-    return plan.plan(params, selection)
