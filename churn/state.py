@@ -58,6 +58,8 @@ def replacing(target: Path) -> Iterator[Path]:
             target.replace(former)
         temporary.replace(target)
     finally:
+        if former.exists() and not target.exists():  # the second rename failed
+            former.replace(target)
         _remove(temporary)
         _remove(former)
 

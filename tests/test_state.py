@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,19 @@ def test_a_file_takes_no_folder_s_place(tmp_path):
         state.write_text(tmp_path / "page", "text")
     assert ["page"] == [path.name for path in tmp_path.iterdir()]
     assert (tmp_path / "page" / "inside").is_dir()
+
+
+def test_a_folder_whose_successor_cannot_take_its_place_is_back_there(tmp_path, monkeypatch):
+    (tmp_path / "table").mkdir()
+    (tmp_path / "table" / "old").touch()
+    rename = Path.replace
+
+    def fails(path: Path, target: Path) -> Path:
+        if path.name.endswith(".tmp"):
+            raise OSError("no")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "replace", fails)
+    with pytest.raises(OSError, match="no"), state.replacing(tmp_path / "table") as temporary:
+        temporary.mkdir()
+    assert ["table/old"] == [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
