@@ -36,3 +36,8 @@ def write_parquet(con: ibis.BaseBackend, table: Table, path: Path) -> Path:
     with replacing(path) as temporary:
         con.to_parquet(table, str(temporary))
     return path
+
+
+def read_parquet(con: ibis.BaseBackend, path: Path) -> Table:
+    """A Parquet file of our own as a table; `env=prod` in its path is no column."""
+    return con.read_parquet(str(path), hive_partitioning=False)

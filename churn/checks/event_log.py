@@ -44,8 +44,10 @@ SIGNED_UP, AFTER = (
 OWN_TIMES, SPREAD = "times of their own", "times tell customers apart: they have not been shuffled among the rows"
 
 
-def checks(source: Source) -> list[Check]:
+def checks(source: Source, *, case_sensitive: bool = False) -> list[Check]:
     """Of an event log: ids, histories, and times. Ready-made features have whole rows as histories, and no times.
+
+    With `case_sensitive`, ids that differ in case are those of different customers.
 
     A new check of the log is named in both branches, in the first as not checked.
     """
@@ -54,7 +56,7 @@ def checks(source: Source) -> list[Check]:
         untimed = [Check(SIGNED_UP, AFTER, None, no_times), Check(OWN_TIMES, SPREAD, None, no_times)]
         return [*_of_ready_made(source), *untimed]
     return [
-        _spelling(source.customers.customer_id.execute()),
+        _spelling(source.customers.customer_id.execute(), case_sensitive=case_sensitive),
         _histories(source.events),
         _after_signup(source.events, source.customers),
         _not_shuffled(source.events),
@@ -68,14 +70,16 @@ def _of_ready_made(source: Source) -> list[Check]:
     return [_spelling(wide.index.to_series()), _rows(wide, f"{snapshot:%Y-%m-%d}")]
 
 
-def _spelling(ids: pd.Series) -> Check:
-    plain = np.array([" ".join(unicodedata.normalize("NFKC", name).casefold().split()) for name in ids])
+def _spelling(ids: pd.Series, *, case_sensitive: bool = False) -> Check:
+    fold = str if case_sensitive else str.casefold
+    plain = np.array([" ".join(fold(unicodedata.normalize("NFKC", name)).split()) for name in ids])
     repeated = pd.Series(plain).duplicated(keep=False).to_numpy()
     alike = ids[repeated].groupby(plain[repeated]).agg(sorted)
     if alike.empty:
         return Check(SPELLING, ONE_SPELLING, True, f"{len(ids):,} ids")
     named = "; ".join(" and ".join(map(repr, group[:3])) for group in alike.head(3))
     observed = f"customer_id: {len(alike):,} customers in several spellings, for example {named}"
+    observed += "" if case_sensitive else "; where case tells customers apart: data.ids: case_sensitive"
     return Check(SPELLING, ONE_SPELLING, False, observed)
 
 

@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+import codecs
+import difflib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from churn.errors import InvalidParams
 from churn.params import yaml_file
 
+DATES = ("iso", "day_first", "month_first", "year_first", "epoch_s", "epoch_ms", "serial")
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -30,39 +34,127 @@ class Section(BaseModel):
 # --- data: where the events, or the ready-made features, come from ---
 
 
+class FileFormat(Section):
+    """How files are written; what is left out is found out from them, and stands in the run's own parameters."""
+
+    separator: str | None = Field(None, min_length=1, max_length=1, description="what parts the columns of CSV")
+    decimal: Literal[".", ","] | None = Field(None, description="the decimal mark in numbers")
+    thousands: Literal["", ".", ",", " ", "'"] | None = Field(None, description="the mark of thousands in numbers")
+    encoding: str | None = Field(None, description="of text files: utf-8, cp1252, latin-1, utf-16, ...")
+    dates: str | dict[str, str] | None = Field(
+        None,
+        description="how times are written: iso, day_first, month_first, year_first, epoch_s, epoch_ms, serial, or a "
+        "pattern of strptime; or one of these for each column",
+    )
+    header: int | None = Field(None, ge=0, description="the line with the names of the columns; 0 where there is none")
+    sheet: str | None = Field(None, description="the sheet of a workbook")
+
+    @field_validator("dates")
+    @classmethod
+    def known(cls, dates: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        for way in dates.values() if isinstance(dates, dict) else filter(None, [dates]):
+            if way not in DATES and "%" not in way:
+                raise ValueError(f"must be one of {', '.join(DATES)}, or a pattern such as '%d %b %Y'; found {way!r}")
+        return dates
+
+    @field_validator("encoding")
+    @classmethod
+    def readable(cls, encoding: str | None) -> str | None:
+        try:
+            return encoding and codecs.lookup(encoding) and encoding
+        except LookupError:
+            raise ValueError(f"there is no encoding {encoding!r}; utf-8, cp1252, latin-1, utf-16 are") from None
+
+
 class EventColumns(Section):
-    customer_id: str = Field(description="their column with the customer's id")
-    at: str = Field(description="their column with the time of the event; UTC where it has no zone")
-    kind: str | None = Field(None, description="their column with the kind of event; or give `data.kind`")
-    value: str | None = Field(None, description="their column with money, minutes or a count; 1 where absent")
+    customer_id: str = Field(description="their column with the customer's id, or an expression")
+    at: str = Field(description="their column with the time of the event, or an expression")
+    kind: str | None = Field(None, description="their column with the kind of event, or an expression; or give `kind`")
+    value: str | None = Field(
+        None, description="their column with money, minutes or a count, or an expression; 1 where absent"
+    )
     arrived_at: str | None = Field(
         None, description="their column with the time when the row reached the log; a snapshot sees no later ones"
     )
+    event_id: str | None = Field(None, description="their column that is the same on all lines of one event")
 
 
 class CustomerColumns(Section):
-    customer_id: str = Field(description="their column with the customer's id")
-    signup_at: str = Field(description="their column with the time of sign-up; UTC where it has no zone")
+    customer_id: str = Field(description="their column with the customer's id, or an expression")
+    signup_at: str = Field(description="their column with the time of sign-up, or an expression")
 
 
-class CustomersFile(Section):
-    path: str = Field(description="CSV or Parquet with one row a customer")
+class Rows(Section):
+    """How the rows of a table are read."""
+
+    format: FileFormat | None = Field(None, description="how the files are written; found out where absent")
+    zone: str | None = Field(None, description="time zone of times without one, such as Europe/Amsterdam; UTC")
+    where: str | None = Field(None, description="condition on the rows that are read")
+
+    @field_validator("zone")
+    @classmethod
+    def known_zone(cls, zone: str | None) -> str | None:
+        if zone is not None and zone not in available_timezones():
+            near = difflib.get_close_matches(zone, available_timezones(), 1)
+            raise ValueError(f"there is no time zone {zone!r}" + (f"; did you mean {near[0]}?" if near else ""))
+        return zone
+
+
+class CustomersFile(Rows):
+    path: str = Field(description="a file with one row a customer")
     columns: CustomerColumns
     segments: list[str] = Field([], description="text columns by which results are also reported")
 
 
-class EventsData(Section):
-    source: Literal["events"] = Field(description="any event log")
-    path: str | list[str] = Field(description="CSV or Parquet: a file, a list, a pattern, or a folder")
+class EventsInput(Rows):
+    path: str | list[str] = Field(description="a file, a list, a pattern, or a folder")
     columns: EventColumns
+    kind: str | None = Field(None, description="one kind for all events of this table")
+
+
+class EventRules(Rows):
+    """What holds for a log, wherever it comes from."""
+
+    columns: EventColumns | None = Field(None, description="their columns; of several tables, each has its own")
     kind: str | None = Field(None, description="one kind for all events, where no column has it")
-    customers: CustomersFile | None = Field(None, description="without it, sign-up is the first event")
+    duplicates: Literal["refuse", "drop", "keep"] | None = Field(
+        None, description="exact duplicates of rows; counted and told where absent, refused where whole files overlap"
+    )
     max_rejected: float = Field(0.01, ge=0, le=1, description="share of unusable rows above which the run is refused")
+    max_kinds: int = Field(50, ge=1, description="number of kinds above which the run is refused")
+    max_customer_share: float = Field(
+        0.1, gt=0, le=1, description="share of all events that one customer among 50 and more may have"
+    )
+    null_words: list[str] | None = Field(
+        None, description="words that stand for nothing, in any case; nan, null, none, n/a, ... where absent"
+    )
+    ids: Literal["case_sensitive"] | None = Field(
+        None, description="ids that differ in case only are different customers; refused where absent"
+    )
 
     @model_validator(mode="after")
-    def one_kind(self) -> EventsData:
-        if self.kind and self.columns.kind:
-            raise ValueError("give data.kind (a constant) or data.columns.kind (a column), not both")
+    def one_kind(self) -> EventRules:
+        for table in [self, *(getattr(self, "inputs", None) or [])]:
+            if table.kind and table.columns and table.columns.kind:
+                raise ValueError("give data.kind (a constant) or data.columns.kind (a column), not both")
+        return self
+
+
+class EventsData(EventRules):
+    source: Literal["events"] = Field(description="any event log")
+    path: str | list[str] | None = Field(None, description="a file, a list, a pattern, or a folder")
+    inputs: list[EventsInput] | None = Field(None, min_length=1, description="several tables, joined into one log")
+    customers: CustomersFile | None = Field(None, description="without it, sign-up is the first event")
+
+    @model_validator(mode="after")
+    def one_table_or_several(self) -> EventsData:
+        own = [name for name in ("path", "columns", "kind", "where", "format") if getattr(self, name) is not None]
+        if self.inputs and own:
+            raise ValueError(f"with data.inputs each table has its own {own[0]}: move data.{own[0]} into them")
+        if not self.inputs and not (self.path and self.columns):
+            raise ValueError(f"needs {'columns' if self.path else 'path'}, or inputs for several tables")
+        if len(self.inputs or []) > 1 and (bare := [i.path for i in self.inputs if not (i.kind or i.columns.kind)]):
+            raise ValueError(f"inputs: {bare[0]} needs a kind, by which its events are told from the others'")
         return self
 
 

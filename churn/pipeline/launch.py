@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import filelock
@@ -26,6 +27,7 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
     What is left of a failed run hangs on the error, as `error.run`.
     """
     inputs = locate.files_of(stage_parameters.input_of(params))
+    params = with_formats(params, remember=True)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = planned(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
@@ -36,10 +38,34 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
         return run.execute(run.begin(params, selection, seen, listener), kernels)
 
 
+def with_formats(params: Params, *, remember: bool = False) -> Params:
+    """The parameters with how the input's files are written, found out where nothing is said: a run's own parameters
+    pin it, so that nobody finds out again. Raises InvalidData where the files leave it open.
+
+    What was found out is kept for as long as neither the files nor the data section change.
+    """
+    if params.data.source != "events":
+        return params
+    data = params.data.model_dump(mode="json", exclude_none=True)
+    files = locate.files_of(data).values()
+    seen = {"data": data, "files": {str(file): list(state.file_stat(file)) for file in files}}
+    known = state.path(params.experiment, "formats.json")
+    kept = json.loads(known.read_text()) if known.exists() else {}
+    if {name: kept.get(name) for name in seen} != seen:
+        from churn import engine
+        from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
+
+        kept = seen | {"found": inputs.resolve(engine.connect(), data)}
+        if remember:
+            state.write_json(known, kept)
+    return params.model_copy(update={"data": type(params.data).model_validate(kept["found"])})
+
+
 def planned(params: Params, selection: Selection) -> list[Step]:
     """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
     from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
 
+    params = with_formats(params)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     return reuse.without_obstacles(params.experiment, plan.plan(params, selection), selection)
 

@@ -26,6 +26,13 @@ def log(source: Source) -> str:
     return f"Read {read}. **{lost:,}** rows ({share:.2%}) could not be used; they are kept in `rejected.parquet` with the reason."
 
 
+def reading(source: Source) -> str:
+    """What else there is to know of the input: what was passed over, what occurs twice, what looks odd."""
+    if source.inputs.empty:
+        return "This input comes from no files of an event log."
+    return "\n".join(f"- {escape(note)}" for note in source.notes) or "Nothing was passed over, and nothing looks odd."
+
+
 def labels(summary: pd.DataFrame) -> str:
     """How many customers count, and how many of them left, in training and test."""
     by_part = summary.assign(left=summary.customers * summary.churn_rate).groupby("part")[["customers", "left"]].sum()

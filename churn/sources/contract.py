@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ibis
@@ -13,6 +13,7 @@ from churn.errors import InvalidData
 
 TIME = "timestamp('UTC')"
 VALUE = "decimal(18, 4)"
+OWN = "churn:"  # begins the names of columns that a reader keeps beside those of an input
 SUMMARY = ["table", "column", "reason", "rows"]
 
 
@@ -25,6 +26,8 @@ class Source:
     tables: one per feature view: customer_id string, snapshot timestamp('UTC'), features; {} for the other sources.
     labels: customer_id string, snapshot timestamp('UTC'), churned boolean; None for the other sources.
     rejected: one row per table, column and reason, with the number of rows.
+    notes: what whoever reads no report should know of it, a sentence each.
+    inputs: one row per table of an event log: its files, how they are written, how many rows; none for the others.
     """
 
     events: Table | None
@@ -34,6 +37,8 @@ class Source:
     segments: list[str]
     counts: dict[str, int]
     rejected: pd.DataFrame
+    notes: list[str] = field(default_factory=list)
+    inputs: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFrame | None = None, read=None) -> Source:

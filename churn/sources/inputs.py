@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import ibis
@@ -11,10 +12,23 @@ from churn.sources.contract import Source
 from churn.sources.locate import concealed
 from churn.sources.readers.cdnow import read_cdnow
 from churn.sources.readers.events import read_events
+from churn.sources.readers.events import resolve as resolve_events
 from churn.sources.readers.streaming import read_streaming
 from churn.sources.readers.tables import read_tables
 
 READERS = {"events": read_events, "tables": read_tables, "cdnow": read_cdnow, "streaming": read_streaming}
+RESOLVERS = {"events": resolve_events}
+
+
+def resolve(con: ibis.BaseBackend, data: dict) -> dict:
+    """The data section with how its files are written, found out where it is not said; the rest as it is.
+
+    Raises InvalidData where the files leave it open.
+    """
+    if data["source"] not in RESOLVERS:
+        return data
+    with concealed(data), tempfile.TemporaryDirectory() as scratch:
+        return RESOLVERS[data["source"]](con, data, Path(scratch))
 
 
 def read(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:

@@ -14,7 +14,19 @@ from pathlib import Path
 
 from churn.errors import InvalidData
 
-SUFFIXES = (".csv", ".csv.gz", ".parquet")
+ENDINGS = {
+    "csv": (".csv", ".tsv", ".txt"),
+    "json": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet", ".pq"),
+    "workbook": (".xlsx", ".xlsm", ".xls", ".ods"),
+}
+TEXT_KINDS = ("csv", "json")
+ZIPPED = ".zip"
+PACKED = (".gz", ".zst", ZIPPED)  # of text
+READ = ", ".join(ending for endings in ENDINGS.values() for ending in endings)
+OTHER_DATA = {".avro", ".orc", ".feather", ".arrow", ".dat", ".data", ".sav", ".dta", ".rds", ".pkl", ".db", ".sqlite",
+              ".bz2", ".xz", ".7z", ".rar", ".tar", ".tgz", ".zip", ".gz", ".zst", ".xml", ".sql"}  # fmt: skip
+LOOKED_AT = 8192  # bytes of a file with an ending that says nothing
 VARIABLE = re.compile(r"\$\{([A-Za-z_]\w*)\}")
 SHORTEST = 4  # characters of a text that is worth hiding: a region or a year is not
 
@@ -33,19 +45,22 @@ def files_of(data: dict) -> dict[str, Path]:
 def absolute_paths(data: dict) -> dict:
     """The data section with every path absolute, for a kernel may start elsewhere."""
     changed = dict(data)
-    if isinstance(data.get("path"), list):
-        changed["path"] = [_absolute(p) for p in data["path"]]
-    elif "path" in data:
-        changed["path"] = _absolute(data["path"])
-    if data.get("customers") and data["source"] == "events":
-        changed["customers"] = data["customers"] | {"path": _absolute(data["customers"]["path"])}
+    if data.get("path"):
+        changed["path"] = _absolute_all(data["path"])
+    if data["source"] == "events":
+        for name in ("inputs", "customers"):
+            if data.get(name):
+                tables = data[name] if name == "inputs" else [data[name]]
+                placed = [table | {"path": _absolute_all(table["path"])} for table in tables]
+                changed[name] = placed if name == "inputs" else placed[0]
     return changed
 
 
 def find(path: str | list[str]) -> list[Path]:
     """The files behind a name, a pattern, a folder or a list of these; sorted, each once. Raises InvalidData."""
     patterns = [path] if isinstance(path, str) else path
-    return sorted({file.resolve() for pattern in patterns for file in _files_at(pattern)})
+    by_content = {file.resolve(): Path(os.path.abspath(file)) for pattern in patterns for file in _files_at(pattern)}
+    return sorted(by_content.values())  # a link keeps its name: it tells the kind
 
 
 def folders(path: str, snapshots: dict[str, str]) -> dict[str, Path]:
@@ -59,14 +74,42 @@ def find_table(place: Path, table: str) -> Path:
         raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
     files = tables_named(place, table)
     if len(files) != 1:
-        names = ", ".join(f"{table}{suffix}" for suffix in SUFFIXES)
-        raise InvalidData(f"{place}: holds {len(files)} of {names}, one is needed; correct the folder or data.tables")
+        found = ", ".join(file.name for file in files) or "none"
+        raise InvalidData(
+            f"{place}: one file of the name {table} is needed ({READ}), found {found}; correct the folder or data.tables"
+        )
     return files[0]
 
 
 def tables_named(place: Path, table: str) -> list[Path]:
     """The files in a folder that bear a table's name."""
-    return [place / f"{table}{suffix}" for suffix in SUFFIXES if (place / f"{table}{suffix}").is_file()]
+    return sorted(file for file in place.iterdir() if file.is_file() and kind_of(file) and _stem(file) == table)
+
+
+def kind_of(file: Path) -> str | None:
+    """csv, json, parquet or workbook by the ending of the name, in capitals or not; None for any other."""
+    name = file.name.lower()
+    ends = packing(file)
+    kinds = {ending: kind for kind, endings in ENDINGS.items() for ending in endings}
+    kind = kinds.get(os.path.splitext(name.removesuffix(ends))[1])
+    return kind if not ends or kind in TEXT_KINDS else None
+
+
+def packing(file: Path) -> str:
+    """`.gz`, `.zst` or `.zip` where a file ends so, in capitals or not; else nothing."""
+    ending = file.suffix.lower()
+    return ending if ending in PACKED else ""
+
+
+def pattern_of(file: Path) -> str:
+    """The name of a file for the engine, which would take brackets and stars in it for a pattern."""
+    return glob.escape(str(file))
+
+
+def passed_over(path: str | list[str]) -> list[Path]:
+    """The files in the folders of an input that are not read, sorted: hidden ones, and those that are no data."""
+    places = [_expand_absolute(p) for p in ([path] if isinstance(path, str) else path)]
+    return sorted({file.resolve() for place in places if place.is_dir() for file in _inside(place)[1]})
 
 
 @contextmanager
@@ -89,7 +132,8 @@ def concealed(data: object) -> Iterator[None]:
 
 def _files(data: dict) -> list[Path]:
     if data["source"] == "events":
-        return [*find(data["path"]), *(find(data["customers"]["path"]) if data.get("customers") else [])]
+        tables = [*(data.get("inputs") or [data]), *([data["customers"]] if data.get("customers") else [])]
+        return [file for table in tables for file in find(table["path"])]
     if data["source"] == "tables":
         places = folders(data["path"], data["snapshots"]).values()
         labels = [file for place in places for file in tables_named(place, data["labels"]["table"])]
@@ -100,16 +144,64 @@ def _files(data: dict) -> list[Path]:
 def _files_at(path: str) -> list[Path]:
     place = _expand_absolute(path)
     if place.is_dir():
-        inside = (file for file in place.rglob("*") if file.is_file() and file.name.endswith(SUFFIXES))
-        files = [file for file in inside if not any(part[0] in "._" for part in file.relative_to(place).parts)]
+        files, others = _inside(place)
+        if odd := [file for file in others if _looks_like_data(file)]:
+            shown = ", ".join(str(file.relative_to(place)) for file in odd[:3])
+            raise InvalidData(
+                f"{path}: {shown} looks like data and would not be read; read are {READ}, text also as .gz, .zst, .zip; "
+                "take it out of the folder, or name the files by a pattern"
+            )
     else:
         files = [place] if place.is_file() else [Path(name) for name in glob.glob(str(place), recursive=True)]
+        files = [file for file in files if file.is_file()]
     if not files:
-        raise InvalidData(f"{path}: no such file, or no {', '.join(SUFFIXES)} file in it; correct the path")
-    for file in files:
-        if not file.name.endswith(SUFFIXES):
-            raise InvalidData(f"{file}: files of this kind are not read; give {', '.join(SUFFIXES)}")
+        raise InvalidData(
+            f"{path}: no such file, or no file in it that is read ({READ}){_literally(place)}; correct the path"
+        )
+    if odd := [file for file in files if not kind_of(file)]:
+        raise InvalidData(f"{odd[0]}: files of this kind are not read; give {READ}, text also as .gz, .zst, .zip")
     return files
+
+
+def _inside(place: Path) -> tuple[list[Path], list[Path]]:
+    """The files below a folder: those that are read, and those that are not."""
+    found = sorted(file for file in place.rglob("*") if file.is_file())
+    read = [file for file in found if kind_of(file) and ".txt" not in file.suffixes and not _hidden(file, place)]
+    return read, sorted({*found} - {*read})
+
+
+def _hidden(file: Path, place: Path) -> bool:
+    return any(part[0] in "._" for part in file.relative_to(place).parts)
+
+
+def _looks_like_data(file: Path) -> bool:
+    """Whether a file that is not read may be one that was meant: by a part of its name, or lines of a table in it."""
+    if not file.stat().st_size or file.suffix == ".crc" or any(part.startswith(".") for part in file.parts):
+        return False
+    endings = {ending for kind in ENDINGS.values() for ending in kind} - {".txt", ".json"} | OTHER_DATA
+    if {suffix.split(" ")[0] for suffix in map(str.lower, file.suffixes)} & endings or "_delta_log" in file.parts:
+        return True
+    with open(file, "rb") as stream:
+        lines = stream.read(LOOKED_AT).splitlines()[:-1][:5]
+    counts = [{line.count(mark) for line in lines} for mark in (b",", b";", b"\t", b"|")]
+    return len(lines) > 1 and any(len(count) == 1 and min(count) > 0 for count in counts)
+
+
+def _stem(file: Path) -> str:
+    name = file.name[: len(file.name) - len(packing(file))]
+    return os.path.splitext(name)[0]
+
+
+def _literally(place: Path) -> str:
+    return (
+        " (brackets, ? and * in a path are a pattern: [[] stands for a bracket)"
+        if re.search(r"[[*?]", str(place))
+        else ""
+    )
+
+
+def _absolute_all(path: str | list[str]) -> str | list[str]:
+    return [_absolute(one) for one in path] if isinstance(path, list) else _absolute(path)
 
 
 def _absolute(path: str) -> str:

@@ -1,157 +1,139 @@
-"""The reader `events`: any event log in CSV or Parquet, with or without a table of customers."""
+"""The reader `events`: any event log, one table or several, with or without a table of customers."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import copy
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
-from churn.engine import write_parquet
+from churn.engine import read_parquet, write_parquet
 from churn.errors import InvalidData
-from churn.sources import files, locate
-from churn.sources.cleaning import (
-    SplitRows,
-    as_identifier,
-    as_number,
-    as_text,
-    as_time,
-    is_missing,
-    refuse_too_many_rejected,
-    split_usable,
-    time_faults,
-    with_faults,
-)
+from churn.sources import detection, notes
 from churn.sources.contract import VALUE, Source, event_source, known_at
+from churn.sources.rows import duplicates as repeated
+from churn.sources.rows import event_table
+from churn.sources.rows.cleaning import SplitRows, refuse_too_many_rejected, split_usable, without_strangers
+from churn.sources.rows.event_table import CustomerTable, EventTable
 
-MALFORMED = "malformed_lines"
+MAX_KINDS = 50
+MAX_CUSTOMER_SHARE = 0.1
+ENOUGH = 50  # customers, from which on nobody has a large share of all events
+
+
+def resolve(con: ibis.BaseBackend, data: dict, scratch: Path) -> dict:
+    """The data section with the format of every table complete. Raises InvalidData where the files leave it open."""
+    data = copy.deepcopy(data)
+    for section, table in event_table.tables(data):
+        if format := detection.complete(con, table, table.fields, scratch=scratch).said():
+            section["format"] = format
+    return data
 
 
 def read_events(
     con: ibis.BaseBackend,
     folder: Path,
     *,
-    path: str | list[str],
-    columns: dict[str, str | None],
-    kind: str | None = None,
-    customers: dict | None = None,
     max_rejected: float = 0.01,
+    duplicates: str | None = None,
+    max_kinds: int = MAX_KINDS,
+    max_customer_share: float = MAX_CUSTOMER_SHARE,
+    ids: str | None = None,
+    **log,
 ) -> Source:
     """Read an event log; without `customers`, a customer signs up with the first event that is known.
 
-    `columns` maps customer_id, at and (optional) kind, value and arrived_at to the log's columns. Without a kind every
-    event is of `kind`, or "event"; without a value it counts 1; without arrived_at it is known when it happens. Rows
-    that cannot be used go to rejected.parquet.
+    `log`: path, columns, format, zone, kind, where, or `inputs` with these for each table; customers, null_words. Rows
+    that cannot be used go to rejected.parquet. What there is to tell stands in the Source's notes.
     Raises InvalidData, also where more than the share `max_rejected` of a table's rows cannot be used.
     """
-    columns = {name: column for name, column in columns.items() if column is not None}
-    if kind and "kind" in columns:
-        raise InvalidData("data: give one constant `kind` or a column for it (columns.kind), not both")
-    inputs = {"customers": customers["path"]} if customers else {}
-    inputs["events"] = path
-    with _scratch(folder, *inputs) as scratch:
-        tables = {}
-        if customers:
-            tables["customers"] = _split_customers(con, scratch["customers"], **customers)
-        known = tables["customers"].usable if customers else None
-        tables["events"] = _split_events(con, scratch["events"], path, columns, kind or "event", known)
-        rejected = _write_rejected(con, folder, tables)
-        for name, rows in tables.items():
-            refuse_too_many_rejected(rows, name=name, path=inputs[name], max_rejected=max_rejected)
-        if customers:
-            _refuse_duplicates(known, path=customers["path"])
-        write_parquet(con, tables["events"].usable, folder / "events.parquet")
-        write_parquet(con, _first_events(con, folder) if known is None else known, folder / "customers.parquet")
-    read = sum(rows.read for rows in tables.values())
-    segments = list(customers.get("segments") or []) if customers else []
-    return event_source(con, folder, segments=segments, rejected=rejected, read=read)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".reading-") as name:
+        scratch = Path(name)
+        log = resolve(con, log, scratch)
+        tables = [table for _, table in event_table.tables(log)]
+        read: list[SplitRows] = []
+        for table in tables:
+            read.append(_split(con, table, scratch, known=_customers(tables, read), hashed=duplicates != "keep"))
+        rejected = _write_rejected(con, folder, read)
+        for table, rows in zip(tables, read, strict=True):
+            refuse_too_many_rejected(rows, path=table.path, max_rejected=max_rejected)
+        told = _write(con, scratch, tables, read, duplicates)
+        events = read_parquet(con, scratch / "events.parquet")
+        _refuse_too_many_kinds(events, tables, max_kinds)
+        _refuse_large_share(events, tables, max_customer_share)
+        told += [*notes.of_rejected(read), *notes.of_values(events, tables), *notes.passed_over(tables)]
+        inputs = notes.of_tables(tables, read)
+        for written in ("events.parquet", "customers.parquet"):
+            (scratch / written).replace(folder / written)
+    source = event_source(
+        con, folder, segments=_segments(tables), rejected=rejected, read=sum(rows.read for rows in read)
+    )
+    return replace(source, notes=told, inputs=inputs)
 
 
-def _split_events(con, place: Path, path, columns: dict[str, str], kind: str, known: Table | None) -> SplitRows:
-    raws, malformed = _open(con, path, needed=list(columns.values()), name="events")
-    rows = [_event_fields(raw, columns, kind) for raw in raws]
+def _split(con, table: EventTable | CustomerTable, scratch: Path, *, known: Table | None, hashed: bool) -> SplitRows:
+    """The rows of a table, usable or not; of events, those of customers who are not `known` are not."""
+    rows = event_table.rows_of(con, table, table.open(con, scratch), hashed=hashed and isinstance(table, EventTable))
     if known is not None:
-        rows = [_without_strangers(table, known, column=columns["customer_id"]) for table in rows]
-    return split_usable(con, rows, name="events", place=place, malformed=malformed)
+        rows = [without_strangers(of_files, known, column=table.columns["customer_id"]) for of_files in rows]
+    place = scratch / f"split-{table.malformed}.parquet"
+    return split_usable(con, rows, name=table.name, place=place, malformed=table.malformed)
 
 
-def _event_fields(raw: Table, columns: dict[str, str], kind: str) -> Table:
-    fields = {
-        "customer_id": as_identifier(raw[columns["customer_id"]]),
-        "at": as_time(raw[columns["at"]]),
-        "kind": as_text(raw[columns["kind"]]) if "kind" in columns else ibis.literal(kind),
-        "value": as_number(raw[columns["value"]]) if "value" in columns else ibis.literal(1).cast(VALUE),
-    }
-    fields |= {"arrived_at": as_time(raw[columns["arrived_at"]])} if "arrived_at" in columns else {}
-    faults = [(columns["customer_id"], "is missing", fields["customer_id"].isnull())]
-    for time in [name for name in ("at", "arrived_at") if name in fields]:
-        faults += time_faults(columns[time], raw[columns[time]], fields[time])
-    if "kind" in columns:
-        faults += [(columns["kind"], "is missing", fields["kind"].isnull())]
-    if "value" in columns:
-        faults += [(columns["value"], "is missing", is_missing(raw[columns["value"]]))]
-        faults += [(columns["value"], "is not a number", fields["value"].isnull())]
-    return with_faults(raw, fields, faults)
+def _customers(tables: list[EventTable | CustomerTable], read: list[SplitRows]) -> Table | None:
+    """The usable rows of the customers' table, which is read first; None where there is none."""
+    return read[0].usable if read and isinstance(tables[0], CustomerTable) else None
 
 
-def _without_strangers(rows: Table, known: Table, *, column: str) -> Table:
-    """Events of customers who are not in the customers' table, marked as faulty."""
-    known = known.select(known_id="customer_id").distinct()
-    joined = rows.left_join(known, rows.customer_id == known.known_id)
-    stranger = joined.known_id.isnull() & joined.fault.isnull()
-    row = ibis.struct({name: joined[name] for name in ("customer_id", "at", "kind", "value")})
-    return joined.mutate(
-        fault_column=stranger.ifelse(ibis.literal(column), joined.fault_column),
-        fault=stranger.ifelse(ibis.literal("is not in the customers' table"), joined.fault),
-        row=stranger.ifelse(row.cast("json").cast("string"), joined.row),
-    ).drop("known_id")
+def _write(
+    con, scratch: Path, tables: list[EventTable | CustomerTable], read: list[SplitRows], rule: str | None
+) -> list[str]:
+    """Write events.parquet and customers.parquet, and give what there is to tell of them."""
+    told, events = [], []
+    known = _customers(tables, read)
+    for table, rows in zip(tables, read, strict=True):
+        if isinstance(table, EventTable):
+            usable, note = repeated.settled(rows.usable, name=rows.name, rule=rule)
+            told += [note, *notes.of_clocks(rows.usable, table)]
+            events.append(_events_of_lines(usable) if "event_id" in table.columns else usable)
+    write_parquet(con, _of_contract(events), scratch / "events.parquet")
+    if known is None:
+        customers = _first_events(con, scratch / "events.parquet")
+    else:
+        _refuse_twice(known, path=tables[0].path)
+        customers = known.select("customer_id", "signup_at", *tables[0].segments)
+    write_parquet(con, customers, scratch / "customers.parquet")
+    return [note for note in told if note]
 
 
-def _split_customers(
-    con, place: Path, *, path: str | list[str], columns: dict[str, str], segments: list[str] | None = None
-) -> SplitRows:
-    segments = segments or []
-    if clash := {"customer_id", "signup_at"} & set(segments):
-        raise InvalidData(f"data.customers: a segment cannot be named {sorted(clash)[0]}; leave it out of segments")
-    raws, malformed = _open(con, path, needed=[*columns.values(), *segments], name="customers")
-    rows = [_customer_fields(raw, columns, segments) for raw in raws]
-    return split_usable(con, rows, name="customers", place=place, malformed=malformed)
+def _events_of_lines(lines: Table) -> Table:
+    """The lines of an order as one event: its earliest time, the sum of its values, per kind; known with its last line."""
+    late = {"arrived_at": lines.arrived_at.max()} if "arrived_at" in lines.columns else {}
+    return lines.group_by(["customer_id", "event_id", "kind"]).agg(
+        at=lines["at"].min(), value=lines.value.sum().cast(VALUE), **late
+    )
 
 
-def _customer_fields(raw: Table, columns: dict[str, str], segments: list[str]) -> Table:
-    customer, signup = raw[columns["customer_id"]], raw[columns["signup_at"]]
-    fields = {"customer_id": as_identifier(customer), "signup_at": as_time(signup)}
-    fields |= {name: as_text(raw[name]).fill_null("unknown") for name in segments}
-    faults = [(columns["customer_id"], "is missing", fields["customer_id"].isnull())]
-    return with_faults(raw, fields, faults + time_faults(columns["signup_at"], signup, fields["signup_at"]))
+def _of_contract(tables: list[Table]) -> Table:
+    """The events of all tables; where one says when its rows arrived, those of the others arrived when they happened."""
+    names = ["customer_id", "at", "kind", "value"]
+    if any("arrived_at" in table.columns for table in tables):
+        names.append("arrived_at")
+        tables = [t if "arrived_at" in t.columns else t.mutate(arrived_at=t["at"]) for t in tables]
+    return ibis.union(*(table.select(*names) for table in tables))
 
 
-def _open(con, path, *, needed: list[str], name: str) -> tuple[list[Table], str | None]:
-    """The tables of an input, and the name of the engine's table of malformed lines, None without CSV."""
-    malformed = f"{MALFORMED}_{name}"
-    con.raw_sql(f"DROP TABLE IF EXISTS {malformed}; DROP TABLE IF EXISTS {malformed}_scans")
-    paths = locate.find(path)
-    with files.reading(name):
-        tables = files.open_tables(con, paths, needed=needed, malformed=malformed)
-    return tables, malformed if any(map(files.is_csv, paths)) else None
-
-
-def _write_rejected(con, folder: Path, tables: dict[str, SplitRows]) -> pd.DataFrame:
-    summary = pd.concat([rows.summary for rows in tables.values()], ignore_index=True)
-    if len(summary):
-        write_parquet(con, ibis.union(*(rows.rejected for rows in tables.values())), folder / "rejected.parquet")
-    return summary
-
-
-def _first_events(con, folder: Path) -> Table:
+def _first_events(con, place: Path) -> Table:
     """Customers with the moment from which they are known; an event that arrives late makes nobody known before."""
-    events = con.read_parquet(str(folder / "events.parquet"))
+    events = read_parquet(con, place)
     return events.group_by("customer_id").agg(signup_at=known_at(events).min())
 
 
-def _refuse_duplicates(customers: Table, *, path: str | list[str]) -> None:
+def _refuse_twice(customers: Table, *, path: str | list[str]) -> None:
     counted = customers.group_by("customer_id").agg(n=customers.count())
     twice = counted.filter(counted.n > 1).order_by("customer_id")
     if n := int(twice.count().execute()):
@@ -161,12 +143,40 @@ def _refuse_duplicates(customers: Table, *, path: str | list[str]) -> None:
         )
 
 
-@contextmanager
-def _scratch(folder: Path, *names: str):
-    """A place per name for the rows as they are parted, gone at the end."""
-    places = {name: folder / f".{name}-split.parquet" for name in names}
-    try:
-        yield places
-    finally:
-        for place in places.values():
-            place.unlink(missing_ok=True)
+def _refuse_too_many_kinds(events: Table, tables: list[EventTable | CustomerTable], limit: int) -> None:
+    kinds = events.group_by("kind").agg(n=events.count()).order_by(ibis.desc("n"), "kind")
+    if (found := int(kinds.count().execute())) > limit:
+        column = next(t.columns["kind"] for t in tables if isinstance(t, EventTable) and "kind" in t.columns)
+        shown = ", ".join(map(repr, kinds.limit(3).kind.execute()))
+        raise InvalidData(
+            f"events: '{column}' holds {found:,} kinds of event, the limit is {limit}, e.g. {shown}; features are made for "
+            "each: correct columns.kind, or raise data.max_kinds"
+        )
+
+
+def _refuse_large_share(events: Table, tables: list[EventTable | CustomerTable], limit: float) -> None:
+    """A placeholder (guest, cash sale) is not one customer with a large share of all events."""
+    counted = events.group_by("customer_id").agg(n=events.count())
+    most, all_events, customers = (
+        counted.aggregate(m=counted.n.max(), n=counted.n.sum(), c=counted.count()).execute().loc[0]
+    )
+    if customers < ENOUGH or most <= limit * all_events:
+        return
+    customer = counted.order_by(ibis.desc("n")).limit(1).customer_id.execute()[0]
+    column = next(t.columns["customer_id"] for t in tables if isinstance(t, EventTable))
+    raise InvalidData(
+        f"events: {most / all_events:.0%} of them ({most:,} of {all_events:,}) have the {column} {customer!r}: is that one "
+        f"customer? if it stands for guests, pass over it with data.where or add it to data.null_words; "
+        f"if it is one, raise data.max_customer_share"
+    )
+
+
+def _segments(tables: list[EventTable | CustomerTable]) -> list[str]:
+    return [name for table in tables if isinstance(table, CustomerTable) for name in table.segments]
+
+
+def _write_rejected(con, folder: Path, read: list[SplitRows]) -> pd.DataFrame:
+    summary = pd.concat([rows.summary for rows in read], ignore_index=True)
+    if len(summary):
+        write_parquet(con, ibis.union(*(rows.rejected for rows in read)), folder / "rejected.parquet")
+    return summary

@@ -12,9 +12,9 @@ from ibis.expr.types import Table
 from churn.engine import write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
-from churn.sources.cleaning import as_identifier, as_text
 from churn.sources.contract import SUMMARY, TIME, Source
 from churn.sources.locate import find_table, folders, tables_named
+from churn.sources.rows.cleaning import as_identifier, as_text
 from churn.sources.snapshots import moment
 
 KEYS = ("customer_id", "snapshot")

@@ -1,0 +1,229 @@
+"""How the files of a table are written, found out from themselves; what they leave open is refused with both readings.
+
+Separator, header and encoding follow from the bytes. For times and numbers every reading is tried: the one that reads
+the most is taken. The first rows are looked at, and all of them where those leave it open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import ibis
+import pandas as pd
+from ibis.expr.types import StringValue, Table
+
+from churn.errors import InvalidData
+from churn.sources import locate
+from churn.sources.files import delimited, opening, text, workbook
+from churn.sources.formats import numbers, times
+from churn.sources.formats.format import Format
+from churn.sources.rows.cleaning import EARLIEST, LATEST
+from churn.sources.rows.columns import Columns
+from churn.sources.rows.table import InputTable
+from churn.sources.snapshots import moment
+
+ROWS = 20_000  # of each set of columns that are looked at first
+FORMS = 500  # ways of writing, digits apart, that are told apart in a column
+MIXED = 0.01  # share of times that only another reading could read, above which a column is written in two ways
+
+Texts = dict[str, list[StringValue]]
+
+
+def complete(con, table: InputTable, read: Callable[[Columns], object], *, scratch: Path) -> Format:
+    """The format of a table with all that its files tell. `read` uses the columns as the reader will.
+
+    Raises InvalidData where they are written in different ways, or leave open how.
+    """
+    files = locate.find(table.path)
+    of_bytes = replace(table, format=_of_bytes(table, files))
+    for whole in (False, True):
+        opened = of_bytes.open(con, scratch, head=not whole)
+        for columns in opened:
+            read(columns)
+        format, still_open = _of_values(con, of_bytes, opened, rows=None if whole else ROWS)
+        if not still_open:
+            return format
+    raise InvalidData(f"{table.name}: {still_open}")
+
+
+def _of_bytes(table: InputTable, files: list[Path]) -> Format:
+    format = table.format
+    kinds = {file: locate.kind_of(file) for file in files}
+    if format.encoding is None and (texts := [file for file in files if kinds[file] in locate.TEXT_KINDS]):
+        format = format.completed(encoding=_encoding(table, texts))
+    if any(kind == "csv" for kind in kinds.values()) and None in (format.separator, format.header):
+        layouts = {f: _layout(delimited, f, format, table) for f in files if kinds[f] == "csv"}
+        separator, header = _agreed(table, layouts, "separator and line of the header")
+        format = format.completed(separator=separator, header=header)
+    if any(kind == "workbook" for kind in kinds.values()) and None in (format.sheet, format.header):
+        layouts = {f: _layout(workbook, f, format, table) for f in files if kinds[f] == "workbook"}
+        sheet, header = _agreed(table, layouts, "sheet and line of the header")
+        format = format.completed(sheet=sheet, header=header)
+    return format
+
+
+def _layout(kind, file: Path, format: Format, table: InputTable) -> tuple:
+    partitions = opening.partitions(file)
+    with opening.sound(file):
+        return kind.layout(file, format, lambda names: table.matches([*names, *partitions]))
+
+
+def _encoding(table: InputTable, files: list[Path]) -> str:
+    found = {}
+    for file in files:
+        with opening.sound(file):
+            found[file] = text.encoding_of(file)
+    telling = {file: encoding for file, encoding in found.items() if encoding != "ascii"}
+    return _agreed(table, telling, "encoding") if telling else "utf-8"
+
+
+def _agreed(table: InputTable, found: dict[Path, object], what: str):
+    """What all files have in common. Raises InvalidData where they differ."""
+    first, *others = found
+    if other := next((file for file in others if found[file] != found[first]), None):
+        raise InvalidData(
+            f"{table.name}: the files are written in different ways ({what}: {first.name} {found[first]!r}, "
+            f"{other.name} {found[other]!r}); give each way an input of its own: data.inputs"
+        )
+    return found[first]
+
+
+def _of_values(con, table: InputTable, opened: list[Columns], *, rows: int | None) -> tuple[Format, str]:
+    """The format with what times and numbers tell, and what they leave open, in words."""
+    format, still_open = table.format, ""
+    if format.dates is None and (texts := _texts(opened, "times")):
+        dates, still_open = _dates(con, {label: _forms(parts, rows) for label, parts in texts.items()}, format, table)
+        format = format.completed(dates=dates)
+    if None in (format.decimal, format.thousands) and (texts := _texts(opened, "numbers")):
+        (decimal, thousands), unclear = _marks(
+            con, {label: _forms(parts, rows) for label, parts in texts.items()}, format
+        )
+        format, still_open = format.completed(decimal=decimal, thousands=thousands), still_open or unclear
+    return format, still_open
+
+
+def _texts(opened: list[Columns], use: str) -> Texts:
+    texts: Texts = {}
+    for columns in opened:
+        for label, value in getattr(columns, use).items():
+            texts.setdefault(label, []).append(columns.raw.select(text=value))
+    return texts
+
+
+def _forms(parts: list[Table], rows: int | None) -> pd.DataFrame:
+    """Up to three texts for each form that occurs, with how many rows they stand for: columns text, n."""
+    texts = ibis.union(*(part.limit(rows) if rows else part for part in parts))
+    texts = texts.filter(texts.text.notnull())
+    large = lambda pattern: texts.text.re_extract(pattern, 1).try_cast("int64").fill_null(0) > 12  # noqa: E731
+    forms = texts.group_by(
+        form=texts.text.re_replace("[0-9]", "9"), zero=texts.text.re_search("^[-+]?0[.,]"),
+        first=large("^([0-9]{1,2})[^0-9]"), second=large("^[0-9]{1,2}[^0-9]([0-9]{1,2})[^0-9]"),
+    ).agg(n=texts.count(), low=texts.text.min(), high=texts.text.max(), some=texts.text.arbitrary())  # fmt: skip
+    found = forms.order_by(ibis.desc("n"), "form", "first", "second").limit(FORMS).execute()
+    found = found.melt(["n", "form", "first", "second", "zero"], ["low", "some", "high"], value_name="text")
+    found["n"] = found.n / found.groupby(["form", "first", "second", "zero"]).text.transform("nunique")
+    return found.drop_duplicates(["form", "first", "second", "zero", "text"])[["text", "n"]]
+
+
+def _dates(con, forms: dict[str, pd.DataFrame], format: Format, table: InputTable) -> tuple[str | dict[str, str], str]:
+    """How the times are written, all of them or each column, and what is open."""
+    lowest, highest = moment(EARLIEST), moment(LATEST)
+    sound = lambda at: ibis.ifelse(at.between(lowest, highest), at, ibis.null(at.type()))  # noqa: E731
+    readings = {r: lambda t, r=r: sound(times.as_time(t, dates=r, zone=format.zone)) for r in times.READINGS}
+    read = {label: _read(con, rows, readings) for label, rows in forms.items()}
+    together = pd.concat(read.values())
+    if _most(together) == sum(map(_most, read.values())):
+        chosen = {"": _chosen(together)}
+    else:
+        chosen = {label: _chosen(rows) for label, rows in read.items()}
+    for label, candidates in chosen.items():
+        rows = read[label] if label else together
+        _refuse_mixed(rows, candidates[0], named=label or next(iter(read)), table=table)
+        if len(candidates) > 1:
+            return "iso", _two_ways(f"times in '{label or next(iter(read))}'", rows, candidates, "dates: {}".format)
+    dates = {label: candidates[0] for label, candidates in chosen.items()}
+    return (dates[""] if "" in dates else dates), ""
+
+
+def _marks(con, forms: dict[str, pd.DataFrame], format: Format) -> tuple[tuple[str, str], str]:
+    """The decimal mark and the mark of thousands, and what is open."""
+    said = (format.decimal, format.thousands)
+    marks = [m for m in numbers.READINGS if all(s in (None, mark) for s, mark in zip(said, m, strict=True))]
+    marks = marks or [(format.decimal or ".", format.thousands or "")]
+    readings = {m: lambda t, m=m: numbers.as_number(t, decimal=m[0], thousands=m[1]) for m in marks}
+    rows = _read(con, pd.concat(forms.values()), readings)
+    if not rows.text.str.contains("[., '\u2019\u00a0\u202f]").any() and numbers.PLAIN in marks:
+        return numbers.PLAIN, ""
+    candidates = _chosen(rows)
+    consistent = {
+        m: _count(con, rows, lambda t, m=m: numbers.is_consistent(t, decimal=m[0], thousands=m[1])) for m in candidates
+    }
+    candidates = [m for m in candidates if consistent[m] == max(consistent.values())]
+    if len(_distinct(rows, candidates)) > 1:
+        form = lambda m: f'decimal: "{m[0]}", thousands: "{m[1]}"'  # noqa: E731
+        return candidates[0], _two_ways(f"numbers in '{next(iter(forms))}'", rows, _distinct(rows, candidates), form)
+    return candidates[0], ""
+
+
+def _read(con, rows: pd.DataFrame, readings: dict) -> pd.DataFrame:
+    """Text, n and what each reading makes of the text, null where it cannot be read."""
+    if rows.empty:
+        return rows.assign(**{str(r): None for r in readings}).rename(columns={str(r): r for r in readings})
+    texts = ibis.memtable(rows.reset_index(drop=True))
+    values = con.execute(texts.select("text", "n", **{str(r): read(texts.text) for r, read in readings.items()}))
+    return values.rename(columns={str(r): r for r in readings})
+
+
+def _count(con, rows: pd.DataFrame, condition) -> float:
+    texts = ibis.memtable(rows[["text", "n"]].reset_index(drop=True))
+    return float(con.execute(texts.filter(condition(texts.text)).n.sum().fill_null(0.0)))
+
+
+def _most(rows: pd.DataFrame) -> float:
+    """How many rows the best reading reads."""
+    return max(rows.n[rows[r].notna()].sum() for r in rows.columns[2:])
+
+
+def _chosen(rows: pd.DataFrame) -> list:
+    """The readings that read the most; one of those that read the same."""
+    best = _most(rows)
+    return _distinct(rows, [r for r in rows.columns[2:] if rows.n[rows[r].notna()].sum() >= best - 1e-6])
+
+
+def _distinct(rows: pd.DataFrame, readings: list) -> list:
+    distinct: list = []
+    for reading in readings:
+        if not any(rows[reading].equals(rows[other]) for other in distinct):
+            distinct.append(reading)
+    return distinct
+
+
+def _refuse_mixed(rows: pd.DataFrame, chosen: str, *, named: str, table: InputTable) -> None:
+    unread = rows[rows[chosen].isna()]
+    for other in times.READINGS:
+        also = unread[unread[other].notna()]
+        if also.n.sum() > MIXED * rows.n.sum():
+            here = rows.text[rows[chosen].notna()].iloc[0]
+            raise InvalidData(
+                f"{table.name}: times in '{named}' are written in two ways: {here} is {chosen}, {also.text.iloc[0]} is "
+                f"{other}; give files of each way an input of their own: data.inputs"
+            )
+
+
+def _two_ways(what: str, rows: pd.DataFrame, readings: list, form: Callable) -> str:
+    """Both readings of three rows, and the line to add."""
+    one, other = readings[:2]
+    differ = (
+        rows[(rows[one].notna() & rows[other].notna() & (rows[one] != rows[other]))].drop_duplicates("text").head(3)
+    )
+    shown = "; ".join(f"{r['text']} is {_shown(r[one])} or {_shown(r[other])}" for r in differ.to_dict("records"))
+    add = " or ".join(f"format: {{{form(reading)}}}" for reading in (one, other))
+    return f"{what} can be read in two ways: {shown}; say which in the data section: {add}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value.day} {value:%B %Y}"
+    return f"{value.normalize():f}"

@@ -1,0 +1,77 @@
+"""The columns of a raw table as what they are used for: text, numbers, times, by the format that they are written in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import ibis
+from ibis.expr.types import BooleanValue, StringValue, Table, Value
+
+from churn.sources.contract import OWN, TIME, VALUE
+from churn.sources.formats import numbers, times
+from churn.sources.formats.format import Format
+from churn.sources.rows.cleaning import as_text, staged
+
+
+@dataclass
+class Columns:
+    """`numbers` and `times` collect the texts that were read as such, by column, for whoever finds out their format.
+
+    `clocks`: what the clocks in `format.zone` showed at those times. `key`: of the params file, for messages.
+    """
+
+    raw: Table
+    format: Format
+    key: str = "data.columns"
+    numbers: dict[str, StringValue] = field(default_factory=dict)
+    times: dict[str, StringValue] = field(default_factory=dict)
+    clocks: list[Value] = field(default_factory=list)
+
+    @classmethod
+    def over(cls, con, raw: Table, format: Format, *, needed: set[str], key: str) -> Columns:
+        """The columns of a table; the texts of those that are needed are cleaned once."""
+        texts = {name: as_text(raw[name], format.null_words) for name in needed if raw[name].type().is_string()}
+        return cls(staged(con, raw.mutate(**{f"{OWN}text {name}": text for name, text in texts.items()})), format, key)
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name in self.raw.columns if not name.startswith(OWN)]
+
+    def text(self, name: str) -> StringValue:
+        """Text without surrounding whitespace; null where nothing or a word for missing is left."""
+        return self.raw[f"{OWN}text {name}"] if self.raw[name].type().is_string() else as_text(self.raw[name])
+
+    def is_missing(self, name: str) -> BooleanValue:
+        """True where there is nothing to read."""
+        return self.text(name).isnull() if self.raw[name].type().is_string() else self.raw[name].isnull()
+
+    def number(self, name: str) -> Value:
+        """An exact number with four decimals; null where it cannot be read."""
+        if self.raw[name].type().is_numeric():
+            return self.raw[name].try_cast(VALUE)
+        self.numbers[name] = text = self.text(name)
+        return numbers.as_number(text, decimal=self.format.decimal or ".", thousands=self.format.thousands or "")
+
+    def time(self, name: str) -> Value:
+        """A moment in UTC; null where it cannot be read."""
+        column = self.raw[name]
+        if column.type().is_timestamp() and column.type().timezone:
+            return column.cast(TIME)
+        if column.type().is_timestamp() or column.type().is_date():
+            self.clocks.append(local := column.cast("timestamp"))
+            return times.from_local(local, self.format.zone)
+        return self.time_in(name, self.text(name))
+
+    def time_in(self, label: str, text: StringValue) -> Value:
+        """A moment in UTC that a text says; `label` names it where the format says how each is written."""
+        self.times[label], dates = text, self.format.dates_of(label)
+        self.clocks.append(times.local_of(text, dates=dates))
+        return times.as_time(text, dates=dates, zone=self.format.zone)
+
+    def clock_faults(self) -> Value:
+        """`twice` where the clocks of the zone showed a time twice, `never` where they skipped it; else null."""
+        if self.format.zone == "UTC" or not self.clocks:
+            return ibis.null("string")
+        twice = ibis.or_(*(times.shown_twice(local, self.format.zone) for local in self.clocks))
+        never = ibis.or_(*(times.never_shown(local, self.format.zone) for local in self.clocks))
+        return ibis.cases((never, "never"), (twice, "twice"), else_=ibis.null("string"))
