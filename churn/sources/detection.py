@@ -144,7 +144,7 @@ def _dates(con, forms: dict[str, pd.DataFrame], format: Format, table: InputTabl
         if len(candidates) > 1:
             return "iso", _two_ways(f"times in '{label or next(iter(read))}'", rows, candidates, "dates: {}".format)
     dates = {label: candidates[0] for label, candidates in chosen.items()}
-    return (dates[""] if "" in dates else dates), ""
+    return dates.get("", dates), ""
 
 
 def _marks(con, forms: dict[str, pd.DataFrame], format: Format) -> tuple[tuple[str, str], str]:

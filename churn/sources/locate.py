@@ -76,7 +76,7 @@ def find_table(place: Path, table: str) -> Path:
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
         raise InvalidData(
-            f"{place}: one file of the name {table} is needed ({READ}), found {found}; correct the folder or data.tables"
+            f"{place}: one file named {table} is needed ({READ}), found {found}; correct the folder or data.tables"
         )
     return files[0]
 
@@ -148,7 +148,7 @@ def _files_at(path: str) -> list[Path]:
         if odd := [file for file in others if _looks_like_data(file)]:
             shown = ", ".join(str(file.relative_to(place)) for file in odd[:3])
             raise InvalidData(
-                f"{path}: {shown} looks like data and would not be read; read are {READ}, text also as .gz, .zst, .zip; "
+                f"{path}: {shown} looks like data but is not read (read are {READ}, text also as .gz, .zst, .zip); "
                 "take it out of the folder, or name the files by a pattern"
             )
     else:

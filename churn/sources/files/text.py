@@ -35,7 +35,7 @@ def opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def encoding_of(file: Path) -> str:
-    """ascii, utf-8 or utf-16 where the bytes are that, cp1252 where most of what is not ASCII cannot be UTF-8; reads it all."""
+    """ascii, utf-8 or utf-16 where all bytes are that, cp1252 where most of what is not ASCII cannot be UTF-8."""
     with opened(file) as stream:
         head = stream.read(HEAD)
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -1,4 +1,4 @@
-"""Times as people write them, read as UTC: ISO, day or month first, counted from 1970, or a spreadsheet's day numbers."""
+"""Times as people write them, read as UTC: ISO, day or month first, counted from 1970, or in a spreadsheet's days."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _with_century(text: StringValue, ahead: str, year: str) -> StringValue:
 
 
 def _tidied(iso: StringValue) -> StringValue:
-    """Forms that the engine's cast does not take: compact dates, a comma or a T before the time, a space before a zone."""
+    """Forms that the engine's cast does not take: 20240131, a comma or a T before the time, a space before a zone."""
     compact = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2}))?"
     spread = iso.re_replace(compact + "$", r"\1-\2-\3 \4:\5:\6").re_replace(" ::$", "")
     spaced = spread.re_replace(r"^([0-9]{4})[./-]([0-9]{1,2})[./-]([0-9]{1,2})(?:$|T|,? +)", r"\1-\2-\3 ")

@@ -111,7 +111,7 @@ def _write(
 
 
 def _events_of_lines(lines: Table) -> Table:
-    """The lines of an order as one event: its earliest time, the sum of its values, per kind; known with its last line."""
+    """The lines of an order as one event: earliest time, sum of the values, per kind; known with its last line."""
     late = {"arrived_at": lines.arrived_at.max()} if "arrived_at" in lines.columns else {}
     return lines.group_by(["customer_id", "event_id", "kind"]).agg(
         at=lines["at"].min(), value=lines.value.sum().cast(VALUE), **late
@@ -119,7 +119,7 @@ def _events_of_lines(lines: Table) -> Table:
 
 
 def _of_contract(tables: list[Table]) -> Table:
-    """The events of all tables; where one says when its rows arrived, those of the others arrived when they happened."""
+    """The events of all tables; where one says when its rows arrived, the others' arrived when they happened."""
     names = ["customer_id", "at", "kind", "value"]
     if any("arrived_at" in table.columns for table in tables):
         names.append("arrived_at")
@@ -149,8 +149,8 @@ def _refuse_too_many_kinds(events: Table, tables: list[EventTable | CustomerTabl
         column = next(t.columns["kind"] for t in tables if isinstance(t, EventTable) and "kind" in t.columns)
         shown = ", ".join(map(repr, kinds.limit(3).kind.execute()))
         raise InvalidData(
-            f"events: '{column}' holds {found:,} kinds of event, the limit is {limit}, e.g. {shown}; features are made for "
-            "each: correct columns.kind, or raise data.max_kinds"
+            f"events: '{column}' holds {found:,} kinds of event, the limit is {limit}, e.g. {shown}; each has features of "
+            "its own: correct columns.kind, or raise data.max_kinds"
         )
 
 
@@ -165,9 +165,9 @@ def _refuse_large_share(events: Table, tables: list[EventTable | CustomerTable],
     customer = counted.order_by(ibis.desc("n")).limit(1).customer_id.execute()[0]
     column = next(t.columns["customer_id"] for t in tables if isinstance(t, EventTable))
     raise InvalidData(
-        f"events: {most / all_events:.0%} of them ({most:,} of {all_events:,}) have the {column} {customer!r}: is that one "
-        f"customer? if it stands for guests, pass over it with data.where or add it to data.null_words; "
-        f"if it is one, raise data.max_customer_share"
+        f"events: {most / all_events:.0%} of them ({most:,} of {all_events:,}) have the {column} {customer!r}, the limit is "
+        f"{limit:.0%}; where it stands for guests, pass over it by data.where or add it to data.null_words; where it is "
+        "one customer, raise data.max_customer_share"
     )
 
 

@@ -26,8 +26,8 @@ OWN_COLUMNS = (ROW, FILE, CLOCK)  # beside those of the contract, for as long as
 EXACT = {4: 2.0**24, 8: 2.0**53}  # below, a float of so many bytes holds every whole number
 SCIENTIFIC = r"^-?[0-9](\.[0-9]+)?[Ee]\+?[0-9]+$"
 REMEDIES = {
-    "is not a time": "say how times are written, for example format: {dates: day_first}, month_first, epoch_ms, serial, "
-    'or a pattern such as "%d %b %Y"',
+    "is not a time": "say how times are written, e.g. format: {dates: day_first}, month_first, epoch_ms, serial, or a "
+    "pattern such as '%d %b %Y'",
     "is not a number": 'say how numbers are written, for example format: {decimal: ","}',
     "invalid encoding": "say in which encoding the file is, for example format: {encoding: cp1252}",
     "is not in the customers' table": "complete that table, or leave data.customers out",
@@ -39,7 +39,7 @@ Fault = tuple[str, str, BooleanValue]  # column, reason, condition
 
 @dataclass(frozen=True)
 class SplitRows:
-    """The rows of one input table: usable, passed over, and those that could not be used, with a summary by column and reason."""
+    """The rows of one input table: usable, passed over, or rejected, with a summary of these by column and reason."""
 
     name: str
     usable: Table

@@ -1,4 +1,4 @@
-"""The columns of a raw table as what they are used for: text, numbers, times, by the format that they are written in."""
+"""The columns of a raw table as what they are used for: text, numbers, times, by the format they are written in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a section of the params file says of a table of events, or of customers: its columns, and rows by the contract."""
+"""What the params file says of a table of events, or of customers: its columns, and its rows by the contract."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def tables(data: dict) -> list[tuple[dict, EventTable | CustomerTable]]:
     """The tables of a data section, each with the section that describes it; customers first."""
     sections = data.get("inputs") or [data]
     found = [(section, _events(data, section, i, alone=len(sections) == 1)) for i, section in enumerate(sections)]
-    return [(data["customers"], _customers(data))] + found if data.get("customers") else found
+    return [(data["customers"], _customers(data)), *found] if data.get("customers") else found
 
 
 def rows_of(con, table: EventTable | CustomerTable, opened: list[Columns], *, hashed: bool) -> list[Table]:
