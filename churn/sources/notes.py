@@ -78,7 +78,7 @@ def of_values(events: Table, tables: list[EventTable | CustomerTable]) -> list[s
     column = next((t.columns["value"] for t in tables if "value" in t.columns), "value")
     return [
         f"events: {row.low:,} of the kind '{row.kind}' have a value below zero and count as activity; returns can be a "
-        f"kind of their own (columns.kind: \"case when {column} < 0 then 'return' else '{row.kind}' end\") or be passed "
+        f"kind (columns.kind: \"case when {column} < 0 then 'return' else '{row.kind}' end\") or be passed "
         f'over (where: "{column} >= 0")'
         for row in odd.itertuples()
     ]

@@ -48,7 +48,7 @@ def open_tables(
     """One table per distinct set of columns and types, so that no file's types bend another's; each names its FILE.
 
     `needed`(names, file) gives the columns that are needed, of those there are, and refuses where one is missing. One
-    that no file holds is taken from the folder names (`date=2024-01-31`). Copies that the engine needs lie in `scratch`;
+    that no file holds is taken from the folders' names (`date=2024-01-31`). Copies for the engine go to `scratch`;
     with `head`, of the first lines only. Lines of CSV that do not fit the header land in the engine's table `malformed`
     when the tables are read. Raises InvalidData.
     """

@@ -21,13 +21,15 @@ def as_number(text: StringValue, *, decimal: str, thousands: str) -> Value:
 
     Marks of thousands count where they part groups of three digits. A minus may stand behind: `12,50-`.
     """
-    quick = text if decimal == "." else _with_point(text)  # most numbers need no more
     plain = _signed(text)
     if thousands:
         plain = ibis.ifelse(plain.re_search(_grouped(decimal, thousands)), _without(plain, thousands), plain)
-    if decimal == ",":
-        plain = _with_point(plain)
-    return ibis.coalesce(quick.try_cast(VALUE), plain.try_cast(VALUE))
+    return (_with_point(plain) if decimal == "," else plain).try_cast(VALUE)
+
+
+def plain(text: StringValue, *, decimal: str) -> Value:
+    """The numbers among texts that need no more than a cast: no marks of thousands, no signs of a currency."""
+    return (_with_point(text) if decimal == "," else text).try_cast(VALUE)
 
 
 def is_consistent(text: StringValue, *, decimal: str, thousands: str) -> BooleanValue:

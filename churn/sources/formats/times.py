@@ -20,6 +20,9 @@ WORDS = {
 }
 MARK = r"[./-]"
 TWO = "[0-9]{2}"
+DATE = "^([0-9]{4})[./-]([0-9]{1,2})[./-]([0-9]{1,2})"
+COMMON = {"iso": "%Y-%m-%d %H:%M:%S", "day_first": "%d.%m.%Y %H:%M", "month_first": "%m/%d/%Y %H:%M"}
+HALVES = ["%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p"]
 AFTER = "(?:$|[ T,].*)"
 COUNTED = {"epoch_s": (1e8, 1e10, 1_000_000), "epoch_ms": (1e11, 1e13, 1_000), "serial": (20_000, 80_000, 86_400)}
 SERIAL_EPOCH = -25_569 * 86_400  # 1899-12-30 in seconds from 1970
@@ -41,6 +44,11 @@ def _strptime(text, pattern):
     """A time by a pattern; null where it cannot be read."""
 
 
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "array<string>"), NAIVE))
+def _strptime_any(text, patterns):
+    """A time by the first pattern that fits; null where none does."""
+
+
 @ibis.udf.scalar.builtin(name="make_timestamp", signature=(("int64",), NAIVE))
 def _from_microseconds(count):
     """A time from the microseconds since 1970."""
@@ -55,13 +63,24 @@ def as_time(text: StringValue, *, dates: str, zone: str = "UTC") -> Value:
     if "%" in dates:
         return from_local(_strptime(text, dates), zone)
     iso = _as_iso(text, dates)
-    tidy = _tidied(iso)
-    moment = ibis.coalesce(iso.try_cast(TIME), tidy.try_cast(TIME))
-    clock = ibis.coalesce(_strptime(tidy, "%Y-%m-%d %I:%M %p"), _strptime(tidy, "%Y-%m-%d %I:%M:%S %p"))
+    # each form once: what stands twice in an expression is computed for every row, needed or not
+    moment = ibis.coalesce(
+        iso.try_cast(TIME), _tidied(iso).try_cast(TIME), _strptime_any(_halved(iso), HALVES).cast(TIME)
+    )
     if zone == "UTC":
-        return ibis.coalesce(moment, clock.cast(TIME))
-    local = ibis.ifelse(moment.isnull(), clock, ibis.coalesce(iso.try_cast(NAIVE), tidy.try_cast(NAIVE)))
-    return ibis.ifelse(iso.re_search(ZONED), moment, from_local(local, zone))
+        return moment
+    return ibis.ifelse(iso.re_search(ZONED), moment, from_local(moment.cast(NAIVE), zone))
+
+
+def is_common(dates: str) -> bool:
+    """Whether there is a most common form of `dates`."""
+    return dates in COMMON
+
+
+def plain(text: StringValue, *, dates: str, zone: str) -> Value:
+    """The times among texts that are in the most common form of `dates`; null for all others."""
+    local = _strptime(text, COMMON[dates])
+    return from_local(ibis.ifelse(local.year() > 1000, local, ibis.null(NAIVE)), zone)  # %Y takes 23 for a year
 
 
 def local_of(text: StringValue, *, dates: str) -> Value:
@@ -112,13 +131,14 @@ def _tidied(iso: StringValue) -> StringValue:
     """Forms that the engine's cast does not take: 20240131, a comma or a T before the time, a space before a zone."""
     compact = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2}))?"
     spread = iso.re_replace(compact + "$", r"\1-\2-\3 \4:\5:\6").re_replace(" ::$", "")
-    spaced = spread.re_replace(r"^([0-9]{4})[./-]([0-9]{1,2})[./-]([0-9]{1,2})(?:$|T|,? +)", r"\1-\2-\3 ")
-    halves = spaced.re_replace(r"(?i) ?([AP])\.?M\.?$", r" \1M")
-    return (
-        halves.re_replace(r" ?([+-][0-9]{2}):?([0-9]{2})$", r"\1:\2")
-        .re_replace(r"([0-9]) ?(?:UTC|GMT|z)$", r"\1Z")
-        .strip()
-    )
+    spaced = spread.re_replace(DATE + r"(?:$|T|,? +)", r"\1-\2-\3 ")
+    zoned = spaced.re_replace(r" ?([+-][0-9]{2}):?([0-9]{2})$", r"\1:\2")
+    return zoned.re_replace(r"([0-9]) ?(?:UTC|GMT|z)$", r"\1Z").re_replace(r"(?i) *[AP]\.?M\.?$", "?").strip()
+
+
+def _halved(iso: StringValue) -> StringValue:
+    """A time of half a day as HALVES have it."""
+    return iso.re_replace(DATE + r"(?:T|,? +)", r"\1-\2-\3 ").re_replace(r"(?i) ?([AP])\.?M\.?$", r" \1M")
 
 
 def _counted(text: StringValue, dates: str) -> Value:

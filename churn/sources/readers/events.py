@@ -64,7 +64,7 @@ def read_events(
         told = _write(con, scratch, tables, read, duplicates)
         events = read_parquet(con, scratch / "events.parquet")
         _refuse_too_many_kinds(events, tables, max_kinds)
-        _refuse_large_share(events, tables, max_customer_share)
+        _refuse_large_share(read_parquet(con, scratch / "active.parquet"), tables, max_customer_share)
         told += [*notes.of_rejected(read), *notes.of_values(events, tables), *notes.passed_over(tables)]
         inputs = notes.of_tables(tables, read)
         for written in ("events.parquet", "customers.parquet"):
@@ -101,12 +101,11 @@ def _write(
             told += [note, *notes.of_clocks(rows.usable, table)]
             events.append(_events_of_lines(usable) if "event_id" in table.columns else usable)
     write_parquet(con, _of_contract(events), scratch / "events.parquet")
-    if known is None:
-        customers = _first_events(con, scratch / "events.parquet")
-    else:
+    active = _active(con, scratch)
+    if known is not None:
         _refuse_twice(known, path=tables[0].path)
-        customers = known.select("customer_id", "signup_at", *tables[0].segments)
-    write_parquet(con, customers, scratch / "customers.parquet")
+    customers = active if known is None else known
+    write_parquet(con, customers.select("customer_id", "signup_at", *_segments(tables)), scratch / "customers.parquet")
     return [note for note in told if note]
 
 
@@ -127,10 +126,12 @@ def _of_contract(tables: list[Table]) -> Table:
     return ibis.union(*(table.select(*names) for table in tables))
 
 
-def _first_events(con, place: Path) -> Table:
-    """Customers with the moment from which they are known; an event that arrives late makes nobody known before."""
-    events = read_parquet(con, place)
-    return events.group_by("customer_id").agg(signup_at=known_at(events).min())
+def _active(con, scratch: Path) -> Table:
+    """Customers with events: how many (n), and from when they are known (signup_at): late ones make nobody known before."""
+    events = read_parquet(con, scratch / "events.parquet")
+    counted = events.group_by("customer_id").agg(signup_at=known_at(events).min(), n=events.count())
+    write_parquet(con, counted, scratch / "active.parquet")
+    return read_parquet(con, scratch / "active.parquet")
 
 
 def _refuse_twice(customers: Table, *, path: str | list[str]) -> None:
@@ -149,25 +150,22 @@ def _refuse_too_many_kinds(events: Table, tables: list[EventTable | CustomerTabl
         column = next(t.columns["kind"] for t in tables if isinstance(t, EventTable) and "kind" in t.columns)
         shown = ", ".join(map(repr, kinds.limit(3).kind.execute()))
         raise InvalidData(
-            f"events: '{column}' holds {found:,} kinds of event, the limit is {limit}, e.g. {shown}; each has features of "
-            "its own: correct columns.kind, or raise data.max_kinds"
+            f"events: '{column}' holds {found:,} kinds of event, the limit is {limit}, e.g. {shown}; each gets "
+            "features: correct columns.kind, or raise data.max_kinds"
         )
 
 
-def _refuse_large_share(events: Table, tables: list[EventTable | CustomerTable], limit: float) -> None:
+def _refuse_large_share(customers: Table, tables: list[EventTable | CustomerTable], limit: float) -> None:
     """A placeholder (guest, cash sale) is not one customer with a large share of all events."""
-    counted = events.group_by("customer_id").agg(n=events.count())
-    most, all_events, customers = (
-        counted.aggregate(m=counted.n.max(), n=counted.n.sum(), c=counted.count()).execute().loc[0]
-    )
-    if customers < ENOUGH or most <= limit * all_events:
+    most, total, n = customers.aggregate(m=customers.n.max(), t=customers.n.sum(), c=customers.count()).execute().loc[0]
+    if n < ENOUGH or most <= limit * total:
         return
-    customer = counted.order_by(ibis.desc("n")).limit(1).customer_id.execute()[0]
+    customer = customers.order_by(ibis.desc("n")).limit(1).customer_id.execute()[0]
     column = next(t.columns["customer_id"] for t in tables if isinstance(t, EventTable))
     raise InvalidData(
-        f"events: {most / all_events:.0%} of them ({most:,} of {all_events:,}) have the {column} {customer!r}, the limit is "
-        f"{limit:.0%}; where it stands for guests, pass over it by data.where or add it to data.null_words; where it is "
-        "one customer, raise data.max_customer_share"
+        f"events: {most / total:.0%} of them ({most:,} of {total:,}) have the {column} {customer!r}, the limit is "
+        f"{limit:.0%}; if it stands for guests, pass over it by data.where or name it in data.null_words; if it is one "
+        "customer, raise data.max_customer_share"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -55,17 +56,26 @@ class SplitRows:
 
 def as_text(column: Value, null_words: tuple[str, ...] = ("",)) -> StringValue:
     """Text without surrounding whitespace; null where nothing is left, or one of `null_words` in any case."""
-    text = column.cast("string").strip()
+    text = column.cast("string")
     if null_words == ("",):
-        return text.nullif("")
-    longest = max(map(len, null_words))  # few texts are so short: the others need no comparison
-    missing = (text.length() <= longest) & text.lower().isin(null_words)
-    return ibis.ifelse(missing, ibis.null("string"), text)
+        return ibis.ifelse(text.re_search(r"^\s|\s$|^$"), text.strip().nullif(""), text)
+    edged = (text < "!") | (text.reverse() < "!")  # few are, and stripping all takes as long as reading them
+    text = ibis.ifelse(edged, text.strip(), text)
+    return ibis.ifelse(text.lower().isin(null_words), ibis.null("string"), text)
+
+
+def is_missing(column: Value, null_words: tuple[str, ...]) -> BooleanValue:
+    """True where there is nothing to read; for few rows (what `as_text` compares with becomes a join over them all)."""
+    if not column.type().is_string():
+        return column.isnull()
+    words = "|".join(re.escape(word) for word in null_words)
+    return as_text(column).re_search(f"^(?i:{words})$").fill_null(True)
 
 
 def as_identifier(words: StringValue) -> StringValue:
     """Text of an id; a whole number that went through a float (17850.0) is written as the whole number."""
-    return ibis.ifelse(words.re_search(r"^-?\d+\.0+$"), words.re_replace(r"\.0+$", ""), words)
+    rounded = ibis.ifelse(words.re_search(r"^-?\d+\.0+$"), words.re_replace(r"\.0+$", ""), words)
+    return ibis.ifelse(words.contains(".0"), rounded, words)
 
 
 def with_faults(con, raw: Table, fields: dict[str, Value], faults: Callable[[Table], list[Fault]]) -> Table:

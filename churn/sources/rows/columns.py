@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import ibis
-from ibis.expr.types import BooleanValue, StringValue, Table, Value
+from ibis.expr.types import StringValue, Table, Value
 
 from churn.sources.contract import OWN, TIME, VALUE
 from churn.sources.formats import numbers, times
@@ -15,7 +15,9 @@ from churn.sources.rows.cleaning import as_text, staged
 
 @dataclass
 class Columns:
-    """`numbers` and `times` collect the texts that were read as such, by column, for whoever finds out their format.
+    """Texts of the common forms are read at once, the others by all means: `if plain is null` costs nothing per row.
+
+    `numbers` and `times` collect the texts that were read as such, by column, for whoever finds out their format.
 
     `clocks`: what the clocks in `format.zone` showed at those times. `key`: of the params file, for messages.
     """
@@ -26,12 +28,15 @@ class Columns:
     numbers: dict[str, StringValue] = field(default_factory=dict)
     times: dict[str, StringValue] = field(default_factory=dict)
     clocks: list[Value] = field(default_factory=list)
+    first: dict[str, Value] = field(default_factory=dict)
 
-    @classmethod
-    def over(cls, con, raw: Table, format: Format, *, needed: set[str], key: str) -> Columns:
-        """The columns of a table; the texts of those that are needed are cleaned once."""
-        texts = {name: as_text(raw[name], format.null_words) for name in needed if raw[name].type().is_string()}
-        return cls(staged(con, raw.mutate(**{f"{OWN}text {name}": text for name, text in texts.items()})), format, key)
+    def ahead(self, con) -> Columns:
+        """The same columns, where what was read of them so far is computed once and ahead of what is made of it."""
+        return Columns(staged(con, self.raw.mutate(**self.first)), self.format, self.key)
+
+    def _first(self, use: str, name: str, value: Value) -> Value:
+        known = f"{OWN}{use} {name}"
+        return self.raw[known] if known in self.raw.columns else self.first.setdefault(known, value)
 
     @property
     def names(self) -> list[str]:
@@ -39,18 +44,17 @@ class Columns:
 
     def text(self, name: str) -> StringValue:
         """Text without surrounding whitespace; null where nothing or a word for missing is left."""
-        return self.raw[f"{OWN}text {name}"] if self.raw[name].type().is_string() else as_text(self.raw[name])
-
-    def is_missing(self, name: str) -> BooleanValue:
-        """True where there is nothing to read."""
-        return self.text(name).isnull() if self.raw[name].type().is_string() else self.raw[name].isnull()
+        return self._first("text", name, as_text(self.raw[name], self.format.null_words))
 
     def number(self, name: str) -> Value:
         """An exact number with four decimals; null where it cannot be read."""
         if self.raw[name].type().is_numeric():
             return self.raw[name].try_cast(VALUE)
-        self.numbers[name] = text = self.text(name)
-        return numbers.as_number(text, decimal=self.format.decimal or ".", thousands=self.format.thousands or "")
+        self.numbers[name] = text = as_text(self.raw[name])
+        decimal = self.format.decimal or "."
+        plain = self._first("number", name, numbers.plain(self.raw[name], decimal=decimal))
+        written = numbers.as_number(text, decimal=decimal, thousands=self.format.thousands or "")
+        return ibis.ifelse(plain.isnull(), written, plain)
 
     def time(self, name: str) -> Value:
         """A moment in UTC; null where it cannot be read."""
@@ -60,7 +64,11 @@ class Columns:
         if column.type().is_timestamp() or column.type().is_date():
             self.clocks.append(local := column.cast("timestamp"))
             return times.from_local(local, self.format.zone)
-        return self.time_in(name, self.text(name))
+        dates, zone = self.format.dates_of(name), self.format.zone
+        if not column.type().is_string() or not times.is_common(dates):
+            return self.time_in(name, as_text(column))
+        plain = self._first("time", name, times.plain(column, dates=dates, zone=zone))
+        return ibis.ifelse(plain.isnull(), self.time_in(name, as_text(column)), plain)
 
     def time_in(self, label: str, text: StringValue) -> Value:
         """A moment in UTC that a text says; `label` names it where the format says how each is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 from ibis.expr.types import BooleanValue, Table, Value
@@ -26,6 +26,7 @@ from churn.sources.rows.cleaning import (
     Fault,
     as_identifier,
     as_text,
+    is_missing,
     with_faults,
 )
 from churn.sources.rows.columns import Columns
@@ -50,8 +51,8 @@ class EventTable(InputTable):
             fields |= ROLES[role].fields(role, column, columns)
         return fields | _beside(self.where, columns)
 
-    def faults(self, read: Table) -> list[Fault]:
-        """The faults of what was read, a staged table of the fields."""
+    def faults(self, read: Columns) -> list[Fault]:
+        """The faults of what was read: columns beside the fields, staged."""
         return [fault for role, column in self.columns.items() for fault in ROLES[role].faults(role, column, read)]
 
 
@@ -70,7 +71,7 @@ class CustomerTable(InputTable):
             fields |= ROLES[role].fields(role, column, columns)
         return fields | {name: _segment(name, columns) for name in self.segments} | _beside(self.where, columns)
 
-    def faults(self, read: Table) -> list[Fault]:
+    def faults(self, read: Columns) -> list[Fault]:
         """As of an EventTable."""
         return [fault for role, column in self.columns.items() for fault in ROLES[role].faults(role, column, read)]
 
@@ -89,15 +90,17 @@ def rows_of(con, table: EventTable | CustomerTable, opened: list[Columns], *, ha
 
 
 def _rows(con, table: EventTable | CustomerTable, columns: Columns, common: list[str], *, hashed: bool) -> Table:
+    table.fields(columns)
+    columns = columns.ahead(con)
     fields = table.fields(columns)
     if hashed:
         whole = {name: value for name, value in fields.items() if not name.startswith(OWN)}
         fields[ROW] = ibis.struct(whole | {f"{OWN}{name}": columns.raw[name] for name in common}).hash()
-        fields[FILE] = columns.raw[FILE]
+        fields |= {FILE: columns.raw[FILE]} if table.has_several_files() else {}
 
     def faults(read: Table) -> list[Fault]:
         lines = [("(line)", "is not a JSON object", read[NOT_JSON])] if NOT_JSON in read.columns else []
-        return lines + table.faults(read)
+        return lines + table.faults(replace(columns, raw=read))
 
     return with_faults(con, columns.raw, fields, faults)
 
@@ -151,43 +154,44 @@ def _id_fields(role: str, column: str, columns: Columns) -> Fields:
     return {role: as_identifier(expressions.text(column, columns)), f"{OWN}rounded": ibis.literal(False) | rounded}
 
 
-def _id_faults(role: str, column: str, read: Table) -> list[Fault]:
-    rounded = read[f"{OWN}rounded"] | read[OWN + role].re_search(SCIENTIFIC)
+def _id_faults(role: str, column: str, read: Columns) -> list[Fault]:
+    customer = read.raw[OWN + role]
+    scientific = ibis.ifelse(customer.contains("E") | customer.contains("e"), customer.re_search(SCIENTIFIC), False)
+    rounded = read.raw[f"{OWN}rounded"] | scientific.fill_null(False)
     return [
-        (column, "is missing", read[OWN + role].isnull()),
+        (column, "is missing", customer.isnull()),
         (column, "is a rounded number, as a spreadsheet writes long ones", rounded),
     ]
 
 
 def _time_fields(role: str, column: str, columns: Columns) -> Fields:
-    return {role: expressions.time(column, columns), f"{OWN}no {role}": _missing(column, columns)}
+    return {role: expressions.time(column, columns)}
 
 
-def _time_faults(role: str, column: str, read: Table) -> list[Fault]:
-    at = read[OWN + role]
+def _time_faults(role: str, column: str, read: Columns) -> list[Fault]:
+    at = read.raw[OWN + role]
     return [
-        (column, "is missing", at.isnull() & read[f"{OWN}no {role}"]),
+        (column, "is missing", _missing(at, column, read)),
         (column, "is not a time", at.isnull()),
         (column, f"lies outside {EARLIEST.year} to {LATEST.year}", ~at.between(moment(EARLIEST), moment(LATEST))),
     ]
 
 
 def _number_fields(role: str, column: str, columns: Columns) -> Fields:
-    return {role: expressions.number(column, columns), f"{OWN}no {role}": _missing(column, columns)}
+    return {role: expressions.number(column, columns)}
 
 
-def _number_faults(role: str, column: str, read: Table) -> list[Fault]:
-    value = read[OWN + role]
-    missing = value.isnull() & read[f"{OWN}no {role}"]
-    return [(column, "is missing", missing), (column, "is not a number", value.isnull())]
+def _number_faults(role: str, column: str, read: Columns) -> list[Fault]:
+    value = read.raw[OWN + role]
+    return [(column, "is missing", _missing(value, column, read)), (column, "is not a number", value.isnull())]
 
 
 def _text_fields(role: str, column: str, columns: Columns) -> Fields:
     return {role: expressions.text(column, columns)}
 
 
-def _text_faults(role: str, column: str, read: Table) -> list[Fault]:
-    return [(column, "is missing", read[OWN + role].isnull())]
+def _text_faults(role: str, column: str, read: Columns) -> list[Fault]:
+    return [(column, "is missing", read.raw[OWN + role].isnull())]
 
 
 def _segment(name: str, columns: Columns) -> Value:
@@ -195,9 +199,11 @@ def _segment(name: str, columns: Columns) -> Value:
     return as_text(columns.raw[name], words).fill_null("unknown")
 
 
-def _missing(column: str, columns: Columns) -> BooleanValue:
-    names = sorted(expressions.names_in(column, columns.names, key=columns.key))
-    return ibis.or_(*map(columns.is_missing, names)) if names else ibis.literal(False)
+def _missing(value: Value, column: str, read: Columns) -> BooleanValue:
+    """Whether there is no value because there was nothing to read."""
+    names = sorted(expressions.names_in(column, read.names, key=read.key))
+    missing = [is_missing(read.raw[name], read.format.null_words) for name in names]
+    return ibis.ifelse(value.isnull(), ibis.or_(ibis.literal(False), *missing), ibis.literal(False))
 
 
 @dataclass(frozen=True)

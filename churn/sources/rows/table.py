@@ -40,6 +40,10 @@ class InputTable:
         names = list(names)
         return sum(self._names_in(written, names) <= {*names} for written in self.needed)
 
+    def has_several_files(self) -> bool:
+        """Whether rows can stand in two files."""
+        return len(locate.find(self.path)) > 1
+
     def open(self, con: ibis.BaseBackend, scratch: Path, *, head: bool = False) -> list[Columns]:
         """Its columns, one table for each set of them; with `head`, the first rows will do. Raises InvalidData."""
         con.raw_sql(f"DROP TABLE IF EXISTS {self.malformed}; DROP TABLE IF EXISTS {self.malformed}_scans")
@@ -48,13 +52,9 @@ class InputTable:
                 con, locate.find(self.path), self.format, needed=self._needed, scratch=scratch,
                 malformed=self.malformed, head=head,
             )  # fmt: skip
-        needed = [self._needed(table.columns, self.name) for table in tables]
-        return [
-            Columns.over(con, table, self.format, needed=names, key=self.key)
-            for table, names in zip(tables, needed, strict=True)
-        ]
+        return [Columns(table, self.format, self.key) for table in tables]
 
-    def _needed(self, names: list[str], file: Path | str) -> set[str]:
+    def _needed(self, names: list[str], file: Path) -> set[str]:
         needed = set().union(*(self._names_in(written, names) for written in self.needed))
         opening.require(sorted(needed), names, where=str(file))
         return needed
