@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING
 
@@ -48,17 +49,18 @@ def with_formats(params: Params, *, remember: bool = False) -> Params:
         return params
     data = params.data.model_dump(mode="json", exclude_none=True)
     files = locate.files_of(data).values()
-    seen = {"data": data, "files": {str(file): list(state.file_stat(file)) for file in files}}
+    stats = sorted((str(file), state.file_stat(file)) for file in files)
+    seen = hashlib.sha256(json.dumps([data, stats]).encode()).hexdigest()  # where files lie may be a secret
     known = state.path(params.experiment, "formats.json")
     kept = json.loads(known.read_text()) if known.exists() else {}
-    if {name: kept.get(name) for name in seen} != seen:
+    if kept.get("seen") != seen:
         from churn import engine
         from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
 
-        kept = seen | {"found": inputs.resolve(engine.connect(), data)}
+        kept = {"seen": seen, "data": inputs.resolve(engine.connect(), data)}
         if remember:
             state.write_json(known, kept)
-    return params.model_copy(update={"data": type(params.data).model_validate(kept["found"])})
+    return params.model_copy(update={"data": type(params.data).model_validate(kept["data"])})
 
 
 def planned(params: Params, selection: Selection) -> list[Step]:

@@ -206,9 +206,12 @@ def test_a_value_of_the_environment_reaches_no_file_of_a_run(year, tmp_path):
     assert holding(tmp_path / "state", "${ORDERS_DIR}/orders.csv"), "as it is written it is kept"
 
 
-def test_nor_of_a_run_that_stops_at_the_input(year, tmp_path):
-    done = run(tmp_path / "state", year, "data.columns.at=when")
-    assert (2, VALUE in done.stderr) == (done.returncode, False), done.stderr
-    assert "${ORDERS_DIR}/orders.csv: no column 'when'" in done.stderr
+def test_nor_of_a_run_that_is_refused_or_stops_at_the_input(year, tmp_path):
+    refused = run(tmp_path / "state", year, "data.columns.at=when")
+    assert (2, VALUE in refused.stderr) == (refused.returncode, False), refused.stderr
+    assert "${ORDERS_DIR}/orders.csv: no column 'when'" in refused.stderr
+    stopped = run(tmp_path / "state", year, "data.columns.value=who")
+    assert (2, VALUE in stopped.stderr) == (stopped.returncode, False), stopped.stderr
+    assert "${ORDERS_DIR}/orders.csv: 100.00% of" in stopped.stderr
     assert [] == holding(tmp_path / "state", VALUE)
     assert list((tmp_path / "state/runs").glob("*/features.html"))

@@ -61,7 +61,7 @@ def as_time(text: StringValue, *, dates: str, zone: str = "UTC") -> Value:
     if dates == "serial":
         return from_local(_counted(text, dates), zone)
     if "%" in dates:
-        return from_local(_strptime(text, dates), zone)
+        return from_local(_by_pattern(text, dates), zone)
     iso = _as_iso(text, dates)
     # each form once: what stands twice in an expression is computed for every row, needed or not
     moment = ibis.coalesce(
@@ -79,8 +79,7 @@ def is_common(dates: str) -> bool:
 
 def plain(text: StringValue, *, dates: str, zone: str) -> Value:
     """The times among texts that are in the most common form of `dates`; null for all others."""
-    local = _strptime(text, COMMON[dates])
-    return from_local(ibis.ifelse(local.year() > 1000, local, ibis.null(NAIVE)), zone)  # %Y takes 23 for a year
+    return from_local(_by_pattern(text, COMMON[dates]), zone)
 
 
 def local_of(text: StringValue, *, dates: str) -> Value:
@@ -104,6 +103,12 @@ def never_shown(local: Value, zone: str) -> BooleanValue:
 def shown_twice(local: Value, zone: str) -> BooleanValue:
     """Whether clocks in `zone` showed that time twice, for they went back."""
     return _clock_in(zone, _at_zone(zone, local) - ibis.interval(hours=1)) == local
+
+
+def _by_pattern(text: StringValue, pattern: str) -> Value:
+    """A time by a pattern, from 1901 on: %Y takes 23 for a year, and what is not in the pattern (infinity) is 1900."""
+    local = _strptime(text, pattern)
+    return ibis.ifelse(local.year() > 1900, local, ibis.null(NAIVE))
 
 
 def _as_iso(text: StringValue, dates: str) -> StringValue:

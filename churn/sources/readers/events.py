@@ -127,7 +127,7 @@ def _of_contract(tables: list[Table]) -> Table:
 
 
 def _active(con, scratch: Path) -> Table:
-    """Customers with events: how many (n), and from when they are known (signup_at): late ones make nobody known before."""
+    """Customers with events: how many (n), and from when they are known (signup_at); no late one makes it earlier."""
     events = read_parquet(con, scratch / "events.parquet")
     counted = events.group_by("customer_id").agg(signup_at=known_at(events).min(), n=events.count())
     write_parquet(con, counted, scratch / "active.parquet")
