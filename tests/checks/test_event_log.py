@@ -36,8 +36,9 @@ def life(one: str, *, events: int = SHARED, start: timedelta = DAY, values: int 
 @pytest.mark.parametrize("other", ["ANN", "Ann", " ann", "ａｎｎ"])
 def test_ids_that_differ_in_case_space_or_width_only_are_one(twice, other):
     spelling, _ = twice([*life("ann"), *life(other, start=2 * DAY)])
+    both = " and ".join(map(repr, sorted(["ann", other])))
     assert spelling == (
-        f"customer_id: 1 customers in several spellings, for example {' and '.join(map(repr, sorted(['ann', other])))}; "
+        f"customer_id: 1 customers in several spellings, for example {both}; "
         "where case tells customers apart: data.ids: case_sensitive"
     )
 
