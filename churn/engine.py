@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.expr.types import Table
 
 from churn import state
@@ -38,6 +42,24 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
     return con
 
 
+def read_parquet(con: ibis.BaseBackend, path: Path) -> Table:
+    """A Parquet file of our own as the engine's table. No folder above it (`env=prod`) names a column or is a pattern.
+
+    Our own files are read here, or by `arrow_table` and `frame`: each reader by itself would guess from the path.
+    """
+    return con.read_parquet(glob.escape(str(path)), hive_partitioning=False)
+
+
+def arrow_table(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pa.Table:
+    """The same in memory, as pyarrow has it: all of it, or some columns and rows."""
+    return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+
+
+def frame(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pd.DataFrame:
+    """The same as a pandas frame."""
+    return arrow_table(path, columns=columns, filters=filters).to_pandas()
+
+
 def frame_to_parquet(rows: pd.DataFrame, path: Path) -> Path:
     """Write a table that is in memory to one Parquet file, whole or not at all."""
     with replacing(path) as temporary:
@@ -50,8 +72,3 @@ def write_parquet(con: ibis.BaseBackend, table: Table, path: Path) -> Path:
     with replacing(path) as temporary:
         con.to_parquet(table, str(temporary))
     return path
-
-
-def read_parquet(con: ibis.BaseBackend, path: Path) -> Table:
-    """A Parquet file of our own as a table; `env=prod` in its path is no column."""
-    return con.read_parquet(str(path), hive_partitioning=False)

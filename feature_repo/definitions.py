@@ -4,6 +4,7 @@ the feature service that training and serving both read.
 `CHURN_STATE=$PWD/state CHURN_EXPERIMENT=cdnow feast -c feature_repo apply` (or `ui`) works on them too.
 """
 
+import glob
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -35,7 +36,9 @@ def feature_view(name: str, features: list[dict]) -> FeatureView:
         schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]
         + [Field(name="customer_id", dtype=String)],
         source=FileSource(
-            name=f"{name}_tables", path=str(features_folder / "*" / f"{name}.parquet"), timestamp_field="snapshot"
+            name=f"{name}_tables",
+            path=f"{glob.escape(str(features_folder))}/*/{name}.parquet",
+            timestamp_field="snapshot",
         ),
     )
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import fingerprint
+from churn import engine, fingerprint
 from churn.registry import runs, tracking
 
 KEYS = ("customer_id", "snapshot", "at")  # what tells the rows of a table apart, as far as it has them
@@ -72,7 +72,7 @@ def tables(run_id: str, context: str) -> dict[str, dict]:
 def hashes(run_id: str, context: str, name: str) -> pd.DataFrame | None:
     """The hashes of a recorded table's rows; None where there are none."""
     try:
-        return pd.read_parquet(runs.artifact(run_id, f"evidence/{context}/{name}.parquet"))
+        return engine.frame(runs.artifact(run_id, f"evidence/{context}/{name}.parquet"))
     except runs.Missing:
         return None
 
@@ -103,7 +103,7 @@ def _beyond(rows: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def _first(path: Path, positions: pd.Index) -> dict[str, object] | None:
     """The first of some rows, by time and customer, as it stands in the table."""
-    rows = pq.read_table(path).take(positions.to_numpy()[:100_000])
+    rows = engine.arrow_table(path).take(positions.to_numpy()[:100_000])
     by = [(key, "ascending") for key in reversed(KEYS) if key in rows.column_names]
     return next(iter((rows.sort_by(by) if by else rows).slice(0, 1).to_pylist()), None)
 
@@ -112,6 +112,6 @@ def _names(again: dict, gone: pd.DataFrame) -> tuple[str, ...]:
     """Whose the missing rows were, as far as these customers have other rows; three of them."""
     if gone.empty or "customer_id" not in again["columns"]:
         return ()
-    ids = pc.unique(pq.read_table(again["path"], columns=["customer_id"]).column(0)).to_pandas()
+    ids = pc.unique(engine.arrow_table(again["path"], columns=["customer_id"]).column(0)).to_pandas()
     mine = np.isin(_customers(ids.to_frame("customer_id")), gone.customer)
     return tuple(sorted(ids[mine])[:3])

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import fingerprint
+from churn import engine, fingerprint
 from churn.checks import counterfactual_logs
 from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
@@ -126,7 +126,7 @@ def _computed(con, logs: dict[str, Log], snapshot: str, settings: dict) -> dict[
         for name in ("events", "people"):
             path = Path(folder, f"{name}.parquet")
             pq.write_table(pa.concat_tables(_renamed(getattr(log, name), of) for of, log in logs.items()), path)
-            tables[name] = con.read_parquet(str(path))
+            tables[name] = engine.read_parquet(con, path)
         views = from_events.views(tables["events"], tables["people"], snapshot=snapshot, **settings)
         wide = _wide([view.execute() for view in views.values()])
     of, customer = (wide.index.str.split(":", n=1).str[part] for part in (0, 1))
@@ -140,7 +140,7 @@ def _renamed(table: pa.Table, log: str) -> pa.Table:
 
 def _written(manifest: dict, snapshot: str, customers: list[str]) -> pd.DataFrame:
     paths = [manifests.table_path(manifest, snapshot, view) for view in manifests.views(manifest)]
-    return _wide([pd.read_parquet(path, filters=[("customer_id", "in", customers)]) for path in paths])
+    return _wide([engine.frame(path, filters=[("customer_id", "in", customers)]) for path in paths])
 
 
 def _wide(views: list[pd.DataFrame]) -> pd.DataFrame:

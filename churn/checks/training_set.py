@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 import pandas as pd
 
+from churn import engine
 from churn.checks import target_leakage
 from churn.checks.result import Check, examples
 from churn.features import manifest as manifests
@@ -226,7 +227,7 @@ def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataF
     """The values of one snapshot's rows that the store does not hold: customer_id, snapshot, feature, given, held."""
     snapshot = rows.snapshot.iloc[0]
     paths = [manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view) for view in manifests.views(manifest)]
-    views = [pd.read_parquet(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
+    views = [engine.frame(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
     stored = pd.concat(views, axis=1).reindex(rows.customer_id)
     tables = []
     for name in features:

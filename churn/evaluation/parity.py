@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from churn import engine
 from churn.features import manifest as manifests
 from churn.features import store
 from churn.sources.snapshots import instant
@@ -45,6 +46,6 @@ def contract(manifest: dict, columns: list[str]) -> dict:
 
 def _sample(manifest: dict, snapshot: str, seed: int, customers: int) -> list[str]:
     view = list(manifests.views(manifest))[-1]
-    ids = pd.read_parquet(manifests.table_path(manifest, snapshot, view), columns=["customer_id"]).customer_id
+    ids = engine.frame(manifests.table_path(manifest, snapshot, view), columns=["customer_id"]).customer_id
     ids = np.sort(ids.to_numpy(dtype=str))
     return list(np.random.default_rng(seed).choice(ids, min(customers, len(ids)), replace=False))

@@ -16,11 +16,20 @@ with (
 ):
     import feast
     import feast.infra.data_sources.mlflow.mlflow_dataset_source  # else imported later, without the patch
+    from feast.infra.offline_stores import duckdb as offline_store
     from feast.infra.provider import get_provider
     from feast.protos.feast.types.EntityKey_pb2 import EntityKey
     from feast.protos.feast.types.Value_pb2 import Value
 
 __all__ = ["EntityKey", "Value", "feast", "get_provider"]
+
+
+def _read(source: feast.FileSource, _repo: str) -> offline_store.Table:
+    return offline_store.ibis.read_parquet(source.path, hive_partitioning=False)
+
+
+# Feast's own would let the folders above a table name columns (`env=prod`), and there is no setting against it.
+offline_store._read_data_source = _read
 
 # Feast's SQLite store writes and reads its timestamps in the zone of the machine; everything here is UTC.
 os.environ["TZ"] = "UTC"

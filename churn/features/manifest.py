@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from churn import state
+from churn import engine, state
 from churn.errors import InvalidData
 
 
@@ -43,7 +43,7 @@ def profile(manifest: dict, snapshot: str) -> pd.DataFrame:
     """Each feature at one snapshot: feature, missing_share, and for numbers mean, low and high."""
     rows = []
     for view, listed in views(manifest).items():
-        table = pd.read_parquet(table_path(manifest, snapshot, view))
+        table = engine.frame(table_path(manifest, snapshot, view))
         for f in listed:
             column = table[f["name"]]
             numbers = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from churn import state
+from churn import engine, state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
 from churn.features import online_marker
@@ -141,7 +141,7 @@ def describe(store: feast.FeatureStore, manifest: dict) -> pd.DataFrame:
 
 def sample(store: feast.FeatureStore, manifest: dict, snapshot: str, *, customers: int) -> pd.DataFrame:
     """The first customers of a snapshot, read back from the online store: a row a feature, a column a customer."""
-    first = pd.read_parquet(
+    first = engine.frame(
         manifests.table_path(manifest, snapshot, list(manifests.views(manifest))[-1]), columns=["customer_id"]
     )
     ids = sorted(first.customer_id)[:customers]

@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Column, Table
 
+from churn.engine import read_parquet
 from churn.errors import InvalidData
 
 TIME = "timestamp('UTC')"
@@ -43,8 +44,8 @@ class Source:
 
 def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFrame | None = None, read=None) -> Source:
     """The Source over events.parquet and customers.parquet in `folder`."""
-    events = con.read_parquet(str(folder / "events.parquet"))
-    customers = con.read_parquet(str(folder / "customers.parquet"))
+    events = read_parquet(con, folder / "events.parquet")
+    customers = read_parquet(con, folder / "customers.parquet")
     rejected = pd.DataFrame(columns=SUMMARY) if rejected is None else rejected
     counts = {"events": int(events.count().execute()), "customers": int(customers.count().execute())}
     counts |= {"rejected": int(rejected["rows"].sum()), "read": counts["events"] if read is None else read}
@@ -54,8 +55,8 @@ def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFra
 def reopen(con: ibis.BaseBackend, manifest: dict) -> Source:
     """The Source that the features of a manifest were made of. Raises InvalidData when it is gone."""
     folder = Path(manifest["staged"])
-    files = {path.stem: con.read_parquet(str(path)) for path in sorted(folder.glob("*.parquet"))}
-    tables = {path.stem: con.read_parquet(str(path)) for path in sorted(folder.glob("tables/*.parquet"))}
+    files = {path.stem: read_parquet(con, path) for path in sorted(folder.glob("*.parquet"))}
+    tables = {path.stem: read_parquet(con, path) for path in sorted(folder.glob("tables/*.parquet"))}
     if not files:
         raise InvalidData(f"{folder}: no staged input; run the features stage first")
     events, customers, labels = (files.get(name) for name in ("events", "customers", "labels"))

@@ -9,7 +9,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
-from churn.engine import write_parquet
+from churn.engine import read_parquet, write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
 from churn.sources.contract import SUMMARY, TIME, Source
@@ -123,7 +123,7 @@ def _write(con, place: Path, name: str, table: Table) -> Table:
     """Write `table`, one row per customer and snapshot. Raises InvalidData where ids are missing or repeated."""
     with files.reading(f"table {name}"):
         write_parquet(con, table, place)
-    written = con.read_parquet(str(place))
+    written = read_parquet(con, place)
     if not _count(written):
         raise InvalidData(f"table {name}: the table is empty; at least one row is needed")
     if missing := _count(written.filter(written.customer_id.isnull())):
