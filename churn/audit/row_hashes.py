@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import engine, fingerprint
+from churn import engine, fingerprint, names
 from churn.registry import runs, tracking
 
 KEYS = ("customer_id", "snapshot", "at")  # what tells the rows of a table apart, as far as it has them
@@ -42,7 +42,7 @@ def record_table_hashes(run: tracking.Run, folder: Path, *, context: str) -> Non
         document[name], hashes = of_table(path)
         run.dataset(name, document[name]["fingerprint"], path, context=context)
         if hashes is not None:
-            run.table(hashes, f"evidence/{context}/{name}.parquet")
+            run.table(hashes, _kept_as(context, name))
     run.json(document, f"evidence/{context}.json")
 
 
@@ -72,7 +72,7 @@ def tables(run_id: str, context: str) -> dict[str, dict]:
 def hashes(run_id: str, context: str, name: str) -> pd.DataFrame | None:
     """The hashes of a recorded table's rows; None where there are none."""
     try:
-        return engine.frame(runs.artifact(run_id, f"evidence/{context}/{name}.parquet"))
+        return engine.frame(runs.artifact(run_id, _kept_as(context, name)))
     except runs.Missing:
         return None
 
@@ -86,6 +86,10 @@ def changes(recorded: dict, recorded_hashes: pd.DataFrame | None, again: dict) -
         return Changes(columns)
     added, gone = _beyond(now, recorded_hashes), _beyond(recorded_hashes, now)
     return Changes(columns, len(added), _first(Path(again["path"]), added.index), len(gone), _names(again, gone))
+
+
+def _kept_as(context: str, name: str) -> str:
+    return f"evidence/{context}/{names.artifact(name)}.parquet"
 
 
 def _customers(rows: pd.DataFrame) -> np.ndarray:

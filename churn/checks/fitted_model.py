@@ -7,6 +7,9 @@ would double the time of a run.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 from sklearn.base import clone
@@ -32,7 +35,7 @@ def checks(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list
 def _prepared(columns: ColumnTransformer, train: pd.DataFrame, features: list[str]) -> Check:
     shown = train.head(COMPARED)
     ours = _fitted_again(columns, train, shown)
-    theirs = pd.DataFrame(columns.transform(shown[features]), columns=columns.get_feature_names_out())
+    theirs = pd.DataFrame(columns.transform(shown[features]), columns=_told_apart(columns.get_feature_names_out()))
     more = [name for name in theirs if name.startswith("category__") and name not in ours]  # which only others have
     ours, theirs = (table.reindex(columns=[*ours, *more]) for table in (ours, theirs))
     differs = ~np.isclose(ours, theirs, rtol=CLOSE, atol=CLOSE, equal_nan=True)
@@ -40,7 +43,7 @@ def _prepared(columns: ColumnTransformer, train: pd.DataFrame, features: list[st
         same = f"{len(ours.columns)} columns made again: the same on {len(shown):,} rows"
         return Check(PREPARED, ALONE, True, same)
     row, column = np.argwhere(differs)[0]
-    names = ", ".join(name.split("__")[1] for name in ours.columns[differs.any(axis=0)][:3])
+    names = ", ".join(name.partition("__")[2] for name in ours.columns[differs.any(axis=0)][:3])
     customer = train.iloc[row]
     return Check(
         PREPARED, ALONE, False,
@@ -57,12 +60,24 @@ def _fitted_again(columns: ColumnTransformer, train: pd.DataFrame, shown: pd.Dat
     variety = shown.nunique()
     columns_again = {}
     for group, step, names in columns.transformers:
-        few = names if group == "category" else sorted(names, key=lambda name: -variety[name])[:NUMBERS]
+        numbers = [name for name in names if f"missingindicator_{name}" not in names]
+        few = names if group == "category" else sorted(numbers, key=lambda name: -variety[name])[:NUMBERS]
         if few and step != "passthrough":
             again = clone(step).fit(train[few])
             values = again.transform(shown[few])
-            columns_again |= {f"{group}__{name}": values[:, i] for i, name in enumerate(again.get_feature_names_out())}
+            called = _told_apart(f"{group}__{name}" for name in again.get_feature_names_out())
+            columns_again |= dict(zip(called, values.T, strict=True))
     return pd.DataFrame(columns_again, index=shown.index)
+
+
+def _told_apart(columns: Iterable[str]) -> list[str]:
+    """`plan` with `gold_x` and `plan_gold` with `x` are both `plan_gold_x` to scikit-learn: the second is numbered."""
+    nth: Counter[str] = Counter()
+    told = []
+    for name in columns:
+        nth[name] += 1
+        told.append(name if nth[name] == 1 else f"{name} ({nth[name]})")
+    return told
 
 
 def _fitted_on_training_rows(fitted: Pipeline, train: pd.DataFrame, features: list[str]) -> Check:

@@ -35,7 +35,7 @@ def checks(
 
     `label`: the section of the params file, with its `horizon_days`; `trusted`: features that may tell by themselves.
     """
-    features = [feature["name"] for feature in manifest["features"]]
+    features, trusted = [feature["name"] for feature in manifest["features"]], manifests.called(manifest, trusted)
     return [
         *_of_rows(rows, features=features, split=split, trusted=trusted),
         _labels_known_in_time(rows, source, label=label),

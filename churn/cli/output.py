@@ -16,7 +16,7 @@ COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "yes": "green", "
 
 def show(parts: Iterable[RenderableType]) -> None:
     """Print, as wide as the terminal is."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)  # a name may have brackets in it
     for part in parts:
         console.print(part)
 

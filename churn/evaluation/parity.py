@@ -22,10 +22,10 @@ def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200)
     offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
     online = store.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
     differences = [
-        (row.customer_id, name, getattr(row, name), held.features[name])
-        for row, held in zip(offline.itertuples(), online, strict=True)
+        (row["customer_id"], name, row[name], held.features[name])
+        for row, held in zip(offline.to_dict("records"), online, strict=True)
         for name in (f["name"] for f in manifest["features"])
-        if not same(getattr(row, name), held.features[name])
+        if not same(row[name], held.features[name])
     ]
     example = "customer {}: {} is {} offline, {} online".format(*differences[0]) if differences else ""
     return {"customers": len(offline), "different": len({customer for customer, *_ in differences}), "example": example}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +39,8 @@ def feature_tables(
         settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
         described = from_events.described(**settings)
         views_at = partial(from_events.views, source.events, source.customers, **settings)
-    features = [asdict(feature) for feature in described]
+    features = [feature.entry() for feature in described]
+    segments = [f for f in described if f.type == "category" and (f.given or f.name) in source.segments]
     folder = state.path(experiment, "features")
     written = {t: _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
     _forget_other_snapshots(folder, keep=snapshots)
@@ -48,7 +48,7 @@ def feature_tables(
         "experiment": experiment,
         "service": f"churn_{fingerprint.of_values(features)[:8]}",
         "features": features,
-        "segments": source.segments,
+        "segments": [f.name for f in segments],
         "snapshots": written,
         "source": source.counts,
         "staged": str(state.path(experiment, "source")),

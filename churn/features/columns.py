@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 from ibis.expr.types import Column, Table
 
-from churn.errors import InvalidData
+from churn import names
 
 KEYS = ("customer_id", "snapshot")
-OF_THE_TRAINING_SET = (*KEYS, "event_timestamp", "churned", "part")  # columns that no feature may be called
+# What no feature may be called: columns of the training set, and those that Feast's join makes for itself.
+TAKEN = (*KEYS, "event_timestamp", "churned", "part", "entity_row_id", "event_expire_timestamp", "rn", "__log_date")
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the manifest. `type` is integer, number or category; where one may be null, `meaning` says when."""
+    """One column of the manifest. `type` is integer, number or category; where one may be null, `meaning` says when.
+
+    `given`: what it would be called, if a library could hold that; "" where it is called so.
+    """
 
     name: str
     view: str
     type: str
     unit: str
     meaning: str
+    given: str = ""
+
+    def entry(self) -> dict[str, str]:
+        """As the manifest has it."""
+        return {name: value for name, value in asdict(self).items() if value or name != "given"}
 
 
 @dataclass(frozen=True)
@@ -36,20 +43,14 @@ class Definition:
 
 def select(rows: Table, definitions: Iterable[Definition], *, view: str) -> Table:
     """A feature view: KEYS, then the features that are defined for it."""
-    features = {d.feature.name: d.expression(rows) for d in definitions if d.feature.view == view}
-    return rows.select(*KEYS, **features)
+    return rows.select(*KEYS, *(d.expression(rows).name(d.feature.name) for d in definitions if d.feature.view == view))
 
 
-def slug(kind: str) -> str:
-    """A kind of event as it appears in column names: `Gift card` -> `gift_card`."""
-    return re.sub(r"[^a-z0-9]+", "_", kind.lower()).strip("_")
-
-
-def refuse_shared_names(names: Iterable[str]) -> None:
-    """Raises InvalidData when two features, or a feature and a column of the training set, would share a name."""
-    for name, times in Counter(name.lower() for name in (*OF_THE_TRAINING_SET, *names)).items():
-        if times > 1:
-            raise InvalidData(
-                f"{name!r} would name two features, or a feature and a column of the training set; "
-                "rename the segment or the column in the input"
-            )
+def under_names_of_their_own(definitions: list[Definition], *, beside: Iterable[Definition] = ()) -> list[Definition]:
+    """The same, each feature under a name that every library can hold and nothing else has, nor those `beside`."""
+    features, taken = [d.feature for d in definitions], [*TAKEN, *(d.feature.name for d in beside)]
+    called = names.distinct([(f.view, f.name) for f in features], form=names.column, taken=taken)
+    return [
+        d if name == d.feature.name else replace(d, feature=replace(d.feature, name=name, given=d.feature.name))
+        for d, name in zip(definitions, called, strict=True)
+    ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from ibis.expr.types import Column, NumericColumn, Table
 
+from churn import names
 from churn.errors import InvalidData
-from churn.features.columns import Definition, Feature, refuse_shared_names, select, slug
+from churn.features.columns import Definition, Feature, select, under_names_of_their_own
 from churn.sources.snapshots import days_between, known_before, moment
 
 
@@ -30,27 +31,18 @@ def views(
     )
     joined = people.left_join(aggregates, "customer_id").drop("customer_id_right").mutate(snapshot=moment(snapshot))
     rows = joined.cache()  # each view reads it
-    return {view: select(rows, definitions, view=view) for view in (*map(slug, kinds), "profile")}
+    return {view: select(rows, definitions, view=view) for view in (*_view_names(kinds).values(), "profile")}
 
 
 def described(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Feature]:
-    """What `views` returns, column by column, in the same order. Raises InvalidData when names are shared."""
-    definitions = _definitions(windows_days=windows_days, kinds=kinds, segments=segments)
-    refuse_shared_names(d.feature.name for d in definitions)
-    return [d.feature for d in definitions]
+    """What `views` returns, column by column, in the same order."""
+    return [d.feature for d in _definitions(windows_days=windows_days, kinds=kinds, segments=segments)]
 
 
 def kinds_seen(events: Table, *, before: str, without: list[str]) -> list[str]:
-    """Kinds of event known before a snapshot, sorted. Raises InvalidData when two would share a column name."""
+    """Kinds of event known before a snapshot, sorted. Raises InvalidData where there are none."""
     seen = known_before(events, before).kind.value_counts().execute()
     kinds = sorted(set(seen["kind"]) - set(without))
-    names = {"profile": "the view of that name"}
-    for kind in kinds:
-        if slug(kind) in names or not slug(kind):
-            raise InvalidData(
-                f"kind {kind!r} and {names.get(slug(kind), 'an empty name')} would share feature names; rename one"
-            )
-        names[slug(kind)] = repr(kind)
     if not kinds:
         raise InvalidData(
             f"no events before the snapshot {before}: there is nothing to make features of; move the snapshots"
@@ -60,14 +52,21 @@ def kinds_seen(events: Table, *, before: str, without: list[str]) -> list[str]:
 
 def _definitions(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Definition]:
     definitions = []
-    for kind in kinds:
-        definitions += _of_kind(kind)
-        definitions += [definition for window in windows_days for definition in _in_window(kind, window)]
-    return definitions + _profile(windows_days) + [_segment(name) for name in segments]
+    for kind, n in _view_names(kinds).items():
+        definitions += _of_kind(kind, n)
+        definitions += [definition for window in windows_days for definition in _in_window(kind, n, window)]
+    definitions = under_names_of_their_own(definitions + _profile(windows_days))
+    return definitions + under_names_of_their_own([_segment(name) for name in segments], beside=definitions)
 
 
-def _of_kind(kind: str) -> list[Definition]:
-    n = slug(kind)
+def _view_names(kinds: list[str]) -> dict[str, str]:
+    """The view of each kind, after which its features are called: `Gift card` -> `gift_card`."""
+    return dict(
+        zip(kinds, names.distinct([("", kind) for kind in kinds], form=names.slug, taken=["profile"]), strict=True)
+    )
+
+
+def _of_kind(kind: str, n: str) -> list[Definition]:
     return [
         Definition(
             Feature(f"days_since_{n}", n, "number", "days", f"since the last {kind} before the snapshot; null: never"),
@@ -80,8 +79,7 @@ def _of_kind(kind: str) -> list[Definition]:
     ]
 
 
-def _in_window(kind: str, w: int) -> list[Definition]:
-    n = slug(kind)
+def _in_window(kind: str, n: str, w: int) -> list[Definition]:
     count, value = f"{n}_count_{w}d", f"{n}_value_{w}d"
     return [
         Definition(
@@ -132,8 +130,8 @@ def _aggregates(known: Table, snapshot: str, windows_days: list[int], kinds: lis
         "recent": known.count(where=since[windows_days[0]]),
         "longer": known.count(where=since[windows_days[-1]]),
     }
-    for kind in kinds:
-        of_kind, n = known.kind == kind, slug(kind)
+    for kind, n in _view_names(kinds).items():
+        of_kind = known.kind == kind
         aggregates[f"{n}_last"] = known.at.max(where=of_kind)
         aggregates[f"{n}_count"] = known.count(where=of_kind)
         for w in windows_days:

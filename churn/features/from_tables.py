@@ -7,31 +7,52 @@ from dataclasses import replace
 
 from ibis.expr.types import Column, Table
 
-from churn.features.columns import KEYS, Definition, Feature, refuse_shared_names, select
+from churn import names
+from churn.features.columns import KEYS, Definition, Feature, select, under_names_of_their_own
 from churn.sources.snapshots import days_between, moment
 
 
 def views(tables: dict[str, Table], *, snapshot: str) -> dict[str, Table]:
     """Feature views at one snapshot: each table's `customer_id`, `snapshot`, then the features of `described`."""
     definitions = _definitions(tables)
-    rows = {view: table.filter(table.snapshot == moment(snapshot)) for view, table in tables.items()}
-    return {view: select(rows[view], definitions, view=view) for view in tables}
+    return {
+        view: select(tables[name].filter(tables[name].snapshot == moment(snapshot)), definitions, view=view)
+        for name, view in _view_names(tables).items()
+    }
 
 
 def described(tables: dict[str, Table], *, segments: Iterable[str]) -> list[Feature]:
-    """What `views` returns, column by column, in the same order. Raises InvalidData when names are shared."""
+    """What `views` returns, column by column, in the same order."""
     features = [d.feature for d in _definitions(tables)]
-    refuse_shared_names(feature.name for feature in features)
-    return [replace(f, meaning=f"{f.meaning} (segment)") if f.name in segments else f for f in features]
+    return [replace(f, meaning=f"{f.meaning} (segment)") if (f.given or f.name) in segments else f for f in features]
 
 
 def _definitions(tables: dict[str, Table]) -> list[Definition]:
-    names = [(view, name) for view, table in tables.items() for name in table.columns if name not in KEYS]
-    return [_definition(view, tables[view][name]) for view, name in names]
+    return under_names_of_their_own(
+        [
+            _told(_definition(view, tables[name][column], table=name), column, table=name)
+            for name, view in _view_names(tables).items()
+            for column in tables[name].columns
+            if column not in KEYS
+        ]
+    )
 
 
-def _definition(view: str, column: Column) -> Definition:
-    name, kind, meaning = column.get_name(), column.type(), f"as given in {view}"
+def _told(definition: Definition, column: str, *, table: str) -> Definition:
+    """With the name that the reader could not leave a column, since the contract has it."""
+    given = column.removeprefix(f"{names.table(table)}.")
+    if given == column or given.lower() not in KEYS:
+        return definition
+    return replace(definition, feature=replace(definition.feature, given=given))
+
+
+def _view_names(tables: Iterable[str]) -> dict[str, str]:
+    """The view of each table."""
+    return dict(zip(tables, names.distinct([("", name) for name in tables], form=names.table), strict=True))
+
+
+def _definition(view: str, column: Column, *, table: str) -> Definition:
+    name, kind, meaning = column.get_name(), column.type(), f"as given in {table}"
     if kind.is_date() or kind.is_timestamp():
         feature = Feature(f"days_since_{name}", view, "number", "days", meaning)
         return Definition(feature, lambda row: days_between(row.snapshot, row[name].cast("timestamp('UTC', 6)")))

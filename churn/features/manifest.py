@@ -35,8 +35,14 @@ def views(manifest: dict) -> dict[str, list[dict]]:
 
 
 def describe(manifest: dict) -> pd.DataFrame:
-    """Every feature with its view, type, unit and meaning."""
-    return pd.DataFrame(manifest["features"]).set_index("name")
+    """Every feature with its view, type, unit and meaning, and what it was given as where it is not called so."""
+    return pd.DataFrame(manifest["features"]).set_index("name").fillna("")
+
+
+def called(manifest: dict, names: list[str]) -> list[str]:
+    """The features of these names, whether they are called so or were given as that; a name that is none stays."""
+    found = {name: [f["name"] for f in manifest["features"] if name in (f["name"], f.get("given"))] for name in names}
+    return [feature for name in names for feature in found[name] or [name]]
 
 
 def profile(manifest: dict, snapshot: str) -> pd.DataFrame:

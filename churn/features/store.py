@@ -75,9 +75,9 @@ def join(store: feast.FeatureStore, manifest: dict, labels: pd.DataFrame) -> pd.
 def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> pd.DataFrame:
     """The same for any feature service by name. Raises InvalidData, and FeatureStoreUnavailable where it is gone."""
     entities = labels.rename(columns={"snapshot": "event_timestamp"})  # the name that Feast looks for
-    job = store.get_historical_features(entity_df=entities, features=service(store, name))
+    wanted = service(store, name)
     try:
-        joined = job.to_df().rename(columns={"event_timestamp": "snapshot"})
+        joined = store.get_historical_features(entity_df=entities, features=wanted).to_df()
     except Exception as error:  # Feast raises what it likes for a service whose tables have changed
         raise FeatureStoreUnavailable(f"feature service {name} of {store.project} cannot be joined: {error}") from error
     if len(joined) != len(labels):
@@ -85,6 +85,7 @@ def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> 
             f"the point-in-time join gave {len(joined):,} rows for {len(labels):,} labels; "
             "customer and snapshot must be unique in every feature table"
         )
+    joined = joined.rename(columns={"event_timestamp": "snapshot"})
     return joined.sort_values(["snapshot", "customer_id"], ignore_index=True)
 
 

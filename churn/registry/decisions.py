@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from churn import state
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import manifest
+from churn.names import in_markdown
 from churn.registry import gate, history, runs, tracking, versions
 from churn.registry.gate import Decision, RuleResult
 
@@ -96,7 +97,7 @@ def describe_verdict(verdict: Decision) -> str:
     if not verdict.failed:
         return f"All **{len(verdict.checks)}** rules hold."
     kind = "could not be applied, so that a person has to decide" if verdict.undecided else "fail"
-    return f"**{len(verdict.failed)}** of {len(verdict.checks)} rules {kind}: " + "; ".join(verdict.failed) + "."
+    return f"**{len(verdict.failed)}** of {len(verdict.checks)} rules {kind}: {in_markdown('; '.join(verdict.failed))}."
 
 
 def carry_out(experiment: str, request: Request, verdict: Decision, *, approval: str) -> dict:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from churn.names import in_markdown
+
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
     from churn.evaluation.document import Evaluation
     from churn.evaluation.profit import Policy
@@ -66,7 +68,7 @@ def _ranking(auc: pd.Series, intervals: pd.DataFrame) -> str:
     text = f"test AUC **{auc['candidate']:.3f}** ({own.low:.3f} to {own.high:.3f} in 95 % of the resamples). "
     if "champion" in auc:
         text += f"The champion's is {auc['champion']:.3f}: {_verdict(intervals.loc['difference'])}. "
-    return text + f"The best trivial model, *{trivial.idxmax()}*, reaches {trivial.max():.3f}."
+    return text + f"The best trivial model, *{in_markdown(trivial.idxmax())}*, reaches {trivial.max():.3f}."
 
 
 def _probabilities(error: pd.Series) -> str:
@@ -97,7 +99,7 @@ def scores(table: pd.DataFrame) -> str:
     others = auc.xs("test", level="part").drop(["candidate", "champion"], errors="ignore")
     text = (
         f"Of a leaver and a stayer drawn at random, the candidate ranks the leaver higher in **{test:.1%}** of cases on the test rows "
-        f"(AUC {test:.3f}; training {train:.3f}). The best trivial model, *{others.idxmax()}*, reaches {others.max():.3f}."
+        f"(AUC {test:.3f}; training {train:.3f}). The best trivial model, *{in_markdown(others.idxmax())}*, reaches {others.max():.3f}."
     )
     if train - test > 0.1:
         text += f" The gap of {train - test:.3f} between training and test is large: " + (
@@ -129,9 +131,10 @@ def segments(table: pd.DataFrame) -> str:
     if known.empty:
         return "No segment has enough customers of both kinds to be scored by itself."
     worst, best = known.loc[known.candidate_auc.idxmin()], known.loc[known.candidate_auc.idxmax()]
+    where = [f"{in_markdown(row.segment)} is {in_markdown(row.value)}" for row in (best, worst)]
     return (
-        f"The candidate ranks best where {best.segment} is {best.value} (AUC {best.candidate_auc:.3f}, {best.customers:,} customers) "
-        f"and worst where {worst.segment} is {worst.value} ({worst.candidate_auc:.3f}, {worst.customers:,} customers)."
+        f"The candidate ranks best where {where[0]} (AUC {best.candidate_auc:.3f}, {best.customers:,} customers) "
+        f"and worst where {where[1]} ({worst.candidate_auc:.3f}, {worst.customers:,} customers)."
     )
 
 
@@ -142,6 +145,18 @@ def threshold(policy: Policy, *, contact_cost: float, saved_value: float, succes
         f"Contacting everyone at or above **{policy.threshold:.3f}** reaches {policy.contacted:.1%} of the test customers and brings **{policy.profit:+.2f}** each "
         f"({policy.low:+.2f} to {policy.high:+.2f} in 95 % of the resamples), "
         f"{policy.profit * 1000:+,.0f} per thousand customers."
+    )
+
+
+def renamed(manifest: dict) -> str:
+    """Which features are not called what the input calls them."""
+    others = {f["given"]: f["name"] for f in manifest["features"] if "given" in f}
+    if not others:
+        return "Every feature is called as it was given."
+    listed = "; ".join(f"{in_markdown(repr(given))} is {in_markdown(repr(name))}" for given, name in others.items())
+    return (
+        f"**{len(others)}** names could not be kept: the feature store cannot hold them, or they are taken, by another "
+        f"feature or by the training set: {listed}."
     )
 
 
@@ -169,9 +184,9 @@ def parity(compared: dict, contract: dict) -> str:
     """Whether online equals offline, and whether the feature service can feed the model."""
     same = compared["customers"] - compared["different"]
     text = f"**{same:,} of {compared['customers']:,}** customers have exactly the same features online and offline"
-    text += f"; for example {compared['example']}" if compared["different"] else ""
+    text += f"; for example {in_markdown(compared['example'])}" if compared["different"] else ""
     lacks = (
-        f"lacks {', '.join(contract['missing'])}"
+        f"lacks {in_markdown(', '.join(contract['missing']))}"
         if contract["missing"]
         else "holds every column that the candidate takes"
     )

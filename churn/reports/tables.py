@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,14 +13,22 @@ if TYPE_CHECKING:
     from churn.registry.gate import Decision
 
 
-def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3) -> Styler:
-    """A table for people; a plain numbered index is left out."""
-    shown = rows.map(lambda v: f"{v:%Y-%m-%d}" if isinstance(v, date) and not pd.isna(v) else v)
-    shown.columns = [str(name).replace("_", " ") for name in shown.columns]  # so that a long heading can wrap
+def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3, headings: bool = True) -> Styler:
+    """A table for people; a plain numbered index is left out. Without `headings` the columns are called after data."""
+    shown = rows.map(_shown).rename(index=_shown)
+    # so that a long heading can wrap
+    shown.columns = [str(name).replace("_", " ") if headings else _shown(str(name)) for name in shown.columns]
     styler = Styler(shown, cell_ids=False).format(precision=digits, na_rep="", thousands=",")
     shares = [name.replace("_", " ") for name in percent]
     styler = styler.format(lambda v: "" if pd.isna(v) else f"{v:.1%}", subset=shares) if shares else styler
     return styler.hide(axis="index") if isinstance(rows.index, pd.RangeIndex) else styler
+
+
+def _shown(value: object) -> object:
+    """A date without a time, and text as text, whatever it looks like in HTML."""
+    if isinstance(value, str):
+        return escape(value, quote=False)
+    return f"{value:%Y-%m-%d}" if isinstance(value, date) and not pd.isna(value) else value
 
 
 def gate(verdict: Decision) -> Styler:

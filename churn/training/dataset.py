@@ -12,7 +12,10 @@ from churn.sources.snapshots import instant
 
 def typed(rows: pd.DataFrame, manifest: dict) -> pd.DataFrame:
     """Features as the model takes them: categories as text (null: "unknown"), all else float64. Order kept."""
-    return rows.assign(**{f["name"]: _typed(rows[f["name"]], f["type"] == "category") for f in manifest["features"]})
+    category = {f["name"]: f["type"] == "category" for f in manifest["features"]}
+    return pd.DataFrame(
+        {name: _typed(values, category[name]) if name in category else values for name, values in rows.items()}
+    )
 
 
 def _typed(values: pd.Series, category: bool) -> pd.Series:
@@ -25,7 +28,7 @@ def with_columns(rows: pd.DataFrame, joined: pd.DataFrame, columns: list[str]) -
     """The rows with columns of another join of the same customers and snapshots beside them, typed alike."""
     keys = ["customer_id", "snapshot"]
     typed = {name: _typed(joined[name], not pd.api.types.is_numeric_dtype(joined[name])) for name in columns}
-    return rows.merge(joined[keys].assign(**typed), on=keys, validate="1:1")
+    return rows.merge(pd.DataFrame(typed | {key: joined[key] for key in keys}), on=keys, validate="1:1")
 
 
 def with_parts(

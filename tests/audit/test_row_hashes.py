@@ -129,3 +129,12 @@ def test_a_run_keeps_the_prints_of_every_table_of_a_folder_and_no_value(state_fo
 def test_a_run_that_kept_nothing_says_so(state_folder):
     run = tracking.start("mine")
     assert ({}, None) == (row_hashes.tables(run.id, "input"), row_hashes.hashes(run.id, "input", "events"))
+
+
+@pytest.mark.parametrize("table", ["usage data", "50%20x", "a#1", "what?", "größe"])
+def test_the_hashes_of_a_table_are_found_again_whatever_it_is_called(registry, tmp_path, table):
+    engine.frame_to_parquet(LOG, tmp_path / "source" / "tables" / f"{table}.parquet")
+    run = tracking.start("mine")
+    row_hashes.record_table_hashes(run, tmp_path / "source", context="input")
+    assert [f"tables/{table}"] == list(row_hashes.tables(run.id, "input"))
+    assert 4 == len(row_hashes.hashes(run.id, "input", f"tables/{table}"))

@@ -147,3 +147,27 @@ def test_a_fit_that_was_cut_off_says_nothing_of_its_rows(fitted, training_set):
 def test_every_estimator_has_a_mark_of_its_rows():
     kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in estimators.ESTIMATORS.items()}
     assert kinds == set(fitted_model.TRACES_OF_TRAINING_ROWS)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("plan", "plan_gold"), ("a__b", "a__b_gold"), ("Soort (B2B)", "Soort (B2B)_gold")]
+)
+def test_columns_that_scikit_learn_calls_alike_are_told_apart(training_set, one, other):
+    """`plan` with `gold_x` and `plan_gold` with `x` are both `plan_gold_x`."""
+    rows = training_set.rename(columns={"plan": one})
+    rows[one] = rows[one].replace("gold", "gold_x")
+    rows.insert(3, other, rows[one].replace({"gold_x": "y", "basic": "x"}))
+    features = ["days_since_visit", "visit_count", other, one]
+    X, y = dataset.matrix(rows, "train", features)
+    fitted = estimators.fit(X, y, model="logistic", settings=KINDS["logistic"], seed=1)
+    assert [True, True] == [check.passed for check in fitted_model.checks(fitted, rows, features=features)]
+    taught = estimators.fit(*dataset.matrix(rows.assign(part="train"), "train", features),
+                            model="logistic", settings=KINDS["logistic"], seed=1)  # fmt: skip
+    assert fitted_model.checks(taught, rows, features=features)[0].passed is False
+
+
+def test_a_feature_may_be_called_like_the_mark_of_another_s_nulls(training_set):
+    rows = training_set.assign(missingindicator_days_since_visit=training_set.visit_count * 2.0)
+    features = ["days_since_visit", "missingindicator_days_since_visit", "plan"]
+    fitted = estimators.fit(*dataset.matrix(rows, "train", features), model="logistic", settings={"C": 1.0}, seed=1)
+    assert fitted_model.checks(fitted, rows, features=features)[0].passed

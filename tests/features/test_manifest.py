@@ -89,10 +89,12 @@ def test_a_snapshot_before_anyone_signed_up_is_refused_and_leaves_nothing(built,
     assert list((state_folder / "mine" / "features").iterdir()) == []
 
 
-def test_a_segment_called_like_a_feature_is_refused_before_anything_is_written(built, state_folder):
-    with pytest.raises(InvalidData, match="'visit_count' would name two features"):
-        built(EVENTS, CUSTOMERS, snapshots=[MARCH], segments=["visit_count"])
-    assert not state_folder.exists()
+def test_what_a_feature_was_given_as_is_told_and_finds_it(built, state_folder):
+    made = built(EVENTS, CUSTOMERS, snapshots=[MARCH], segments=["visit_count"])
+    assert ["profile.visit_count"] == made["segments"]
+    table = manifests.describe(made)
+    assert ("visit_count", "") == (table.given["profile.visit_count"], table.given["visit_count"])
+    assert ["visit_count", "profile.visit_count", "none"] == manifests.called(made, ["visit_count", "none"])
 
 
 def test_a_manifest_that_is_not_there_says_what_to_run(tmp_path):

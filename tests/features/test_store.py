@@ -249,3 +249,23 @@ def test_a_service_reads_its_own_features_whole_after_another_was_defined(opened
     assert (expected, datetime(2024, 4, 1, tzinfo=UTC)) == (row.features, row.as_of)
     [row] = store.look_up(feast, store.service(feast, new["service"]), ["ann"])
     assert (offline(new, "2024-05-01")["ann"], datetime(2024, 5, 1, tzinfo=UTC)) == (row.features, row.as_of)
+
+
+@pytest.mark.parametrize(
+    "name", ["loyalty_y", "rn", "ratio 1:2", "entity_row_id", "class", "charges.month", "a__b", "self"]
+)
+def test_a_feature_of_any_name_is_the_same_in_the_tables_offline_and_online(opened, name):
+    feast, made = opened(segments=[name])
+    store.materialize(feast, made, APRIL)
+    [called] = made["segments"]
+    joined = store.join(feast, made, LABELS).set_index(["snapshot", "customer_id"])
+    assert "basic" == joined[called][APRIL, "ann"] == offline(made, APRIL)["ann"][called]
+    [row] = store.look_up(feast, store.service(feast, made["service"]), ["ann"])
+    assert "basic" == row.features[called]
+
+
+def test_a_service_whose_tables_have_lost_a_column_cannot_be_joined(opened):
+    feast, old = opened(segments=["plan"])
+    feast, _ = opened(segments=["tariff"])
+    with pytest.raises(FeatureStoreUnavailable, match=f"feature service {old['service']} of mine cannot be joined"):
+        store.join_service(feast, old["service"], LABELS[["customer_id", "snapshot"]])

@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from churn.evaluation import metrics, profit, resampling
-from churn.reports.plots import calibration, comparison, event_log, features, ranking, style, threshold
+from churn.reports.plots import calibration, comparison, event_log, features, ranking, style, text_form, threshold
 
 N = 400
 P = np.linspace(0.01, 0.99, N)
@@ -291,3 +291,15 @@ def test_the_callers_matplotlib_settings_do_not_change_the_figures():
     with matplotlib.rc_context({"axes.labelsize": 30, "axes.facecolor": "black"}):
         ax = event_log.class_balance(BALANCE).axes[0]
     assert (ax.xaxis.label.get_size(), to_hex(ax.get_facecolor())) == (10, "#ffffff")
+
+
+@pytest.mark.parametrize("name", ["Umsatz (€/$) im $", "_fivetran_charges", "$x^{$", "日本", "<b>", "a\\_b"])
+def test_a_name_of_any_signs_is_drawn_as_it_is(name, recwarn):
+    kinds = EVENTS.assign(kind=name)
+    figure = event_log.events_over_time(kinds, SNAPSHOTS, 90)
+    assert figure.png
+    assert [] == [warning for warning in recwarn if "Glyph" in str(warning.message)]
+    assert [name] == [text.get_text().strip() for text in figure.axes[0].get_legend().get_texts()]
+    assert f"line {name}" in text_form.described(figure)
+    table = pd.DataFrame({"feature": [name, "b"], "importance": [0.2, 0.1], "std": [0.0, 0.0]})
+    assert features.feature_importance(table).png

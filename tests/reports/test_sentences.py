@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
+from nbconvert.filters import markdown2html_mistune
 
 from churn.evaluation.document import Evaluation
 from churn.evaluation.profit import Policy
 from churn.pipeline.execution.glue import glue
 from churn.registry.versions import Loaded, Version
-from churn.reports import sentences
+from churn.reports import sentences, tables
 
 RUN = {
     "id": "5e1f",
@@ -119,3 +121,20 @@ def test_a_finding_without_a_champion_and_without_contacts_says_so(evaluation):
     assert compared.endswith("so there is no champion.")
     assert "champion" not in ranking + probabilities
     assert money == "- **Money**: no customer reaches the threshold, so nobody is contacted and nothing earned."
+
+
+@pytest.mark.parametrize("name", ["*star*|pipe", "<b>bold", "`code` [x](y)", "_a_ b_c"])
+def test_a_name_in_a_sentence_or_a_table_is_shown_as_it_is(name):
+    said = sentences.segments(pd.DataFrame([{"segment": name, "value": name, "customers": 90, "candidate_auc": 0.7}]))
+    shown = BeautifulSoup(markdown2html_mistune(said), "html.parser").get_text()
+    assert f"ranks best where {name} is {name} (AUC 0.700" in shown
+    table = tables.table(pd.DataFrame({name: [name]}, index=[name]), headings=False)
+    cells = [cell.get_text().strip() for cell in BeautifulSoup(table.to_html(), "html.parser").find_all(["th", "td"])]
+    assert [name] * 3 == [cell for cell in cells if cell]
+
+
+def test_features_that_are_not_called_as_given_are_listed():
+    manifest = {"features": [{"name": "plan"}, {"name": "users.churned", "given": "churned"}]}
+    assert "**1** names could not be kept" in sentences.renamed(manifest)
+    assert "'churned' is 'users.churned'" in sentences.renamed(manifest)
+    assert "Every feature is called as it was given." == sentences.renamed({"features": [{"name": "plan"}]})

@@ -170,9 +170,7 @@ def test_a_customer_may_be_missing_from_one_table(read):
         ({"m0/usage.csv": USAGE + "3,1\n"}, "usage: cannot be read"),
         ({"m0/usage.csv": ""}, "usage.csv: the table is empty"),
         ({"m0/usage.csv": "uid,hours,devices\n", "m1/usage.csv": "uid,hours,devices\n"}, "usage: the table is empty"),
-        ({f"{m}/usage.csv": "uid,Plan\n01,1\n" for m in ("m0", "m1")}, "users and usage both have a column 'Plan'"),
         ({f"{m}/usage.csv": "uid,churned\n01,1\n" for m in ("m0", "m1")}, "label 'churned' is among its columns"),
-        ({f"{m}/usage.csv": "uid,snapshot\n01,1\n" for m in ("m0", "m1")}, "'snapshot' is taken"),
         ({"m0/labels.csv": "uid,left\n01,1\n"}, "no column 'churned'"),
         ({"m0/labels.csv": "uid,churned\n01,yes\n02,\n"}, "true or false, or 1 or 0; 2 rows hold"),
         ({"m0/labels.csv": LABELS + "01,True\n"}, "labels: 1 customers have several rows"),
@@ -180,6 +178,20 @@ def test_a_customer_may_be_missing_from_one_table(read):
 )
 def test_unfit_tables_are_refused(read, changed, said):
     assert said in refusal(read, changed)
+
+
+@pytest.mark.parametrize("name", ["snapshot", "customer_id", "Snapshot"])
+def test_a_column_called_like_one_of_the_contract_says_whose_it_is(read, name):
+    usage = read({f"{month}/usage.csv": f"uid,{name}\n01,7\n" for month in ("m0", "m1")}).tables["usage"]
+    assert [("01", day, 7) for day in (JANUARY, FEBRUARY)] == rows(usage)
+    assert ("customer_id", "snapshot", f"usage.{name}") == usage.columns
+
+
+@pytest.mark.parametrize("name", ["self", "row", "(row)", "__file", "charges.month", 'the "best"'])
+def test_a_column_may_have_any_name(read, name):
+    quoted = name.replace('"', '""')
+    usage = read({f"{month}/usage.csv": f'uid,"{quoted}"\n01,7\n' for month in ("m0", "m1")}).tables["usage"]
+    assert [7, 7] == usage.execute()[name].tolist()
 
 
 def test_a_segment_that_no_table_has_is_refused(read):

@@ -86,3 +86,12 @@ def test_the_summary_counts_by_part_and_snapshot_training_first(training_set):
 def test_a_side_on_which_nobody_counts_is_refused_by_name(training_set):
     with pytest.raises(InvalidData, match="no customer counts on the test side \\(2030-01-01\\)"):
         split(training_set, "temporal", test="2030-01-01")
+
+
+@pytest.mark.parametrize("name", ["self", "class", "charges.month", "_x"])
+def test_a_feature_of_any_name_is_typed_in_its_place(training_set, name):
+    rows = training_set.rename(columns={"plan": name})
+    found = dataset.typed(rows, {"features": [{"name": name, "type": "category"}]})
+    assert list(rows) == list(found)
+    beside = dataset.with_columns(rows.drop(columns=name), rows, [name])
+    assert list(rows[name]) == list(found[name]) == list(beside[name])

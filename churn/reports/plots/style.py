@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import textwrap
+import warnings
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ RC = {
     "legend.frameon": False,
     "lines.linewidth": 2.0,
     "lines.markersize": 6,
+    "text.parse_math": False,  # a name with two `$` in it is no formula
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
 }
@@ -57,7 +59,9 @@ class Plot(Figure):
     def png(self) -> bytes:
         """The picture, drawn once: what the report shows is what MLflow keeps."""
         drawn = io.BytesIO()
-        self.savefig(drawn, format="png", dpi=2 * self.dpi)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in 日本語; its text form has it
+            self.savefig(drawn, format="png", dpi=2 * self.dpi)
         return drawn.getvalue()
 
     def _repr_pretty_(self, printer: PrettyPrinter, cycle: bool) -> None:
@@ -103,6 +107,7 @@ def line(model: str, index: int) -> dict:
 def short(name: object, width: int = 38) -> str:
     """`name` cut to `width` characters in its middle, since long feature names differ at both ends."""
     text = str(name)
+    text = f" {text}" if text.startswith("_") else text  # matplotlib keeps what begins with _ out of its legends
     if len(text) <= width:
         return text
     half = (width - 1) // 2

@@ -28,9 +28,9 @@ def _axes(ax: Axes) -> Iterator[str]:
         if isinstance(axis.get_major_locator(), FixedLocator):
             yield f"  {name}: " + ", ".join(_flat(label.get_text()) for label in axis.get_ticklabels())
     for kind, mark, numbers in _marks(ax):
-        label = _flat(str(mark.get_label() or "_"))  # what matplotlib names itself begins with _
+        label = str(mark.get_label() or "_")  # what matplotlib names itself begins with _
         told = "; ".join(f"{name} {_numbers(values)}" for name, values in numbers.items())
-        yield f"  {kind}{'' if label.startswith('_') else ' ' + label}: {told}"
+        yield f"  {kind}{'' if label.startswith('_') else ' ' + _flat(label)}: {told}"
     yield from (f"  text: {_flat(text.get_text())}" for text in ax.texts)
 
 

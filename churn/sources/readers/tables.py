@@ -9,6 +9,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Table
 
+from churn import names
 from churn.engine import read_parquet, write_parquet
 from churn.errors import InvalidData
 from churn.sources import files
@@ -18,7 +19,7 @@ from churn.sources.rows.cleaning import as_identifier, as_text
 from churn.sources.snapshots import moment
 
 KEYS = ("customer_id", "snapshot")
-FILE = "__file"
+FILE = "(file)"  # beside columns that may be called anything
 TRUE, FALSE = ("true", "1", "1.0"), ("false", "0", "0.0")
 
 
@@ -44,7 +45,7 @@ def read_tables(
     customer = columns["customer_id"]
     files_of = {name: {day: find_table(place, name) for day, place in places.items()} for name in tables}
     given = {name: _features(con, name, by_day, customer) for name, by_day in files_of.items()}
-    _refuse_shared_names(given, label=labels["column"])
+    _refuse_the_label(given, label=labels["column"])
     _refuse_missing_segments(given, segments)
     written = {}
     for name, table in given.items():
@@ -80,25 +81,25 @@ def _features(con, name: str, by_day: dict[str, Path], customer: str) -> Table:
         files.require([customer], columns[file], where=str(file))
         files.require(columns[first], columns[file], where=str(file))
         files.require(columns[file], columns[first], where=str(first))
-    if clash := [key for key in KEYS if key in columns[first] and key != customer]:
-        raise InvalidData(f"table {name}: the column name '{clash[0]}' is taken by the contract; rename the column")
     return _open(con, name, by_day, customer)
 
 
 def _open(con, name: str, by_day: dict[str, Path], customer: str, **csv_options) -> Table:
     """One table over its snapshots: customer_id, snapshot, and the other columns as found."""
-    names = [files.pattern_of(file) for file in by_day.values()]
+    paths = [files.pattern_of(file) for file in by_day.values()]
     options = {"union_by_name": True, "filename": FILE, "hive_partitioning": False}
     csv_options |= files.CSV | {"types": {customer: "VARCHAR"}, "dateformat": "%Y-%m-%d", "sample_size": -1}
     of_csv = {files.is_csv(file) for file in by_day.values()}
     if len(of_csv) > 1:
         raise InvalidData(f"table {name}: CSV at one snapshot, Parquet at another; give one kind at all of them")
     with files.reading(f"table {name}"):
-        raw = con.read_csv(names, **options, **csv_options) if of_csv == {True} else con.read_parquet(names, **options)
+        raw = con.read_csv(paths, **options, **csv_options) if of_csv == {True} else con.read_parquet(paths, **options)
     midnights = {str(file): moment(day) for day, file in by_day.items()}
-    others = raw.drop(FILE, *{customer, *KEYS} & set(raw.columns))
-    keys = {"customer_id": as_identifier(raw[customer]), "snapshot": raw[FILE].cases(*midnights.items())}
-    return raw.select(**keys, **{column: raw[column] for column in others.columns})
+    keys = {"customer_id": as_identifier(as_text(raw[customer])), "snapshot": raw[FILE].cases(*midnights.items())}
+    others = [column for column in raw.columns if column not in (customer, FILE)]
+    called = names.distinct([(names.table(name), column) for column in others], form=str, taken=KEYS)
+    own = {new: raw[column] for new, column in zip(called, others, strict=True)}
+    return raw.select(*(value.name(column) for column, value in (keys | own).items()))
 
 
 def _contract(table: Table, segments: list[str]) -> Table:
@@ -116,7 +117,7 @@ def _contract(table: Table, segments: list[str]) -> Table:
             changed[name] = table[name].cast(TIME)
         elif not (kind.is_boolean() or kind.is_date()):
             changed[name] = table[name].cast("string")
-    return table.mutate(**changed)
+    return table.mutate(*(value.name(name) for name, value in changed.items()))
 
 
 def _write(con, place: Path, name: str, table: Table) -> Table:
@@ -136,14 +137,10 @@ def _write(con, place: Path, name: str, table: Table) -> Table:
     return written
 
 
-def _refuse_shared_names(tables: dict[str, Table], *, label: str) -> None:
-    owner: dict[str, str] = {}
+def _refuse_the_label(tables: dict[str, Table], *, label: str) -> None:
     for name, table in tables.items():
-        for column in (column for column in table.columns if column not in KEYS):
-            if column == label:
-                raise InvalidData(f"table {name}: the label '{label}' is among its columns; take it out")
-            if (other := owner.setdefault(column.lower(), name)) != name:
-                raise InvalidData(f"tables {other} and {name} both have a column '{column}'; rename one of them")
+        if label in table.columns:
+            raise InvalidData(f"table {name}: the label '{label}' is among its columns; take it out")
 
 
 def _refuse_missing_segments(tables: dict[str, Table], segments: list[str]) -> None:

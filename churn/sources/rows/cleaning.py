@@ -94,11 +94,9 @@ def with_faults(con, raw: Table, fields: dict[str, Value], faults: Callable[[Tab
     )
     named = lambda part: told[NUMBER].cases(*((i, fault[part]) for i, fault in enumerate(found)))  # noqa: E731
     kept = [name for name in (*OWN_COLUMNS, PASSED) if name in told.columns]
-    return told.select(
-        *kept,
-        **{name: told[OWN + name] for name in fields if not name.startswith(OWN)},
-        **{FAULTY: named(0), FAULT: named(1), JSON: ibis.ifelse(told[NUMBER].notnull(), row, ibis.null("string"))},
-    )
+    faulty = {FAULTY: named(0), FAULT: named(1), JSON: ibis.ifelse(told[NUMBER].notnull(), row, ibis.null("string"))}
+    ours = {name: told[OWN + name] for name in fields if not name.startswith(OWN)}
+    return told.select(*kept, *(value.name(name) for name, value in (ours | faulty).items()))  # a field may be `self`
 
 
 def staged(con, table: Table) -> Table:
