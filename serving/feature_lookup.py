@@ -38,6 +38,10 @@ class FeatureLookup:
         """Make the threads; after the fork, for threads do not survive one."""
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="features")
 
+    def now(self) -> datetime:
+        """The moment at which ages are taken: `serving.as_of` where that is given."""
+        return self._clock or datetime.now(UTC)
+
     def look_up(self, champion: Champion, customer_ids: list[str]) -> list[Features | Problem]:
         """Per customer, in order, the features or why there are none. Raises Problem feature-store-unavailable."""
         rows = [
@@ -91,8 +95,8 @@ class FeatureLookup:
         return self._stale(customer, as_of) or Features(row.features, as_of)
 
     def _stale(self, customer: str, as_of: datetime) -> Problem | None:
-        age = (self._clock or datetime.now(UTC)) - as_of
-        prometheus.FEATURE_AGE.set(age.total_seconds())
+        age = self.now() - as_of
+        prometheus.FEATURES_AS_OF.set(as_of.timestamp())
         if self._max_age is None or age <= self._max_age:
             return None
         return Problem(

@@ -40,9 +40,12 @@ LATE = (
 
 
 def on_starting(server):
+    from prometheus_client import multiprocess
+
     from serving import logs
 
     logs.configure()
+    multiprocess.mark_process_dead(os.getpid())  # who loads the application makes its gauges, and never sets them
     for name in LATE:
         importlib.import_module(name)
     gc.collect()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client import REGISTRY as OWN
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -33,7 +35,8 @@ MODEL = Gauge(
     "churn_model_info", "workers that serve this version", ["name", "version", "run_id"], multiprocess_mode="livesum"
 )
 REGISTRY_UP = Gauge("churn_registry_up", "1 when every worker reaches the model registry", multiprocess_mode="livemin")
-FEATURE_AGE = Gauge("churn_feature_age_seconds", "age of the features last used", multiprocess_mode="livemostrecent")
+# Not shown: an age that was written down would stand still until somebody asks again, and be 0 until somebody did.
+FEATURES_AS_OF = Gauge("features_as_of_seconds", "snapshot of the features last used", multiprocess_mode="mostrecent")
 LOGGED = Counter("churn_prediction_log_rows_total", "predictions written to the prediction log")
 LOG_DROPPED = Counter(
     "churn_prediction_log_dropped_total",
@@ -49,21 +52,28 @@ def swapped(before: Version | None, after: Version) -> None:
     MODEL.labels(after.name, after.version, after.run_id).set(1)
 
 
-def exposition() -> tuple[bytes, str]:
-    """The metrics of all workers in Prometheus' text format, and its content type."""
+def exposition(now: datetime) -> tuple[bytes, str]:
+    """The metrics of all workers in Prometheus' text format, and its content type; ages are those at `now`."""
     everything = OWN
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         everything = CollectorRegistry()
         MultiProcessCollector(everything)
-    return generate_latest(_Ours(everything)), CONTENT_TYPE_LATEST
+    return generate_latest(_Ours(everything, now)), CONTENT_TYPE_LATEST
 
 
 class _Ours:
     """Leaves out what Feast registers for a server of its own."""
 
-    def __init__(self, everything: CollectorRegistry) -> None:
-        self._everything = everything
+    def __init__(self, everything: CollectorRegistry, now: datetime) -> None:
+        self._everything, self._now = everything, now.timestamp()
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics that begin with churn_."""
-        return (metric for metric in self._everything.collect() if metric.name.startswith("churn_"))
+        """The metrics that begin with churn_, and the age of the features once any have been used."""
+        for metric in self._everything.collect():
+            if metric.name.startswith("churn_"):
+                yield metric
+            elif metric.name == "features_as_of_seconds" and (
+                used := max((s.value for s in metric.samples), default=0)
+            ):
+                age = self._now - used
+                yield GaugeMetricFamily("churn_feature_age_seconds", "age of the features last used", age)

@@ -108,7 +108,9 @@ def _probes(app: Api) -> None:
         responses={200: {"content": {"text/plain": {}}}},
     )
     def exposition() -> Response:
-        text, content_type = prometheus.exposition()
+        if app.holder.registry_silent:  # whoever looks at it waits, and cannot say so
+            prometheus.REGISTRY_UP.set(0)
+        text, content_type = prometheus.exposition(app.features.now())
         return Response(text, content_type=content_type)
 
 

@@ -65,6 +65,11 @@ class Server:
         mine = [line for line in lines if line.startswith("churn_model_info") and f'version="{version}"' in line]
         return float(mine[0].split()[-1]) if mine else 0.0
 
+    def metric(self, name: str) -> float | None:
+        """The value of a metric without labels; None where it is not shown."""
+        lines = self.get("/metrics").text.splitlines()
+        return next((float(line.split()[1]) for line in lines if line.startswith(f"{name} ")), None)
+
     def log(self) -> str:
         return self.log_file.read_text()
 

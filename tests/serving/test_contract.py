@@ -7,7 +7,9 @@ import re
 import socket
 import sqlite3
 import threading
+import time
 import uuid
+from datetime import UTC, datetime
 
 import pandas as pd
 import pytest
@@ -19,6 +21,7 @@ from serving.app import create_app
 from serving.champion import ChampionHolder
 from serving.problems import Problem
 from serving.request_checks import BODY_LIMIT, Slots
+from tests.serving.gunicorn_server import Server
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +212,27 @@ def test_metrics_cover_all_workers_and_name_no_customer(server, customer):
     assert re.search(r'churn_model_info\{name="world",run_id="\w+",version="1"\} 2.0', text)
     assert re.search(r'churn_request_seconds_count\{route="/predict",status="200"\} (\d+)', text)
     assert customer not in text and "feast_" not in text
+
+
+def test_the_registry_is_up_while_every_worker_reaches_it(server):
+    assert 200 == server.get("/ready").status_code
+    server.wait(lambda: server.metric("churn_registry_up") == 1)
+    [victim, *_] = server.workers()
+    victim.kill()
+    server.wait(lambda: len({worker.pid for worker in server.workers()} - {victim.pid}) == 2)
+    server.wait(lambda: server.serving(1) == 2)
+    assert {1.0} == {server.metric("churn_registry_up") for _ in range(20)}
+
+
+def test_the_age_of_features_is_that_of_now_and_absent_until_any_are_used(world, tmp_path):
+    with Server(tmp_path, **world.environment) as fresh:
+        fresh.wait(lambda: fresh.get("/ready").status_code == 200)
+        assert fresh.metric("churn_feature_age_seconds") is None
+        fresh.batch(world.customers[:20])
+        for _ in range(2):
+            age = (datetime.now(UTC) - datetime(2023, 9, 1, tzinfo=UTC)).total_seconds()
+            assert age == pytest.approx(fresh.metric("churn_feature_age_seconds"), abs=1)
+            time.sleep(1.5)
 
 
 def test_log_lines_are_json_with_the_request_id(server):

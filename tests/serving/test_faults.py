@@ -159,10 +159,11 @@ def test_a_missing_registry_leaves_predictions_alone(world, server, customer, ta
     path = world.folder / "mlflow.db"
     path.rename(path.with_suffix(".away"))
     server.wait(lambda: server.get("/ready").status_code == 503)
-    answer, ready = server.predict(customer), server.get("/ready")
+    answer, ready, up = server.predict(customer), server.get("/ready"), server.metric("churn_registry_up")
     path.with_suffix(".away").rename(path)
     server.wait(lambda: server.get("/ready").status_code == 200)
-    assert answer.status_code == 200
+    server.wait(lambda: server.metric("churn_registry_up") == 1)
+    assert (200, 0) == (answer.status_code, up)
     table.append(
         row("the registry is missing or does not answer for 5 s", said(answer), said(ready), "as soon as it answers")
     )
@@ -176,7 +177,7 @@ def test_a_full_disk_costs_the_log_and_nothing_else(world, server, customer, tab
         pytest.skip("only root can mount a small disk")
     try:
         answer = server.predict(customer)
-        server.wait(lambda: dropped(server) > 0)
+        server.wait(lambda: server.metric("churn_prediction_log_dropped_total") > 0)
         ready = server.get("/ready")
     finally:
         subprocess.run(["umount", "-l", folder], check=True)
@@ -184,8 +185,3 @@ def test_a_full_disk_costs_the_log_and_nothing_else(world, server, customer, tab
     server.wait(lambda: list(folder.rglob("*.parquet")))
     afterwards = "logged again; `churn_prediction_log_dropped_total` counts what was lost"
     table.append(row("the disk of the prediction log is full", said(answer), said(ready), afterwards))
-
-
-def dropped(server: Server) -> float:
-    lines = server.get("/metrics").text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("churn_prediction_log_dropped_total"))
