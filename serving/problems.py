@@ -18,7 +18,7 @@ KINDS = {
     "missing-features": (409, "Features of this customer are missing"),
     "stale-features": (409, "The features of this customer are too old"),
     "payload-too-large": (413, "The request is too large"),
-    "unsupported-media-type": (415, "The body must be JSON"),
+    "unsupported-media-type": (415, "The body must be plain JSON"),
     "invalid-request": (422, "The request is not valid"),
     "overloaded": (429, "Too many requests at once"),
     "internal-error": (500, "Something went wrong here"),

@@ -44,9 +44,13 @@ def check_key(request: Request, keys: list[bytes]) -> None:
 
 
 def check_body(request: Request) -> None:
-    """Refuse a body that is not a JSON object in UTF-8."""
+    """Refuse a body that is not a JSON object in UTF-8, sent as it is."""
     if request.method != "POST" or request.routing_exception:
         return
+    if (coding := request.headers.get("Content-Encoding", "identity").strip().lower() or "identity") != "identity":
+        raise Problem(
+            "unsupported-media-type", f"send the body as it is, without Content-Encoding; found {coding!r:.80}"
+        )
     if request.mimetype != "application/json":
         raise Problem(
             "unsupported-media-type", f"send Content-Type: application/json; found {request.mimetype or 'none'!r:.80}"

@@ -5,12 +5,32 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from churn.sources.rows.cleaning import identifier
 
 BATCH_LIMIT = 1000
 
+
+def _identifier(given: object) -> object:
+    """An id as the reader of the log would take it. What is neither text nor a number is left to be refused."""
+    if isinstance(given, bool) or not isinstance(given, str | int | float) or given != given:
+        return given
+    if not (words := identifier(given)).isascii() and any("\ud800" <= sign <= "\udfff" for sign in words):
+        raise ValueError("must be text in Unicode; found half of a surrogate pair")
+    return words
+
+
 CustomerId = Annotated[
-    str, Field(min_length=1, max_length=200, description="the customer's id, as in the event log", examples=["00001"])
+    str,
+    BeforeValidator(_identifier, json_schema_input_type=str | float),
+    Field(
+        min_length=1,
+        max_length=200,
+        pattern=r"[^ \t\n\r\x0b\x0c]",  # for callers: of nothing but spaces nothing is left
+        description="the customer's id, as in the event log",
+        examples=["00001"],
+    ),
 ]
 
 

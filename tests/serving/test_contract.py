@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import socket
@@ -127,7 +128,7 @@ def test_out_of_range_names_exactly_the_features_outside_training(world, server)
 
 
 @pytest.mark.parametrize(
-    ("customers", "status"), [([], 422), (["a"] * 1001, 422), (["a", 1], 422), ("a", 422), (["a"] * 1000, 200)]
+    ("customers", "status"), [([], 422), (["a"] * 1001, 422), (["a", True], 422), ("a", 422), (["a"] * 1000, 200)]
 )
 def test_a_batch_has_one_to_a_thousand_customers(server, customers, status):
     assert status == server.batch(customers).status_code
@@ -265,3 +266,26 @@ def test_a_log_that_is_full_drops_and_counts(client, customer, monkeypatch):
     api.application.prediction_log.start = lambda: None  # nothing empties it
     assert [200, 200] == [api.post("/predict", json={"customer_id": customer}).status_code for _ in range(2)]
     assert 1 == len(api.application.prediction_log._rows)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "made-up"])
+def test_a_body_that_is_encoded_is_415(server, coding):
+    body = gzip.compress(b'{"customer_id": "C0000001"}')
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    answer = server.http.post(server.url + "/predict", data=body, headers=headers, timeout=20)
+    assert (415, "unsupported-media-type") == (answer.status_code, answer.json()["type"])
+    assert f"without Content-Encoding; found '{coding}'" in answer.json()["detail"]
+    plain = server.http.post(server.url + "/predict", data=b'{"customer_id": "nobody"}',
+                             headers=headers | {"Content-Encoding": "identity"}, timeout=20)  # fmt: skip
+    assert 404 == plain.status_code
+
+
+def test_an_id_is_looked_up_as_the_log_s_ids_are_read(server, customer):
+    spelt = [customer, f" {customer}", f"{customer}\n", f"\t{customer} "]
+    answers = [server.predict(one).json() for one in spelt]
+    assert [customer] * 4 == [answer["customer_id"] for answer in answers]
+    assert 1 == len({answer["churn_probability"] for answer in answers})
+    assert [404] * 3 == [server.predict(one).status_code for one in (customer.lower(), f"{customer}.0", f"{customer}.")]
+    numbers = server.batch([12345, 12345.0, "12345.00", "12345.10", 1.5]).json()["results"]
+    assert ["12345", "12345", "12345", "12345.10", "1.5"] == [result["customer_id"] for result in numbers]
+    assert {404} == {result["error"]["status"] for result in numbers}
