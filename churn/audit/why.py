@@ -20,11 +20,12 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
     run, tags = runs.get(registered.run_id), registered.tags
     decisions = history.decisions(experiment)
     current = versions.production(experiment)
+    in_production = current is not None and current.version == registered.version
     return {
         "experiment": experiment,
         "version": registered.version,
         "stage": registered.stage,
-        "in_production": current is not None and current.version == registered.version,
+        "in_production": in_production,
         "decisions": [_with_gate(d) for d in decisions if d["version"] == registered.version],
         "run": _run(run),
         "notebooks": _reports(registered.run_id),
@@ -35,6 +36,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "threshold": float(tags["threshold"]) if "threshold" in tags else None,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
         "replaced": _before(history.production_lineage(decisions), registered.version),
+        "taken_out": None if in_production else _taken_out(decisions, registered.version),
         "rollback_restores": history.previous(decisions),
         "reproduced": {n.removeprefix(REPRODUCED): v for n, v in tags.items() if n.startswith(REPRODUCED)},
     }
@@ -56,7 +58,14 @@ def find(experiment: str, version: int | None = None, run_id: str | None = None)
 
 
 def _with_gate(decision: dict) -> dict:
-    return decision | {"gate": history.gate_of(decision["decision_run"])}
+    run = decision["decision_run"]
+    return decision | {"gate": history.gate_of(run), "report": next(iter(_reports(run).values()), "")}
+
+
+def _taken_out(decisions: list[dict], version: int) -> dict | None:
+    """The decision that last put another version in the place of this one."""
+    out = [d for d in decisions if d["production_before"] == version != d["production_after"]]
+    return out[-1] if out else None
 
 
 def _reports(run_id: str) -> dict[str, str]:

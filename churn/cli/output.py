@@ -31,8 +31,7 @@ def say(text: str) -> None:
 
 def decision(taken: dict) -> list[RenderableType]:
     """One decision, just taken."""
-    head = f"version {taken['version']}: {taken['decision']}; in production: version {taken['production'] or 'none'}"
-    return [head, *(f"  - {reason}" for reason in taken["failed"]), f"report {taken['report']}"]
+    return [taken["said"], *(f"  - {reason}" for reason in taken["failed"]), f"report {taken['report']}"]
 
 
 def decisions(taken: list[dict]) -> list[RenderableType]:
@@ -124,7 +123,7 @@ def _more(count: int) -> str:
 
 def _decision_row(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
-    decided = d["decision"] + (" (override)" if d["override"] else "")
+    decided = d["said"] if d["action"] == "roll back" else d["decision"] + (" (override)" if d["override"] else "")
     when = d["at"].replace("T", " ").removesuffix("Z")
     return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
 
@@ -146,14 +145,25 @@ def _first(failed: list[str]) -> str:
 def _verdict(decisions: list[dict]) -> list[RenderableType]:
     if not decisions:
         return ["no decision was taken on it"]
-    last = decisions[-1]
-    who = f"{last['by']}, {last['at']}" + (f": {last['reason']}" if last["reason"] else "")
-    head = f"{last['decision']}{' by override' if last['override'] else ''} ({who})"
-    return [
-        "",
-        head,
-        _table(["rule", "observed", "outcome"], [[c["rule"], c["observed"], c["outcome"]] for c in last["gate"]]),
-    ]
+    *earlier, last = decisions
+    let_in = [d for d in earlier if d["action"] != "roll back" and d["decision"] == "promoted"][-1:]
+    shown = [*let_in, last] if last["action"] == "roll back" else [last]
+    return [part for decision in shown for part in ("", *_rules(decision))]
+
+
+def _rules(decision: dict) -> list[RenderableType]:
+    """A decision with the rules that it applied, and where its report is."""
+    rows = [[check["rule"], check["observed"], check["outcome"]] for check in decision["gate"]]
+    report = f", report {decision['report']}" if decision["report"] else ""
+    return [_told(decision), _table(["rule", "observed", "outcome"], rows), f"run {decision['decision_run']}{report}"]
+
+
+def _told(decision: dict) -> str:
+    """What was decided, by whom, when and why."""
+    what = decision["decision"] + (" by override" if decision["override"] else "")
+    why = f": {decision['reason']}" if decision["reason"] else ""
+    what = decision["said"] if decision["action"] == "roll back" else what
+    return f"{what} ({decision['by']}, {decision['at']}{why})"
 
 
 def _trail_rows(trail: dict) -> list[list[object]]:
@@ -167,6 +177,7 @@ def _trail_rows(trail: dict) -> list[list[object]]:
         ["features", f"service {trail['feature_service']}"],
         ["model", f"digest {trail['model']['digest'][:16]}, threshold {trail['threshold']}"],
         ["replaced", f"version {trail['replaced']}" if trail["replaced"] else "nothing"],
+        *([["taken out", _told(trail["taken_out"])]] if trail["taken_out"] else []),
         ["rollback restores", f"version {trail['rollback_restores']}" if trail["rollback_restores"] else "nothing"],
         ["run again", _reproduced(trail["reproduced"])],
     ]

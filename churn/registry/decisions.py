@@ -121,7 +121,7 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
         run = tracking.start(history.experiment_of(experiment), tags={"decision": outcome, "plan": json.dumps(plan)})
         run.json(decision, "decision.json")
         _apply(experiment, plan, run)
-        return decision | {"decision_run": run.id}
+        return decision | {"decision_run": run.id, "said": history.said(decision)}
 
 
 def finish_open(experiment: str) -> list[str]:
@@ -136,6 +136,8 @@ def finish_open(experiment: str) -> list[str]:
 
 def describe_decision(decision: dict) -> str:
     """What was done."""
+    if decision["action"] == "roll back":
+        return f"**{decision['said'].capitalize()}**."
     before, after = decision["production_before"], decision["production_after"]
     now = f"In production: **version {after}**" if after else "Nothing is in production"
     was = " as before" if before == after else f", before it version {before}" if before else ", the first one"

@@ -29,6 +29,24 @@ def gate_of(decision_run: str) -> list[dict]:
     return (runs.document(decision_run, "decision.json") or {}).get("gate", [])
 
 
+def said(decision: dict) -> str:
+    """What was decided and what is in production since, in a sentence without its full stop."""
+    version, before, after = (decision[name] for name in ("version", "production_before", "production_after"))
+    stays = f"version {after} stays in production" if after else "nothing is in production"
+    if decision["action"] != "roll back":
+        against = " by override" if decision["override"] else ""
+        return f"version {version}: {decision['decision']}{against}; in production: version {after or 'none'}"
+    if after != version:
+        return f"the way back to version {version} was {decision['decision']}, {stays}"
+    if before == after:
+        return f"version {after} was in production already, and stays"
+    return (
+        f"version {before} was taken out of production, version {after} is back"
+        if before
+        else (f"version {after} is back in production")
+    )
+
+
 def production_lineage(decisions: list[dict]) -> list[int]:
     """The versions that led to the one in production, in order: a promotion adds one, a rollback takes back to one.
 
@@ -55,6 +73,7 @@ def _read(run: dict) -> dict:
     return {
         "at": run["ended"],
         **plan,
+        "said": said(plan),
         "decision_run": run["id"],
         "repaired": run["tags"].get("finished_by") == "repair",
     }

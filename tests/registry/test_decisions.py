@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks import promotions
 from churn.audit import doctor, why
+from churn.cli import output
 from churn.errors import RegistryBusy, RegistryError
 from churn.registry import decisions, history, tracking, versions
 from churn.registry.gate import Decision, RuleResult
@@ -21,6 +23,7 @@ PASSED = Decision(promote=True, checks=[])
 FAILED = Decision(
     promote=False, checks=[RuleResult("min_auc", 0.75, 0.5, "0.500", False, "auc 0.500 is too low", "floor")]
 )
+PASSING = RuleResult("min_auc", 0.75, 0.9, "0.900", True, "auc 0.900 reaches the floor", "floor")
 UNSCORED = RuleResult("champion_margin", 0.0, None, "not scored", False, "champion not scored", "", undecided=True)
 UNDECIDED = Decision(promote=False, checks=[UNSCORED])
 HOLD = """if True:
@@ -147,6 +150,63 @@ def test_the_history_tells_who_what_from_to_and_why_in_order(world):
     roll_back(1)
     told = [(d["by"], d["decision"], d["production_before"], d["production_after"]) for d in history.decisions(NAME)]
     assert [("ann", "promoted", None, 1), ("ann", "promoted", 1, 2), ("bob", "rolled back", 2, 1)] == told
+
+
+@pytest.mark.parametrize(
+    ("before", "back", "expected"),
+    [
+        ([1, 2], 1, "version 2 was taken out of production, version 1 is back"),
+        ([1, 2, 3], 2, "version 3 was taken out of production, version 2 is back"),
+        ([1], 1, "version 1 was in production already, and stays"),
+        ([1], 3, "the way back to version 3 was refused, version 1 stays in production"),
+        ([], 3, "the way back to version 3 was refused, nothing is in production"),
+    ],
+)
+def test_a_rollback_says_which_version_went_and_which_is_back(world, before, back, expected):
+    for version in before:
+        decide(version)
+    made = roll_back(back)
+    assert expected == made["said"] == history.decisions(NAME)[-1]["said"]
+    assert f"**{expected.capitalize()}**." == decisions.describe_decision(made)
+    assert expected == output.decision(made | {"production": made["production_after"], "report": ""})[0]
+
+
+def test_other_decisions_say_what_became_of_the_version(world):
+    assert "version 1: promoted; in production: version 1" == decide(1)["said"]
+    assert "version 2: refused; in production: version 1" == decide(2, FAILED)["said"]
+    decisions_of = [decide(2, UNDECIDED), decide(3, approval="required")]
+    assert ["version 2: needs approval", "version 3: needs approval"] == [d["said"].split(";")[0] for d in decisions_of]
+
+
+def test_after_a_rollback_why_shows_what_let_the_version_in_and_what_put_it_back(world):
+    promoted, _, back = decide(1, Decision(promote=True, checks=[PASSING])), decide(2), roll_back(1)
+    decisions.keep_report(promoted["decision_run"], report(world))
+    console = Console(width=200)
+    with console.capture() as shown:
+        for part in output.why(why.why(NAME)):
+            console.print(part)
+    told = shown.get()
+    places = [told.index(text) for text in (
+        "promoted (ann, ", "min_auc", f"run {promoted['decision_run']}, report notebooks/promote.html",
+        "version 2 was taken out of production, version 1 is back (bob, ", "been in production",
+        f"run {back['decision_run']}")]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_why_says_of_a_version_what_took_it_out(world):
+    decide(1)
+    decide(2)
+    roll_back(1)
+    told = why.why(NAME, version=2)
+    assert "version 2 was taken out of production, version 1 is back" == told["taken_out"]["said"]
+    assert why.why(NAME)["taken_out"] is None
+    decide(3)
+    assert "version 3: promoted; in production: version 3" == why.why(NAME, version=1)["taken_out"]["said"]
+
+
+def report(folder: Path) -> str:
+    (folder / "promote.html").write_text("<html></html>")
+    return str(folder / "promote.html")
 
 
 def test_a_decision_that_was_cut_short_is_finished_by_the_next_one(world, monkeypatch):
