@@ -82,7 +82,7 @@ def as_identifier(words: StringValue) -> StringValue:
 
 
 def identifier(given: str | int | float) -> str:
-    """The same, with `as_text` before it, of one id outside a table: text or a number of JSON, from who asks the API."""
+    """The same, with `as_text` before it, of one id outside a table: text, or a number of JSON."""
     words = str(given).strip(" \t\n\r\v\f")
     return words.split(".")[0] if re.fullmatch(r"-?[0-9]+\.0+", words) else words
 
