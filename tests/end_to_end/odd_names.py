@@ -66,7 +66,8 @@ def events(folder: Path) -> Path:
     who = np.repeat(np.arange(CUSTOMERS), rng.poisson(pace) + 1)
     day = np.minimum(rng.exponential(fades[who]), 364)
     at = pd.Timestamp("2023-01-01") + pd.to_timedelta((day * 86_400_000_000).astype("int64"), unit="us")
-    log = {"who": who + 10_000, "at": at, "what": rng.choice(KINDS, len(who)), "amount": rng.integers(1, 500, len(who))}
+    log = {"Klant (nr.)": who + 10_000, "Datum/tijd": at}
+    log |= {"class": rng.choice(KINDS, len(who)), "Bedrag, in €": rng.integers(1, 500, len(who))}
     people = {"who": np.arange(CUSTOMERS) + 10_000, "since": "2022-12-31"}
     people |= {name: rng.choice(["gold", "gold_x", "x", "[/b]", "$x$ *y*"], CUSTOMERS) for name in SEGMENTS}
     folder.mkdir(parents=True)
@@ -75,7 +76,7 @@ def events(folder: Path) -> Path:
     columns = {"customer_id": "who", "signup_at": "since"}
     data = {
         "source": "events", "path": str(folder / "log.csv"),
-        "columns": {"customer_id": "who", "at": "at", "kind": "what", "value": "amount"},
+        "columns": dict(zip(["customer_id", "at", "kind", "value"], log, strict=True)),
         "customers": {"path": str(folder / "people.csv"), "columns": columns, "segments": SEGMENTS},
     }  # fmt: skip
     label = {"rule": "inactivity", "horizon_days": 45, "active_within_days": 90, "kinds": KINDS}

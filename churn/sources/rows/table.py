@@ -38,7 +38,7 @@ class InputTable:
     def matches(self, names: Iterable[str]) -> int:
         """How many of the needed columns and expressions some names make up."""
         names = list(names)
-        return sum(self._names_in(written, names) <= {*names} for written in self.needed)
+        return sum(self._is_made_of(names, written) for written in self.needed)
 
     def has_several_files(self) -> bool:
         """Whether rows can stand in two files."""
@@ -58,6 +58,13 @@ class InputTable:
         needed = set().union(*(self._names_in(written, names) for written in self.needed))
         opening.require(sorted(needed), names, where=str(file))
         return needed
+
+    def _is_made_of(self, names: list[str], written: str) -> bool:
+        """Of a header read in a wrong way, `Omzet (€)` is neither a column nor an expression: then it is not there."""
+        try:
+            return self._names_in(written, names) <= {*names}
+        except InvalidData:
+            return False
 
     def _names_in(self, written: str, names: list[str]) -> set[str]:
         try:
