@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from churn.sources.rows.cleaning import identifier
+from churn.sources.identifiers import identifier
 
 BATCH_LIMIT = 1000
 

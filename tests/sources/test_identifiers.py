@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from churn import engine
-from churn.sources.rows.cleaning import as_identifier, as_text, identifier
+from churn.sources.identifiers import identifier
+from churn.sources.rows.cleaning import as_identifier, as_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
 LIKE_NUMBERS = st.from_regex(r"\A[ \t\n]?-?[0-9٣]{0,4}(\.0{0,2})?[\n \u00a0]?\Z")

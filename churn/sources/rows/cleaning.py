@@ -75,16 +75,10 @@ def is_missing(column: Value, null_words: tuple[str, ...]) -> BooleanValue:
 def as_identifier(words: StringValue) -> StringValue:
     """Text of an id; a whole number that went through a float (17850.0) is written as the whole number.
 
-    `identifier` follows the same rule; a change of one is a change of both.
+    `sources.identifiers` follows the same rule; a change of one is a change of both.
     """
     rounded = ibis.ifelse(words.re_search(r"^-?\d+\.0+$"), words.re_replace(r"\.0+$", ""), words)
     return ibis.ifelse(words.contains(".0"), rounded, words)
-
-
-def identifier(given: str | int | float) -> str:
-    """The same, with `as_text` before it, of one id outside a table: text, or a number of JSON."""
-    words = str(given).strip(" \t\n\r\v\f")
-    return words.split(".")[0] if re.fullmatch(r"-?[0-9]+\.0+", words) else words
 
 
 def with_faults(con, raw: Table, fields: dict[str, Value], faults: Callable[[Table], list[Fault]]) -> Table:
