@@ -71,6 +71,14 @@ def of_clocks(rows: Table, table: EventTable) -> list[str]:
     return [f"{table.name}: {said[fault]:,} {words[fault]} ({table.format.zone})" for fault in words if fault in said]
 
 
+def of_lines(lines: Table, events: Table, table: EventTable) -> str:
+    """How many lines are how many events, where an id of the event says so."""
+    if "event_id" not in table.columns:
+        return ""
+    one, other = (int(rows.count().execute()) for rows in (lines, events))
+    return f"{table.name}: {one:,} lines are {other:,} events, by '{table.columns['event_id']}'"
+
+
 def of_values(events: Table, tables: list[EventTable | CustomerTable]) -> list[str]:
     """Kinds with values below zero, beside others above."""
     counted = events.group_by("kind").agg(low=(events.value < 0).sum(), high=(events.value > 0).sum()).execute()

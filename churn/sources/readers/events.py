@@ -100,6 +100,7 @@ def _write(
             usable, note = repeated.settled(rows.usable, name=rows.name, rule=rule)
             told += [note, *notes.of_clocks(rows.usable, table)]
             events.append(_events_of_lines(usable) if "event_id" in table.columns else usable)
+            told.append(notes.of_lines(usable, events[-1], table))
     write_parquet(con, _of_contract(events), scratch / "events.parquet")
     active = _active(con, scratch)
     if known is not None:
