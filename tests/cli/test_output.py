@@ -6,7 +6,13 @@ import pytest
 
 from churn.cli import output
 
-TAKEN = {"version": 2, "decision": "refused", "production": 1, "report": "promote.html"}
+TAKEN = {
+    "said": "version 2: refused; in production: version 1",
+    "version": 2,
+    "decision": "refused",
+    "production": 1,
+    "report": "promote.html",
+}
 
 
 @pytest.mark.parametrize("name", ["charges [€]", "a [/b] c", "[bold]x", ":smile:"])
