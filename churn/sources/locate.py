@@ -193,11 +193,7 @@ def _stem(file: Path) -> str:
 
 
 def _literally(place: Path) -> str:
-    return (
-        " (brackets, ? and * in a path are a pattern: [[] stands for a bracket)"
-        if re.search(r"[[*?]", str(place))
-        else ""
-    )
+    return " ([, ? and * in a path are a pattern; [[] stands for a bracket)" if set("[?*") & set(str(place)) else ""
 
 
 def _absolute_all(path: str | list[str]) -> str | list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -77,6 +78,8 @@ def require(needed: list[str], columns: list[str], *, where: str) -> None:
         if name not in columns:
             near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
             hint = f"did you mean '{near[0]}'?" if near else "correct the column's name in the data section"
+            if len(columns) == 1 and (marks := [mark for mark in delimited.SEPARATORS if mark in columns[0]]):
+                hint = f"is it parted by {marks[0]!r}? then say format: {{separator: {json.dumps(marks[0])}}}"
             raise InvalidData(f"{where}: no column '{name}'; found {', '.join(columns)[:300]}; {hint}")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 from ibis.expr.types import StringValue, Table, Value
@@ -29,6 +29,10 @@ class Columns:
     times: dict[str, StringValue] = field(default_factory=dict)
     clocks: list[Value] = field(default_factory=list)
     first: dict[str, Value] = field(default_factory=dict)
+
+    def named(self, key: str) -> Columns:
+        """The same columns, for a section of the params file below theirs."""
+        return replace(self, key=f"{self.key}.{key}")
 
     def ahead(self, con) -> Columns:
         """The same columns, where what was read of them so far is computed once and ahead of what is made of it."""

@@ -48,7 +48,7 @@ class EventTable(InputTable):
         """The fields of the contract, and those beside them by which their faults are seen."""
         fields: Fields = {"kind": ibis.literal(self.kind), "value": ibis.literal(1).cast(VALUE)}
         for role, column in self.columns.items():
-            fields |= ROLES[role].fields(role, column, columns)
+            fields |= ROLES[role].fields(role, column, columns.named(f"columns.{role}"))
         return fields | _beside(self.where, columns)
 
     def faults(self, read: Columns) -> list[Fault]:
@@ -68,7 +68,7 @@ class CustomerTable(InputTable):
         """As of an EventTable."""
         fields: Fields = {}
         for role, column in self.columns.items():
-            fields |= ROLES[role].fields(role, column, columns)
+            fields |= ROLES[role].fields(role, column, columns.named(f"columns.{role}"))
         return fields | {name: _segment(name, columns) for name in self.segments} | _beside(self.where, columns)
 
     def faults(self, read: Columns) -> list[Fault]:
@@ -144,7 +144,7 @@ def _format(data: dict, section: dict) -> Format:
 
 
 def _beside(where: str | None, columns: Columns) -> Fields:
-    passed = ~expressions.truth(where, columns).fill_null(False) if where else ibis.literal(False)
+    passed = ~expressions.truth(where, columns.named("where")).fill_null(False) if where else ibis.literal(False)
     return {PASSED: passed, CLOCK: columns.clock_faults()}
 
 
