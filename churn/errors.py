@@ -1,5 +1,7 @@
 """Every failure that a person can act on. The message states the rule, the value found and the remedy, in one line."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,6 +24,20 @@ class InvalidParams(UserError):
 
 class InvalidData(UserError):
     """Input data that cannot be used: missing, unreadable, inconsistent or leaking."""
+
+
+class ExperimentDeleted(UserError):
+    """MLflow's experiment of a run, or of its decisions, was deleted by hand; the message holds what restores it."""
+
+    @classmethod
+    def of(cls, restored_by: dict[str, str]) -> ExperimentDeleted:
+        """`restored_by`: an experiment's name -> the command that brings it back."""
+        named, were = " and ".join(restored_by), "was" if len(restored_by) == 1 else "were"
+        commands = " && ".join(restored_by.values())
+        return cls(
+            f"{named} {were} deleted in MLflow, whose deleted experiments take no run; bring back what is there with "
+            f"`{commands}`, or name another experiment"
+        )
 
 
 class StageFailed(ChurnError):

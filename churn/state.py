@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,19 @@ def root() -> Path:
 def path(*parts: str | Path) -> Path:
     """A path inside the state folder; an absolute part stands for itself."""
     return root().joinpath(*map(str, parts))
+
+
+def tracking_uri() -> str:
+    """Where MLflow keeps runs and models: MLFLOW_TRACKING_URI, or the SQLite store in the state folder."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{path('mlflow.db')}"
+
+
+def restore_command(experiment_id: object) -> str:
+    """What a person types to bring a deleted experiment of MLflow's back."""
+    ours = tracking_uri().startswith("sqlite:")  # any other store is named in the environment, maybe with a password
+    store = f"MLFLOW_TRACKING_URI={shlex.quote(tracking_uri())} " if ours else ""
+    program = "mlflow" if shutil.which("mlflow") else shlex.quote(str(Path(sys.executable).with_name("mlflow")))
+    return f"{store}{program} experiments restore --experiment-id {experiment_id}"
 
 
 def file_stat(file: Path) -> tuple[int, int, int] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from churn.errors import ModelUnavailable, RegistryError
-from churn.registry import decisions, history, versions
+from churn.registry import decisions, history, tracking, versions
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ def examine(experiment: str) -> list[Finding]:
     with versions.locked(experiment):
         by_number = {v.version: v for v in versions.all_of(experiment)}
         return [
+            *_deleted_experiments(experiment),
             *_open_decisions(experiment),
             *_stages_and_alias(experiment, by_number),
             *_history(experiment, by_number),
@@ -33,8 +34,10 @@ def examine(experiment: str) -> list[Finding]:
 def repair(experiment: str) -> list[str]:
     """Finish open decisions, then make stages and alias agree with the history. Returns what was done.
 
-    Raises RegistryError where the history names a version that is gone, for that needs a person's choice.
+    Raises RegistryError where the history names a version that is gone, for that needs a person's choice, and
+    ExperimentDeleted.
     """
+    tracking.refuse_deleted(experiment, history.experiment_of(experiment))  # there a history would be empty
     with versions.locked(experiment):
         done = [f"finished the decision of run {run}" for run in decisions.finish_open(experiment)]
         truth = _truth(experiment)
@@ -48,6 +51,14 @@ def repair(experiment: str) -> list[str]:
             versions.put_into_production(experiment, truth)
             done.append(f"put version {truth} into production, as the history says")
         return done
+
+
+def _deleted_experiments(experiment: str) -> list[Finding]:
+    return [
+        Finding(f"the experiment {name} was deleted in MLflow", "no run of it can be made, and none is read",
+                command, mended_by_repair=False)
+        for name, command in tracking.deleted(experiment, history.experiment_of(experiment)).items()
+    ]  # fmt: skip
 
 
 def _open_decisions(experiment: str) -> list[Finding]:

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 
+from churn.cli import preflight
 from churn.errors import UserError
 from churn.params import schema
 from churn.params.schema import Params
@@ -26,7 +27,7 @@ def add_to(parsers: argparse._SubParsersAction) -> None:
         for flag, options in arguments:
             parser.add_argument(flag, **options)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
-        parser.set_defaults(action=lambda given, action=action: action(schema.load(given.params), given))
+        parser.set_defaults(action=lambda given, action=action: _act(action, given))
 
 
 def command(text: str, *arguments: tuple[str, dict]) -> Callable:
@@ -42,6 +43,12 @@ def command(text: str, *arguments: tuple[str, dict]) -> Callable:
 def argument(flag: str, **options: object) -> tuple[str, dict]:
     """An argument, as argparse takes it."""
     return flag, options
+
+
+def _act(action: Callable, given: argparse.Namespace) -> int:
+    params = schema.load(given.params)
+    preflight.refuse_unusable("" if action in (doctor, cache) else params.experiment)  # these two can do without
+    return action(params, given)
 
 
 REASON = argument("--reason", required=True, help="why; it stays in the history")

@@ -72,7 +72,7 @@ def _run(given: argparse.Namespace) -> int:
     from churn.params import schema
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
-    preflight.refuse_unusable()
+    preflight.refuse_unusable(params.experiment)
     from churn.cli import output, progress
     from churn.pipeline import launch, plan
 
@@ -135,6 +135,9 @@ def _guarded(action: Callable[[], int]) -> int:
         print("interrupted", file=sys.stderr)
         return 130
     except Exception as error:
+        if _is_mlflows(error):
+            print(f"error: MLflow refuses: {' '.join(str(error).split())[:600]}", file=sys.stderr)
+            return 2
         if (refused := _refused_by_the_system(error)) is None:
             raise
         print(f"error: {refused}; make room or give access, then type the same command", file=sys.stderr)
@@ -151,6 +154,12 @@ def _refused_by_the_system(error: BaseException) -> BaseException | None:
     return next(filter(_is_refusal, chain), None)
 
 
+def _is_mlflows(error: BaseException) -> bool:
+    """Whether it is what MLflow raises, which is known only where MLflow has been loaded."""
+    known = sys.modules.get("mlflow.exceptions")
+    return known is not None and isinstance(error, known.MlflowException)
+
+
 def _is_refusal(error: BaseException) -> bool:
     database = getattr(error, "sqlite_errorname", "").startswith(REFUSED_BY_SQLITE)
     return database or (isinstance(error, OSError) and error.errno in REFUSED)
@@ -164,7 +173,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
     given = parser.parse_args(argv)
     with _short_process():
-        return _guarded(lambda: preflight.refuse_unusable() or given.action(given))
+        return _guarded(lambda: given.action(given))
 
 
 @contextmanager

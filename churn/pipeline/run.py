@@ -24,7 +24,7 @@ from churn.pipeline.execution import notebook
 from churn.pipeline.execution.kernels import PUBLISH, Kernels, call
 from churn.pipeline.listener import Listener
 from churn.pipeline.plan import Selection, Step
-from churn.registry import decisions, provenance, runs, tracking
+from churn.registry import decisions, history, provenance, runs, tracking
 from churn.reports import run_page
 
 
@@ -64,6 +64,7 @@ class Run:
 
 def begin(params: Params, selection: Selection, input_stats: dict, listener: Listener) -> Run:
     """Open the run in MLflow; those that a dead process left open are ended."""
+    tracking.refuse_deleted(params.experiment, history.experiment_of(params.experiment))
     for abandoned in runs.end_abandoned(params.experiment):
         run_page.mark_killed(state.path("runs", abandoned))
     log = tracking.start(params.experiment)

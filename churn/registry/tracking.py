@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import tempfile
 from importlib.metadata import version as installed
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from churn import state
+from churn.errors import ExperimentDeleted
 from churn.registry import provenance
 from churn.registry._mlflow import MlflowClient, entities, mlflow, without_package_scan
 
@@ -21,15 +21,10 @@ if TYPE_CHECKING:  # half a second that only a report needs
     from churn.reports.plots.style import Plot
 
 
-def uri() -> str:
-    """MLFLOW_TRACKING_URI, or the SQLite store in the state folder."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{state.path('mlflow.db')}"
-
-
 def client() -> MlflowClient:
     """A client of the tracking store and the registry, which is made on first use."""
     state.root().mkdir(parents=True, exist_ok=True)
-    mlflow.set_tracking_uri(uri())
+    mlflow.set_tracking_uri(state.tracking_uri())
     return MlflowClient()
 
 
@@ -47,7 +42,7 @@ class Run:
     @property
     def page(self) -> str | None:
         """The run's address on the server of MLflow's, without a password; None where there is no server."""
-        server = re.sub("//[^/]*@", "//", uri()).rstrip("/")
+        server = re.sub("//[^/]*@", "//", state.tracking_uri()).rstrip("/")
         return f"{server}/#/experiments/{self.experiment_id}/runs/{self.id}" if server.startswith("http") else None
 
     def params(self, values: dict) -> None:
@@ -174,12 +169,25 @@ def signature(example: pd.DataFrame) -> mlflow.models.ModelSignature:
     return mlflow.models.ModelSignature(mlflow.types.Schema(columns))
 
 
+def refuse_deleted(*experiments: str) -> None:
+    """Raises ExperimentDeleted where somebody has deleted one of these experiments in MLflow."""
+    if gone := deleted(*experiments):
+        raise ExperimentDeleted.of(gone)
+
+
+def deleted(*experiments: str) -> dict[str, str]:
+    """Those of these experiments that somebody has deleted in MLflow, each with the command that brings it back."""
+    store = client()
+    found = [entry for name in experiments if (entry := store.get_experiment_by_name(name))]
+    return {e.name: state.restore_command(e.experiment_id) for e in found if e.lifecycle_stage == "deleted"}
+
+
 def experiment_id_of(store: MlflowClient, name: str) -> str:
     """The number under which MLflow keeps an experiment, which is made on first use."""
     experiment = store.get_experiment_by_name(name)
     if experiment:
         return experiment.experiment_id
-    served = uri().startswith(("http", "databricks"))  # such a store knows itself where artifacts go
+    served = state.tracking_uri().startswith(("http", "databricks"))  # such a store knows itself where artifacts go
     local = None if served else state.path("artifacts", name).as_uri()  # MLflow's own is ./mlruns, wherever that is
     return store.create_experiment(name, artifact_location=local)
 

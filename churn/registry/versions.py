@@ -97,9 +97,9 @@ def watermark() -> object:
 
     Raises FileNotFoundError while there is no embedded registry: merely looking must not make one.
     """
-    if not tracking.uri().startswith("sqlite:///"):
+    if not state.tracking_uri().startswith("sqlite:///"):
         return None
-    file = Path(tracking.uri().removeprefix("sqlite:///"))
+    file = Path(state.tracking_uri().removeprefix("sqlite:///"))
     return [
         (s.st_ino, s.st_mtime_ns, s.st_size)
         for s in (p.stat() for p in (file, Path(f"{file}-wal")) if p == file or p.exists())

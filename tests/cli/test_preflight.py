@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from churn.cli import main, preflight
+from churn.cli import main, preflight, tracking_store
 from churn.errors import UserError
 from churn.state import PROJECT
 
@@ -152,7 +152,7 @@ def trickle(connection: socket.socket) -> None:
 ], ids=["another-protocol", "a-byte-at-a-time"])  # fmt: skip
 def test_what_does_not_speak_http_in_time_is_no_tracking_server(state_folder, monkeypatch, serve, speak, told):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://{serve(speak)}")
-    monkeypatch.setattr(preflight, "SECONDS", 1)
+    monkeypatch.setattr(tracking_store, "SECONDS", 1)
     with pytest.raises(UserError, match=f"does not answer {told}; start it"):
         preflight.refuse_unusable()
 
