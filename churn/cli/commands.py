@@ -134,7 +134,7 @@ def _decide(params: Params, given: argparse.Namespace, action: str, version: int
     from churn.pipeline.execution import kernels
 
     opened = kernels.source_of(kernels.PRODUCTION, params.experiment)
-    with kernels.warm_kernel("promote", then=opened) as kernel:
+    with kernels.warm_kernel("promote", then=opened, tell=_tell) as kernel:
         from churn.pipeline import stage_parameters
         from churn.pipeline.execution import notebook
 

@@ -32,7 +32,7 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = planned(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
-    with only_one(params.experiment), Kernels() as kernels, listener:
+    with only_one(params.experiment), Kernels(listener.note) as kernels, listener:
         kernels.expect(plan.to_run(steps or plan.plan(params, selection)))  # while the first one starts
         from churn.pipeline import run  # MLflow and papermill: two seconds, in which the kernel starts
 

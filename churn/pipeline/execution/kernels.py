@@ -13,12 +13,13 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
 from jupyter_client import AsyncKernelClient, AsyncKernelManager, BlockingKernelClient, KernelManager
+from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import run_sync
 
 from churn import errors, state
@@ -36,21 +37,31 @@ TARGETS = LOAD, PRODUCTION, KEEP, PUBLISH = (
 
 
 # Errors by which a notebook ends from outside, and not by one of its cells.
-KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = ("KernelDied", "StageTimedOut", "Interrupted")
+NOT_STARTED, KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = (
+    "KernelNotStarted",
+    "KernelDied",
+    "StageTimedOut",
+    "Interrupted",
+)
 
 
 class Kernel(AsyncKernelManager):
     """Jupyter's manager of a kernel, which loads libraries in the background before it executes a notebook.
 
-    The asynchronous one: nbclient waits for ever on the other's kernel when that dies.
+    The asynchronous one: nbclient waits for ever on the other's kernel when that dies. `stderr` is the file of what the
+    kernel says before it is heard, `tell` is told of a start that fails.
     """
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, *, stderr: Path, tell: Callable[[str], None], **options: object) -> None:
         super().__init__(client_class=f"{__name__}.Client", **options)
+        self._code: list[str] = []
         self._loading: list[BlockingKernelClient] = []
+        self._stderr, self._tell, self._starts, self.heard = stderr, tell, 1, False
+        self.not_started = ""  # why, once that is final
 
     def load(self, code: str) -> None:
         """Let the kernel, which may still be starting, execute code that loads libraries."""
+        self._code.append(code)
         client = self.blocking_client()
         client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         client.execute(WARM_UP.format(code=code), silent=True, store_history=False)
@@ -62,11 +73,42 @@ class Kernel(AsyncKernelManager):
             self._loading.pop(0).stop_channels()
         return not self._loading
 
+    async def is_alive(self) -> bool:
+        """Whether it works, or will: without its sockets it never does, though its process may stay."""
+        return await super().is_alive() and (self.heard or "ZMQError" not in self._said())
+
+    async def start_again(self) -> bool:
+        """Start once more what died before it was heard, on other ports; False for the second time."""
+        why = how_it_ended(self, held_mb=0) + (f": {said}" if (said := self._said()) else "")
+        self._starts += 1
+        if self._starts > 2:
+            self.not_started = f"its kernel did not start, nor when it was started once more: {why}"
+            return False
+        self._tell(f"a kernel did not start ({why}); it is started once more")
+        code, self._code = self._code, []
+        self._stop_loading()
+        await self.shutdown_kernel(now=True, restart=True)
+        self.provisioner = None  # which would take the same ports
+        self.cleanup_connection_file()
+        os.truncate(self._stderr, 0)
+        await self.start_kernel(**self._launch_args)
+        for source in code:
+            self.load(source)
+        return True
+
     def end(self) -> None:
         """End the kernel at once."""
+        self._stop_loading()
+        run_sync(self.shutdown_kernel)(now=True)
+
+    def _stop_loading(self) -> None:
         while self._loading:
             self._loading.pop().stop_channels()
-        run_sync(self.shutdown_kernel)(now=True)
+
+    def _said(self) -> str:
+        """The last line that it has said outside of any notebook."""
+        lines = self._stderr.read_text(errors="replace").strip().splitlines()
+        return lines[-1].strip()[:200] if lines else ""
 
 
 class Client(AsyncKernelClient):
@@ -79,13 +121,23 @@ class Client(AsyncKernelClient):
         super().start_channels(**{"hb": False} | channels)
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Wait until the kernel has loaded its libraries, answers, and what it publishes arrives.
-
-        The order matters: two clients' requests reach a kernel that is still starting in any. Raises DeadKernelError
-        where it does not come to that.
+        """Wait until the kernel has loaded its libraries, answers, and what it publishes arrives; one that dies before
+        is started once more. Raises DeadKernelError where it does not come to that.
         """
         until = time.monotonic() + (timeout or math.inf)
-        while await self.is_alive() and time.monotonic() < until:
+        while not (ready := await self._is_ready(until)) and time.monotonic() < until:
+            if self.parent.heard or not await self.parent.start_again():
+                break
+            self._reconnect()
+        if not ready:
+            from nbclient.exceptions import DeadKernelError  # who waits has nbclient; others need not load it
+
+            raise DeadKernelError(self.parent.not_started or f"it is gone, or did not answer within {timeout} s")
+        self.parent.heard = True
+
+    async def _is_ready(self, until: float) -> bool:
+        """The order matters: two clients' requests reach a kernel that is still starting in any."""
+        while await self.parent.is_alive() and time.monotonic() < until:
             if not self.parent.has_loaded():
                 await asyncio.sleep(0.005)
                 continue
@@ -93,10 +145,16 @@ class Client(AsyncKernelClient):
             with suppress(queue.Empty):
                 await self.get_shell_msg(timeout=1)
                 await self.get_iopub_msg(timeout=1)
-                return
-        from nbclient.exceptions import DeadKernelError  # who waits has nbclient; others need not load it
+                return True
+        return False
 
-        raise DeadKernelError(f"the kernel is gone, or did not answer within {timeout} s")
+    def _reconnect(self) -> None:
+        """Follow the kernel to other ports."""
+        for name in ("shell", "iopub", "stdin", "control"):
+            getattr(self, f"{name}_channel").stop()  # and no more: stop_channels ends the client
+            setattr(self, f"_{name}_channel", None)
+            setattr(self, f"{name}_port", getattr(self.parent, f"{name}_port"))
+        self.start_channels()
 
 
 class Kernels:
@@ -105,11 +163,11 @@ class Kernels:
     The first one starts at once and loads what every stage needs, before it is known which stage it is for.
     """
 
-    def __init__(self) -> None:
-        self._stages, self._open, self._ready, self._spare = [], ExitStack(), {}, None
+    def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
+        self._stages, self._open, self._ready, self._spare, self._tell = [], ExitStack(), {}, None, tell
 
     def __enter__(self) -> Kernels:
-        self._spare = self._open.enter_context(warm_kernel())
+        self._spare = self._open.enter_context(warm_kernel(tell=self._tell))
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -138,23 +196,29 @@ class Kernels:
             self._ready[stage], self._spare = self._spare, None
             self._ready[stage].load(libraries(stage))
         else:
-            self._ready[stage] = self._open.enter_context(warm_kernel(stage))
+            self._ready[stage] = self._open.enter_context(warm_kernel(stage, tell=self._tell))
 
 
 @contextmanager
-def warm_kernel(stage: str = "", *, then: str = "") -> Iterator[Kernel]:
+def warm_kernel(stage: str = "", *, then: str = "", tell: Callable[[str], None] = lambda _: None) -> Iterator[Kernel]:
     """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
     cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
     cwd.mkdir(parents=True, exist_ok=True)
-    with _scratch(cwd) as scratch:  # Feast makes a temporary folder, which an ended kernel leaves behind
-        kernel = Kernel(kernel_name="python3", connection_file=f"{scratch}/connection.json")
+    # Feast makes a temporary folder, which an ended kernel leaves behind
+    with _scratch(cwd) as scratch, open(f"{scratch}/stderr", "ab") as stderr:
+        said = {"stderr": Path(stderr.name), "tell": tell}
+        kernel = Kernel(kernel_name="python3", connection_file=f"{scratch}/connection.json", **said)
         environment = os.environ | {
             "PYTHONPATH": str(state.PROJECT),
             "CHURN_STATE": str(state.root()),
             "PYTHONHASHSEED": "0",
             "TMPDIR": scratch,
         }
-        run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, extra_arguments=["--IPKernelApp.log_level=50"])
+        silent = ["--IPKernelApp.log_level=50"]
+        try:
+            run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, stderr=stderr, extra_arguments=silent)
+        except (FileNotFoundError, NoSuchKernel) as error:
+            raise errors.ChurnError(f"no kernel can be started here: {error}") from error
         try:
             kernel.load(f"{libraries(stage)}\n{then}")
             yield kernel
@@ -212,6 +276,7 @@ def source_of(target: str, *arguments: object) -> str:
 
 def call(kernel: KernelManager, target: str, *arguments: object) -> None:
     """Call one of TARGETS in a kernel, beside its notebook, and show nothing of it. Raises what it raised."""
+    _until_ready(kernel)
     client = kernel.blocking_client()
     client.start_channels()
     asked = {"store_history": False, "timeout": 600, "output_hook": lambda _: None}
@@ -222,6 +287,18 @@ def call(kernel: KernelManager, target: str, *arguments: object) -> None:
         client.stop_channels()
     if done["status"] != "ok":
         raise errors.named(done["ename"])(done["evalue"])
+
+
+def _until_ready(kernel: Kernel) -> None:
+    """Wait for a kernel that may still be starting. Raises ChurnError for one that does not come to it."""
+    client = kernel.client()
+    client.start_channels()
+    try:
+        run_sync(client.wait_for_ready)(timeout=600)
+    except RuntimeError as dead:
+        raise errors.ChurnError(str(dead)) from None
+    finally:
+        client.stop_channels()
 
 
 def imports(stage: str) -> str:

@@ -149,6 +149,8 @@ def _translated(error: PapermillExecutionError, stage: str, output: Path) -> err
     kind = errors.named(error.ename)
     if issubclass(kind, (errors.UserError, errors.RegistryError)):
         return kind(f"{stage}: {error.evalue}")
+    if error.ename == kernels.NOT_STARTED:
+        return errors.ChurnError(f"{stage}: {error.evalue}")
     section = ["-", *headings(output, error.cell_index)][-1]
     why = error.evalue if error.ename in kernels.FROM_OUTSIDE else f"{error.ename}: {error.evalue}"
     return errors.StageFailed(

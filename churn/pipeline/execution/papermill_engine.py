@@ -17,7 +17,7 @@ from nbformat.v4 import new_output
 from papermill.engines import NBClientEngine, NotebookExecutionManager
 
 from churn.pipeline.execution import kernels
-from churn.pipeline.execution.kernels import KERNEL_DIED, STOPPED, TIMED_OUT
+from churn.pipeline.execution.kernels import KERNEL_DIED, NOT_STARTED, STOPPED, TIMED_OUT
 
 SAVE_EVERY = 30  # seconds
 
@@ -62,8 +62,12 @@ class Manager(NotebookExecutionManager):
 
     def died(self) -> None:
         """The kernel is gone: say why, as far as that is known."""
+        if not_started := getattr(self._kernel, "not_started", ""):
+            return self.stopped(NOT_STARTED, not_started)
         held = self.nb.metadata.papermill.get("peak_mb", 0)
-        self.stopped(KERNEL_DIED, kernels.how_it_ended(self._kernel, held_mb=held) if self._kernel else "it is gone")
+        return self.stopped(
+            KERNEL_DIED, kernels.how_it_ended(self._kernel, held_mb=held) if self._kernel else "it is gone"
+        )
 
     def stopped(self, name: str, why: str) -> None:
         """Mark the cell that was running, or was to be the first: it has no traceback, and may have no number."""

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import sys
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from churn.pipeline.execution import kernels
+
+SPEC = """#!/bin/sh
+if [ $(ls {folder}/start-* 2>/dev/null | wc -l) -lt {times} ]; then mktemp {folder}/start-XXXXXX >/dev/null; {code}; fi
+exec {python} -m ipykernel_launcher "$@"
+"""
 
 
 @pytest.fixture(scope="package")
@@ -12,3 +19,20 @@ def kernel() -> Iterator[kernels.Kernel]:
     """One warm kernel for the tests that leave it alive."""
     with kernels.warm_kernel("promote") as ready:
         yield ready
+
+
+@pytest.fixture
+def dying(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Lets the next kernels run this code of the shell in place of their start, for so many `times`."""
+
+    def _dying(code: str, *, times: int = 1) -> None:
+        folder = tmp_path / "kernels" / "python3"
+        folder.mkdir(parents=True)
+        program = folder / "start"
+        program.write_text(SPEC.format(folder=folder, code=code, times=times, python=sys.executable))
+        program.chmod(0o755)
+        spec = {"argv": [str(program), "-f", "{connection_file}"], "display_name": "dying", "language": "python"}
+        (folder / "kernel.json").write_text(json.dumps(spec))
+        monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+
+    return _dying

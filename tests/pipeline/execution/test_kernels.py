@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,10 +13,12 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+from jupyter_client.provisioning import local_provisioner
 
 from churn import errors, state
 from churn.pipeline import plan
 from churn.pipeline.execution import kernels
+from tests.commands import run_pipeline
 
 
 def said(kernel: kernels.Kernel, code: str) -> str:
@@ -172,3 +175,61 @@ def test_a_kernel_goes_with_the_process_that_started_it():
     parent.send_signal(signal.SIGKILL)
     parent.wait()
     assert until(lambda: gone(pid))
+
+
+# --- a start that fails ---
+
+CODES = ["exit 3", "kill -KILL $$", "echo 'no room' >&2; exit 1"]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_kernel_that_dies_at_its_start_is_started_once_more_and_told_in_one_line(dying, tmp_path, code):
+    dying(code)
+    told = []
+    with kernels.warm_kernel("promote", tell=told.append) as kernel:
+        kernels.call(kernel, "os.mkdir", str(tmp_path / "made"))
+    assert (tmp_path / "made").is_dir()
+    [line] = told
+    assert line.startswith("a kernel did not start (the kernel ") and line.endswith("; it is started once more")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_kernel_that_dies_at_its_second_start_too_is_noticed_within_seconds(dying, code):
+    dying(code, times=2)
+    began = time.monotonic()
+    with kernels.warm_kernel() as kernel, pytest.raises(errors.ChurnError, match="nor when it was started once more"):
+        kernels.call(kernel, "builtins.print")
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("taken", range(5), ids=["shell", "iopub", "stdin", "heartbeat", "control"])
+def test_a_kernel_whose_port_somebody_has_taken_meanwhile_gets_others(monkeypatch, tmp_path, taken):
+    ours, asked, told = local_provisioner.LocalPortCache.find_available_port, [], []
+    with socket.create_server(("127.0.0.1", 0)) as somebody:
+
+        def find(cache, ip: str) -> int:
+            asked.append(ip)
+            return somebody.getsockname()[1] if len(asked) == taken + 1 else ours(cache, ip)
+
+        monkeypatch.setattr(local_provisioner.LocalPortCache, "find_available_port", find)
+        with kernels.warm_kernel("promote", tell=told.append) as kernel:
+            kernels.call(kernel, "os.mkdir", str(tmp_path / "made"))
+    assert (tmp_path / "made").is_dir()
+    assert taken == 3 or "Address already in use" in told[0], "without its heartbeat a kernel works too"
+
+
+def test_a_kernel_whose_program_is_not_there_is_an_error_of_one_line(dying, tmp_path):
+    dying("exit 1")
+    (tmp_path / "kernels" / "python3" / "start").unlink()
+    with (
+        pytest.raises(errors.ChurnError, match="^no kernel can be started here: .*No such file"),
+        kernels.warm_kernel(),
+    ):
+        pass
+
+
+def test_a_run_whose_kernel_does_not_start_is_one_line(dying, tmp_path):
+    dying("exit 3", times=9)
+    done = run_pipeline("--quiet", state=tmp_path / "state")
+    assert (1, 1) == (done.returncode, len(done.stderr.splitlines())), done.stderr
+    assert done.stderr.startswith("error: features: its kernel did not start, nor when it was started once more: ")

@@ -58,12 +58,18 @@ def test_a_dead_kernel_keeps_the_cells_executed_so_far_and_says_how_it_died(mort
     assert "killed (signal 9)" in dead and "want of memory" in dead
 
 
-def test_a_kernel_that_dies_before_the_first_cell_is_told_apart_too(mortal, tmp_path):
+def test_a_kernel_that_is_killed_before_the_first_cell_is_started_once_more(mortal, tmp_path):
     os.kill(mortal.provisioner.pid, signal.SIGKILL)
-    with pytest.raises(PapermillExecutionError) as died:
-        execute(mortal, tmp_path / "a.ipynb", "# One", "print('never')")
-    assert ("KernelDied", 1) == (died.value.ename, died.value.exec_count)
-    assert "killed (signal 9) while it loaded libraries" in died.value.evalue
+    execute(mortal, tmp_path / "a.ipynb", "# One", "print('done')")
+    assert ["done"] == outputs(tmp_path / "a.ipynb")
+
+
+def test_a_kernel_that_dies_at_each_start_is_told_apart_too(dying, tmp_path):
+    dying("kill -KILL $$", times=2)
+    with kernels.warm_kernel("promote") as kernel, pytest.raises(PapermillExecutionError) as died:
+        execute(kernel, tmp_path / "a.ipynb", "# One", "print('never')")
+    assert ("KernelNotStarted", 1) == (died.value.ename, died.value.exec_count)
+    assert "nor when it was started once more: the kernel was killed (signal 9) while it loaded" in died.value.evalue
 
 
 def test_a_crash_in_a_library_is_told_apart_from_a_kill(mortal, tmp_path):
