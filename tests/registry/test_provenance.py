@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,7 @@ def test_an_unknown_state_of_the_tree_here_is_no_clean_one(monkeypatch):
 def project(tmp_path, monkeypatch):
     """A project of one file, committed, in place of this one."""
     monkeypatch.setattr(state, "PROJECT", tmp_path)
+    monkeypatch.setattr(state, "NOTEBOOKS", tmp_path / "notebooks")
     provenance.tags.cache_clear()
     (tmp_path / "requirements.txt").write_text("pandas==2.0\n")
     for words in (["init", "-q"], ["add", "-A"], [*WHO, "commit", "-q", "-m", "one"]):
@@ -78,11 +80,11 @@ WHO = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.
 
 
 def test_a_clean_tree_is_recorded_with_its_commit_its_lock_and_who_ran_it(project):
-    commit = (project / ".git" / "refs" / "heads").glob("*")
+    head = (project / ".git" / "refs" / "heads").glob("*")
     assert {
         "mlflow.user": getpass.getuser(),
         "mlflow.source.name": "run_pipeline.py",
-        "mlflow.source.git.commit": next(commit).read_text().strip(),
+        "mlflow.source.git.commit": next(head).read_text().strip(),
         "code.clean": "true",
         "lock.sha256": hashlib.sha256(b"pandas==2.0\n").hexdigest()[:16],
         "python": platform.python_version(),
@@ -90,8 +92,64 @@ def test_a_clean_tree_is_recorded_with_its_commit_its_lock_and_who_ran_it(projec
     } == provenance.tags()
 
 
-def test_a_file_that_no_commit_holds_makes_the_tree_unclean(project):
-    (project / "new.py").write_text("")
+def commit(project: Path, files: dict[str, str]) -> None:
+    write(project, files)
+    for words in (["add", "-A"], [*WHO, "commit", "-q", "-m", "more"]):
+        subprocess.run(["git", "-C", str(project), *words], check=True)
+
+
+def write(project: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text)
+
+
+IMPORTS = r'"from churn.deep.er import (\n", "    x)"'
+CODE = {
+    "churn/__init__.py": "",
+    "churn/a.py": "from churn import b, state\n",
+    "churn/state.py": "STAGES = ('features',)\n",
+    "run_pipeline.py": "import churn.a\n",
+    "feature_repo/definitions.py": "import pandas\n",
+    "notebooks/train.ipynb": f'{{"cells": [{{"cell_type": "code", "source": [{IMPORTS}]}}]}}',
+}
+
+
+@pytest.mark.parametrize("name", [
+    "shop.yaml", "orders.csv", "params/mine.yaml", "data/a b.csv", "Zoë.py", "churn/scratch.py", "notes.md",
+    "notebooks/mine.ipynb", "churn/deep/other.py", "tests/test_mine.py",
+])  # fmt: skip
+def test_an_untracked_file_that_no_code_uses_leaves_the_tree_clean(project, name):
+    commit(project, CODE)
+    write(project, {name: "{}"})
+    assert "true" == provenance.tags()["code.clean"]
+
+
+@pytest.mark.parametrize("name", [
+    "churn/b.py", "churn/b/__init__.py", "churn/deep/__init__.py", "churn/deep/er.py", "notebooks/features.ipynb",
+    "feature_repo/more.py", "feature_repo/feature_store.yaml", "pandas.py", "json.py", "six.py",
+])  # fmt: skip
+def test_an_untracked_file_that_is_used_as_code_makes_the_tree_unclean(project, name):
+    commit(project, CODE)
+    write(project, {name: ""})
+    assert "false" == provenance.tags()["code.clean"]
+
+
+def test_what_an_untracked_module_in_use_imports_is_used_as_well(project):
+    commit(project, CODE)
+    write(project, {"churn/b.py": "import churn.c", "churn/c.py": "", "churn/d.py": ""})
+    untracked = [Path("churn/b.py"), Path("churn/c.py"), Path("churn/d.py")]
+    assert untracked[:2] == provenance.untracked_code(untracked)
+
+
+@pytest.mark.parametrize("change", [
+    lambda project: (project / "requirements.txt").write_text("pandas==3.0\n"),
+    lambda project: (project / "churn" / "a.py").unlink(),
+    lambda project: subprocess.run(["git", "-C", str(project), "rm", "-q", "--cached", "churn/a.py"], check=True),
+], ids=["changed", "deleted", "removed-from-the-index"])  # fmt: skip
+def test_a_change_of_a_tracked_file_makes_the_tree_unclean(project, change):
+    commit(project, CODE)
+    change(project)
     assert "false" == provenance.tags()["code.clean"]
 
 

@@ -222,7 +222,7 @@ def test_a_kernel_whose_program_is_not_there_is_an_error_of_one_line(dying, tmp_
     dying("exit 1")
     (tmp_path / "kernels" / "python3" / "start").unlink()
     with (
-        pytest.raises(errors.ChurnError, match="^no kernel can be started here: .*No such file"),
+        pytest.raises(errors.ChurnError, match=r"^no kernel can be started here: .*No such file"),
         kernels.warm_kernel(),
     ):
         pass
