@@ -1,10 +1,12 @@
 """gunicorn's settings: `gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'` from the project's folder."""
 
+import errno
 import gc
 import importlib
 import os
 import pwd
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -16,7 +18,8 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "3")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="churn-metrics-")
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+bind = f"{host}:{port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 worker_class = "gthread"
 threads = 24  # of which 16 may predict; the others answer probes, and "overloaded" at once
@@ -105,5 +108,23 @@ def _check_params():
         sys.exit(error.exit_code)
 
 
+def _check_address():
+    """An address that cannot be had ends in one line, too; gunicorn tries for five seconds and tells each time."""
+    ours = os.environ.get("CHURN_MASTER") == str(os.getpid())  # it reads its settings again, and holds the port itself
+    if ours or "GUNICORN_FD" in os.environ or "LISTEN_FDS" in os.environ:  # or another holds it for us
+        return
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except (OSError, ValueError, OverflowError) as error:
+        in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+        why = "is in use" if in_use else f"cannot be had ({getattr(error, 'strerror', None) or error})"
+        remedy = "take another (make serve PORT=8001), or end what holds it" if in_use else "correct HOST and PORT"
+        print(f"error: port {port} of {host} {why}; {remedy}", file=sys.stderr)
+        sys.exit(2)
+    os.environ["CHURN_MASTER"] = str(os.getpid())
+
+
 _check_params()
+_check_address()
 _step_down()

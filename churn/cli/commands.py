@@ -26,6 +26,8 @@ def add_to(parsers: argparse._SubParsersAction) -> None:
         parser.add_argument("--params", required=True, metavar="FILE", help="the params file of the experiment")
         for flag, options in arguments:
             parser.add_argument(flag, **options)
+            if flag == "version":  # as one might type it, too
+                parser.add_argument("--version", "--to", type=int, dest="flagged", help=argparse.SUPPRESS)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
         parser.set_defaults(action=lambda given, action=action: _act(action, given))
 
@@ -46,9 +48,18 @@ def argument(flag: str, **options: object) -> tuple[str, dict]:
 
 
 def _act(action: Callable, given: argparse.Namespace) -> int:
+    _name_one_version(given)
     params = schema.load(given.params)
     preflight.refuse_unusable("" if action in (doctor, cache) else params.experiment)  # these two can do without
     return action(params, given)
+
+
+def _name_one_version(given: argparse.Namespace) -> None:
+    """A version is named by its number alone, or by a flag as well."""
+    named = {getattr(given, name, None) for name in ("version", "flagged")} - {None}
+    if len(named) > 1:
+        raise UserError(f"two versions are named, {' and '.join(map(str, sorted(named)))}; name one")
+    given.version = next(iter(named), None)
 
 
 REASON = argument("--reason", required=True, help="why; it stays in the history")
@@ -56,7 +67,7 @@ BY = argument("--by", default="", metavar="NAME", help="who decides; default: th
 
 
 @command("Why a version is in production: decision, gate, run, data, code and metrics.",
-         argument("--version", type=int, help="a version by number; default: the one in production"),
+         argument("version", type=int, nargs="?", metavar="VERSION", help="default: the one in production"),
          argument("--run", metavar="RUN_ID", help="the version that an MLflow run made"))  # fmt: skip
 def why(params: Params, given: argparse.Namespace) -> int:
     from churn.audit import why
@@ -72,18 +83,21 @@ def history(params: Params, given: argparse.Namespace) -> int:
 
 
 @command("Put a version that waits for approval into production.",
-         argument("version", type=int, metavar="VERSION"), REASON, BY,
+         argument("version", type=int, nargs="?", metavar="VERSION", help="required"), REASON, BY,
          argument("--override", action="store_true",
                   help="approve what the gate refused; it stays marked as such"))  # fmt: skip
 def approve(params: Params, given: argparse.Namespace) -> int:
+    if given.version is None:
+        raise UserError("approve what? name the version, as in: churn approve 4 --reason ...")
     return _decide(params, given, "approve", given.version, override=given.override)
 
 
 @command("Restore the previous Production version, or another one. No training.",
-         argument("--to", type=int, metavar="VERSION", help="default: the version that was there before"),
+         argument("version", type=int, nargs="?", metavar="VERSION",
+                  help="default: the version that was there before"),
          REASON, BY)  # fmt: skip
 def rollback(params: Params, given: argparse.Namespace) -> int:
-    return _decide(params, given, "roll back", given.to or 0)
+    return _decide(params, given, "roll back", given.version or 0)
 
 
 @command("Run a version again from what its run recorded, and compare.",

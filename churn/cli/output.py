@@ -13,12 +13,15 @@ from rich.text import Text
 
 COLOURS = {"pass": "green", "FAIL": "red", "undecided": "red", "yes": "green", "NO": "red", "advisory": "yellow"}
 
+UNBOUNDED = 100_000  # columns
+
 
 def show(parts: Iterable[RenderableType]) -> None:
-    """Print, as wide as the terminal is."""
-    console = Console(highlight=False, markup=False, emoji=False)  # a name may have brackets in it
+    """Print, tables as wide as the terminal is; into a pipe or a file as wide as they are. A line is never broken."""
+    width = None if sys.stdout.isatty() else UNBOUNDED
+    console = Console(highlight=False, markup=False, emoji=False, width=width)  # a name may have brackets in it
     for part in parts:
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, str))
 
 
 def say(text: str) -> None:

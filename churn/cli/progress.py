@@ -69,7 +69,9 @@ class OnTerminal(Listener):
 
     def __post_init__(self) -> None:
         self.lines = {stage: Line(stage) for stage in self.stages}
-        self._live = Live(get_renderable=self._drawn, console=Console(highlight=False), refresh_per_second=4)
+        self._live = Live(
+            get_renderable=self._drawn, console=Console(highlight=False, markup=False), refresh_per_second=4
+        )
 
     def __enter__(self) -> OnTerminal:
         self._live.start()
@@ -79,7 +81,7 @@ class OnTerminal(Listener):
         self._live.stop()
 
     def note(self, text: str) -> None:
-        self._live.console.print(text)
+        self._live.console.print(text, soft_wrap=True)
 
     def begin(self, stage: str) -> None:
         self._line = self.lines[stage] = Line(stage, "under way", began=time.perf_counter())

@@ -10,7 +10,7 @@ import ast
 import hashlib
 import json
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from churn import state
 PACKAGE = state.PROJECT / "churn"
 REPOSITORY = state.PROJECT / "feature_repo"
 LOCK = state.PROJECT / "requirements.txt"
+FIRST = ("parameter ", "input ", "notebook", "lock", "python", "stage ")  # of the ingredients, for people
 OF_THE_RUN = ("run_id", "horizon_days")  # parameters that say where to log or what to refuse, not what to compute
 
 
@@ -45,9 +46,13 @@ def key(ingredients: dict[str, str]) -> str:
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """What changed, for people: `parameter model: "logistic" -> "hist_gradient_boosting"`, `module churn/engine.py`."""
+    """What changed, for people: `parameter model: "logistic" -> "hist_gradient_boosting"`, `module churn/engine.py`.
+
+    First what people change most: parameters, then the input, the notebook and the like, modules last.
+    """
     changed = [name for name in now | before if before.get(name) != now.get(name)]
-    return [_describe_change(name, before.get(name), now.get(name)) for name in changed]
+    changed.sort(key=lambda name: next((n for n, kind in enumerate(FIRST) if name.startswith(kind)), len(FIRST)))
+    return [line for name in changed for line in _describe_change(name, before.get(name), now.get(name))]
 
 
 def watch(inputs: Iterable[Path]) -> dict[Path, tuple | None]:
@@ -91,23 +96,31 @@ def _content(path: Path, stat: tuple) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
 
 
-def _describe_change(name: str, before: str | None, now: str | None) -> str:
+def _describe_change(name: str, before: str | None, now: str | None) -> list[str]:
     if before is None or now is None:
-        return f"{name} is {'new' if before is None else 'gone'}"
+        return [f"{name} is {'new' if before is None else 'gone'}"]
     if name.startswith("parameter "):
-        where, was, is_now = _leaf(json.loads(before), json.loads(now))
-        return f"{name}{where}: {json.dumps(was):.60} -> {json.dumps(is_now):.60}"
-    return f"{name} has changed"
+        return [f"{name}{where}: {_brief(*values)}" for where, *values in _leaves(json.loads(before), json.loads(now))]
+    return [f"{name} has changed"]
 
 
-def _leaf(before: object, now: object) -> tuple[str, object, object]:
-    """Where two values differ, as `.key.key`, and what is there; as deep as one key alone differs."""
-    if isinstance(before, dict) and isinstance(now, dict) and before.keys() == now.keys():
-        differ = [key for key in before if before[key] != now[key]]
-        if len(differ) == 1:
-            where, was, is_now = _leaf(before[differ[0]], now[differ[0]])
-            return f".{differ[0]}{where}", was, is_now
-    return "", before, now
+def _leaves(before: object, now: object, where: str = "") -> Iterator[tuple[str, str, str]]:
+    """Where two values differ, as `.key.key`, and what is there, as JSON."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in before | now:
+            if before.get(key) != now.get(key):
+                yield from _leaves(before.get(key), now.get(key), f"{where}.{key}")
+    else:
+        yield where, json.dumps(before), json.dumps(now)
+
+
+def _brief(before: str, now: str, most: int = 60) -> str:
+    """`before -> now`, of long values the place from which they differ."""
+    pairs = enumerate(zip(before, now, strict=False))
+    same = next((place for place, (one, other) in pairs if one != other), min(len(before), len(now)))
+    begin = max(0, same - most // 2) if max(len(before), len(now)) > most else 0
+    cut = [("..." if begin else "") + text[begin : begin + most] for text in (before, now)]
+    return " -> ".join(cut)
 
 
 def _notebook(stage: str) -> str:

@@ -110,6 +110,7 @@ def _changed(experiment: str, stage: str, ingredients: dict[str, str], most: int
     changed = cache_key.differences(last.ingredients, ingredients)
     if not changed:
         return "what it kept is damaged or gone"
+    most = max(most, sum(change.startswith("parameter ") for change in changed))  # of these none is hidden
     return "; ".join(changed[:most]) + (f"; and {len(changed) - most} more" if len(changed) > most else "")
 
 

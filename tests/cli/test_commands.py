@@ -135,6 +135,29 @@ def test_why_traces_the_version_in_production_back_to_its_data(finished):
     assert 7 == told["parameters"]["seed"]
 
 
+@pytest.mark.parametrize("words", [["1"], ["--version", "1"], ["--to", "1"], ["1", "--version=1"]])
+def test_a_version_is_named_in_one_way_and_as_one_might_type_it(finished, words):
+    done = churn("why", "--json", *words, state=finished.state)
+    assert (0, 1) == (done.returncode, json.loads(done.stdout)["version"])
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["why", "1", "--version", "2"], "two versions are named, 1 and 2; name one"),
+    (["rollback", "--to", "3", "4", "--reason", "x"], "two versions are named, 3 and 4; name one"),
+    (["approve", "--reason", "x"], "approve what? name the version, as in: churn approve 4 --reason ..."),
+])  # fmt: skip
+def test_a_version_that_is_not_clear_is_one_line(finished, words, told):
+    done = churn(*words, state=finished.state)
+    assert (2, f"error: {told}\n") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("words", [["rollback", "9"], ["rollback", "--to", "9"], ["approve", "--version", "9"]])
+def test_a_version_that_there_is_not_is_one_line(finished, words):
+    done = churn(*words, "--reason", "x", state=finished.state)
+    assert (1, 1) == (done.returncode, len(done.stderr.splitlines()))
+    assert "smoke has no version 9" in done.stderr
+
+
 def test_the_registry_of_a_fresh_run_is_in_order(finished):
     assert (0, "all in order\n") == ((done := churn("doctor", state=finished.state)).returncode, done.stdout)
 

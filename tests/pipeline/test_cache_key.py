@@ -149,6 +149,33 @@ def test_of_a_section_the_value_that_differs_is_named():
     assert ['parameter data.path: "a.csv" -> "b.csv"'] == told
 
 
+def test_of_a_section_every_value_that_differs_is_named():
+    one = {"data": {"path": "a.csv", "columns": {"at": "date"}, "kind": "buy"}}
+    two = {"data": {"path": "a.csv", "columns": {"at": "day"}, "where": "x > 0"}}
+    assert [
+        'parameter data.columns.at: "date" -> "day"', 'parameter data.kind: "buy" -> null',
+        'parameter data.where: null -> "x > 0"',
+    ] == changed(parts(parameters=one), parts(parameters=two))  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "two"), [
+    (["2023-01-01"] * 20, [*["2023-01-01"] * 19, "2024-07-01"]), ("/a" * 50 + "2023", "/a" * 50 + "2024"),
+    ("x", "y" * 99), ("x" * 80, "x" * 90),
+])  # fmt: skip
+def test_of_long_values_what_differs_is_seen(one, two):
+    [told] = changed(parts(parameters={"given": one}), parts(parameters={"given": two}))
+    before, now = told.removeprefix("parameter given: ").split(" -> ")
+    assert before != now and len(told) < 160
+
+
+def test_parameters_come_first_and_modules_last():
+    before = {"module churn/a.py": "1", "notebook": "1", "parameter seed": "1", "input log": "1", "stage train": "1"}
+    now = dict.fromkeys(before, "2")
+    assert ["parameter", "input", "notebook", "stage", "module"] == [
+        told.split()[0].rstrip(":") for told in cache_key.differences(before, now)
+    ]
+
+
 def test_the_run_that_a_stage_logs_to_is_no_part(project):
     assert [] == changed(parts(parameters={"run_id": "a"}), parts(parameters={"run_id": "b"}))
 

@@ -52,6 +52,27 @@ def test_an_unchanged_run_reuses_all_but_the_decision(state_folder):
     ] == told(smoke())  # fmt: skip
 
 
+@pytest.mark.parametrize(("override", "named"), [
+    ("seed=99", ["parameter seed: 7 -> 99"]),
+    ("train.logistic.C=0.5", ["parameter settings.C: 1.0 -> 0.5"]),
+    ("train={model: hist_gradient_boosting, split: entity, test_fraction: 0.3, trusted_features: [a]}",
+     ["parameter split:", "parameter test_fraction:", "parameter trusted_features:", "parameter model:"]),
+])  # fmt: skip
+def test_a_parameter_that_changed_is_named_before_all_the_modules(state_folder, monkeypatch, override, named):
+    finish(smoke(), *EVERY)
+    ours = cache_key.ingredients
+
+    def later(stage: str, *given, **more) -> dict[str, str]:
+        changed = "?" if stage == "train" else ""
+        made = ours(stage, *given, **more)
+        return {name: text + changed if name.startswith("module") else text for name, text in made.items()}
+
+    monkeypatch.setattr(cache_key, "ingredients", later)
+    why = told(smoke(override))[1][1]
+    assert why.startswith(named[0]) and all(name in why for name in named)
+    assert " more" in why
+
+
 def test_another_model_reuses_the_features_and_says_what_changed(state_folder):
     finish(smoke(), *EVERY)
     made = told(smoke("train.model=hist_gradient_boosting"))
