@@ -13,6 +13,12 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = PROJECT / "notebooks"
+HOMES = {  # where libraries write by themselves, as their variables name it
+    "IPYTHONDIR": ".ipython",
+    "JUPYTER_CONFIG_DIR": ".jupyter",
+    "MPLCONFIGDIR": ".matplotlib",
+    "XDG_CACHE_HOME": ".cache",
+}
 
 
 def root() -> Path:
@@ -23,6 +29,21 @@ def root() -> Path:
 def path(*parts: str | Path) -> Path:
     """A path inside the state folder; an absolute part stands for itself."""
     return root().joinpath(*map(str, parts))
+
+
+def give_libraries_a_home() -> None:
+    """Let libraries keep settings and caches in the state folder where the home folder can hold nothing, or is none.
+
+    `~` in a path still means what it meant: a home that cannot be written can be read.
+    """
+    try:
+        home = Path.home()
+    except RuntimeError:  # no HOME, and a user whom the system does not know
+        home = root()
+        os.environ["HOME"] = str(home)
+    if not (home.is_dir() and os.access(home, os.W_OK | os.X_OK)):
+        for variable, name in HOMES.items():
+            os.environ.setdefault(variable, str(path(name)))
 
 
 def tracking_uri() -> str:

@@ -1,5 +1,6 @@
 """gunicorn's settings: `gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'` from the project's folder."""
 
+import contextlib
 import errno
 import gc
 import importlib
@@ -81,18 +82,31 @@ def _step_down():
 
     if os.geteuid():
         return
-    owner = state.root() if state.root().exists() else state.PROJECT
-    account = (
-        pwd.getpwnam(os.environ["CHURN_USER"]) if "CHURN_USER" in os.environ else pwd.getpwuid(owner.stat().st_uid)
-    )
-    if account.pw_uid == 0:
+    owner = (state.root() if state.root().exists() else state.PROJECT).stat()
+    try:
+        named = os.environ.get("CHURN_USER")
+        account = pwd.getpwnam(named) if named else pwd.getpwuid(owner.st_uid)
+        uid, gid, home = account.pw_uid, account.pw_gid, account.pw_dir
+    except KeyError:  # the owner has a number and no name, as in a container
+        if named:
+            print(f"error: CHURN_USER is {named}, and there is no such user; name another", file=sys.stderr)
+            sys.exit(2)
+        uid, gid, home = owner.st_uid, owner.st_gid, str(state.root())
+    if uid == 0:
         print(
             "warning: predictions run as root; name a user in CHURN_USER, or give it the state folder", file=sys.stderr
         )
         return
-    os.chown(os.environ["PROMETHEUS_MULTIPROC_DIR"], account.pw_uid, account.pw_gid)
-    os.environ["HOME"] = account.pw_dir
-    globals().update(user=account.pw_uid, group=account.pw_gid, initgroups=True)
+    os.chown(os.environ["PROMETHEUS_MULTIPROC_DIR"], uid, gid)
+    os.environ["HOME"] = home
+    globals().update(user=uid, group=gid, initgroups=home != str(state.root()))
+
+
+def _give_home():
+    from churn import state
+
+    with contextlib.suppress(OSError, RuntimeError):  # a state folder that there is not is told by whoever looks at it
+        state.give_libraries_a_home()
 
 
 def _check_params():
@@ -125,6 +139,8 @@ def _check_address():
     os.environ["CHURN_MASTER"] = str(os.getpid())
 
 
+_give_home()  # before libraries look for it
 _check_params()
 _check_address()
 _step_down()
+_give_home()  # to the user that the workers run as

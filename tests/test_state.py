@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,48 @@ def test_a_folder_whose_successor_cannot_take_its_place_is_back_there(tmp_path, 
     with pytest.raises(OSError, match="no"), state.replacing(tmp_path / "table") as temporary:
         temporary.mkdir()
     assert ["table/old"] == [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()]
+
+
+# --- a home for libraries ---
+
+
+@pytest.fixture
+def homeless(monkeypatch, tmp_path):
+    """A state folder, and none of the variables by which libraries find a home; sets HOME."""
+    monkeypatch.setenv("CHURN_STATE", str(tmp_path / "state"))
+    for name in state.HOMES:
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    return lambda home: monkeypatch.setenv("HOME", str(home))
+
+
+@pytest.mark.parametrize("home", ["/dev/null", "missing", "a-file", "a-file/below"])
+def test_libraries_live_in_the_state_folder_where_the_home_folder_can_hold_nothing(homeless, tmp_path, home):
+    (tmp_path / "a-file").touch()
+    homeless(tmp_path / home)
+    state.give_libraries_a_home()
+    assert {str(tmp_path / "state" / place) for place in state.HOMES.values()} == {os.environ[n] for n in state.HOMES}
+    assert str(tmp_path / home) == os.environ["HOME"], "a path that begins with ~ means what it meant"
+    assert not (tmp_path / "state").exists()
+
+
+def test_libraries_live_at_home_where_there_is_one(homeless, tmp_path):
+    homeless(tmp_path)
+    state.give_libraries_a_home()
+    assert [] == [name for name in state.HOMES if name in os.environ]
+
+
+def test_a_home_that_was_chosen_stays(homeless, monkeypatch):
+    homeless("/dev/null")
+    monkeypatch.setenv("MPLCONFIGDIR", "/elsewhere")
+    state.give_libraries_a_home()
+    assert "/elsewhere" == os.environ["MPLCONFIGDIR"]
+
+
+def test_a_user_whom_the_system_does_not_know_lives_in_the_state_folder(homeless, monkeypatch, tmp_path):
+    homeless("/dev/null")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    (tmp_path / "state").mkdir()
+    state.give_libraries_a_home()
+    assert str(tmp_path / "state") == os.environ["HOME"]

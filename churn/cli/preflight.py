@@ -16,6 +16,7 @@ from churn.errors import UserError
 def refuse_unusable(experiment: str = "") -> None:
     """Raises UserError where the state folder or MLflow's store cannot be used, or an experiment there is deleted."""
     _state_folder(_root())
+    state.give_libraries_a_home()
     tracking_store.refuse_unusable(experiment)
 
 

@@ -6,7 +6,6 @@ decision that a killed process left open is therefore known to whoever comes nex
 
 from __future__ import annotations
 
-import getpass
 import json
 from dataclasses import asdict, dataclass
 
@@ -14,7 +13,7 @@ from churn import state
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import manifest
 from churn.names import in_markdown
-from churn.registry import gate, history, runs, tracking, versions
+from churn.registry import gate, history, provenance, runs, tracking, versions
 from churn.registry.gate import Decision, RuleResult
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
@@ -43,7 +42,7 @@ def make_request(
         version = history.previous(history.decisions(experiment)) or 0
         if not version:
             raise RegistryError(f"no version of {experiment} was in production before this one; nothing to go back to")
-    request = Request(action, version, by or getpass.getuser(), reason, override, run_id)
+    request = Request(action, version, by or provenance.user(), reason, override, run_id)
     if action == "approve":
         _approvable(experiment, request)
     return request

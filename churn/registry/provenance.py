@@ -38,7 +38,7 @@ def tags() -> dict[str, str]:
     commit = git("rev-parse", "HEAD")
     lock = state.PROJECT / "requirements.txt"
     return {
-        "mlflow.user": getpass.getuser(),
+        "mlflow.user": user(),
         "mlflow.source.name": "run_pipeline.py",
         "mlflow.source.git.commit": commit or "none",
         "code.clean": _clean(),
@@ -106,6 +106,14 @@ def _named_in(path: Path) -> set[str]:
         modules |= {node.module or "", *(f"{node.module}.{name.name}" for name in node.names)}
     around = {module.rsplit(".", cut)[0] for module in modules for cut in range(module.count(".") + 1)}
     return around | {n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+def user() -> str:
+    """The name of who runs this process, or the number of one who has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 def runner() -> str:

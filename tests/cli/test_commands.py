@@ -287,6 +287,16 @@ def test_stages_that_cannot_be_are_one_line_and_write_nothing(later, arguments, 
     assert before == sorted((later.state / "runs").iterdir())
 
 
+@pytest.mark.parametrize("home", ["/dev/null", "/nowhere/at/all", "/proc/self/status"])
+def test_a_home_that_can_hold_nothing_harms_nobody(later, tmp_path, home):
+    shutil.copytree(later.state, tmp_path / "state")
+    for done in (
+        run_pipeline("--quiet", state=tmp_path / "state", HOME=home),
+        churn("why", state=tmp_path / "state", HOME=home),
+    ):
+        assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_kept_stages_are_listed_and_pruned(later):
     listed = json.loads(churn("cache", "--json", state=later.state).stdout)["entries"]
     assert {"features", "train", "evaluate"} == {e["stage"] for e in listed}

@@ -6,6 +6,7 @@ import getpass
 import hashlib
 import os
 import platform
+import pwd
 import shutil
 import subprocess
 from pathlib import Path
@@ -158,6 +159,13 @@ def test_without_a_repository_and_a_lock_the_tags_say_that_nobody_knows(project)
     (project / "requirements.txt").unlink()
     tags = provenance.tags()
     assert ("none", "unknown", "none") == (tags["mlflow.source.git.commit"], tags["code.clean"], tags["lock.sha256"])
+
+
+def test_a_user_without_a_name_has_a_number(monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", {}.__getitem__)
+    assert f"user {os.getuid()}" == provenance.user()
 
 
 def test_the_environment_names_the_versions_that_results_depend_on():
