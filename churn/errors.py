@@ -60,6 +60,10 @@ class ModelUnavailable(ChurnError):
     """There is no model to serve or to score with: none in Production, or one that fails verification."""
 
 
+class ChampionUnavailable(RegistryError):
+    """The version in production cannot be loaded, so that nothing compares with it; the message has a way out."""
+
+
 class FeatureStoreUnavailable(ChurnError):
     """The feature store cannot be reached or holds no such feature service."""
 

@@ -27,7 +27,7 @@ def examine(experiment: str) -> list[Finding]:
             *_open_decisions(experiment),
             *_stages_and_alias(experiment, by_number),
             *_history(experiment, by_number),
-            *_artifacts(by_number),
+            *_artifacts(experiment, by_number),
         ]
 
 
@@ -93,14 +93,18 @@ def _history(experiment: str, by_number: dict[int, versions.Version]) -> list[Fi
     return []
 
 
-def _artifacts(by_number: dict[int, versions.Version]) -> list[Finding]:
-    findings = []
+def _artifacts(experiment: str, by_number: dict[int, versions.Version]) -> list[Finding]:
+    findings, current = [], versions.production(experiment)
     for version in by_number.values():
         try:
             versions.verified_files(version)
         except ModelUnavailable as error:
             meaning = "its files were changed or removed after registration: it must not serve"
-            findings.append(Finding(str(error), meaning, "restore the files, or roll back to another version", False))
+            serving = current is not None and current.version == version.version
+            remedy = (
+                f"restore the files; or {versions.way_out(version)}" if serving else "restore the files, or let it be"
+            )
+            findings.append(Finding(str(error), meaning, remedy, mended_by_repair=False))
     return findings
 
 

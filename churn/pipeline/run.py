@@ -67,7 +67,7 @@ def begin(params: Params, selection: Selection, input_stats: dict, listener: Lis
     tracking.refuse_deleted(params.experiment, history.experiment_of(params.experiment))
     for abandoned in runs.end_abandoned(params.experiment):
         run_page.mark_killed(state.path("runs", abandoned))
-    log = tracking.start(params.experiment)
+    log = tracking.start(params.experiment, name=f"run {tracking.now()} {params.train.model}")
     folder = state.path("runs", log.id)
     folder.mkdir(parents=True)
     plain = params.model_dump(mode="json")

@@ -117,7 +117,8 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
             "gate": verdict.to_dict()["checks"],
         }
         plan = {name: decision[name] for name in (*history.PLAIN, "failed")}
-        run = tracking.start(history.experiment_of(experiment), tags={"decision": outcome, "plan": json.dumps(plan)})
+        tags = {"decision": outcome, "plan": json.dumps(plan)}
+        run = tracking.start(history.experiment_of(experiment), name=_name(request, outcome), tags=tags)
         run.json(decision, "decision.json")
         _apply(experiment, plan, run)
         return decision | {"decision_run": run.id, "said": history.said(decision)}
@@ -175,6 +176,13 @@ def _outcome(request: Request, verdict: Decision, approval: str) -> str:
     return NEEDS_APPROVAL if verdict.undecided else REFUSED
 
 
+def _name(request: Request, outcome: str) -> str:
+    """What MLflow's pages call the run of a decision: `promote version 2`, `refuse to roll back to version 1`."""
+    asked = {"approve": "approve", "roll back": "roll back to"}.get(request.action, "promote")
+    refused = {REFUSED: "refuse to ", NEEDS_APPROVAL: "wait for approval to "}.get(outcome, "")
+    return f"{refused}{asked} version {request.version}"
+
+
 def _apply(experiment: str, plan: dict, run: tracking.Run) -> None:
     """Do what a decision plans and end its run. Every step may have been done before: what is right stays as it is."""
     version = plan["version"]
@@ -202,6 +210,9 @@ def _files_unchanged(version: versions.Version) -> tuple[bool, str]:
 
 
 def _features_online(experiment: str, version: versions.Version) -> tuple[bool, str]:
-    columns = versions.columns(version)
+    try:
+        columns = versions.columns(version)
+    except ModelUnavailable:
+        return False, "unknown, for its files do not say which it takes"
     missing = sorted(set(columns) - manifest.feature_names(experiment))
     return not missing, f"not online: {', '.join(missing)}" if missing else f"all {len(columns)} online"

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import tempfile
+from datetime import UTC, datetime
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -149,16 +150,22 @@ class Run:
         self._client.set_terminated(self.id, status)
 
 
-def start(experiment: str, *, tags: dict[str, str] | None = None) -> Run:
-    """Begin a run that records who, which code and which environment."""
+def start(experiment: str, *, name: str = "", tags: dict[str, str] | None = None) -> Run:
+    """Begin a run that records who, which code and which environment; MLflow's pages show it under its name."""
     store = client()
-    run = store.create_run(experiment_id_of(store, experiment), tags=provenance.tags() | (tags or {}))
+    tags = provenance.tags() | (tags or {})
+    run = store.create_run(experiment_id_of(store, experiment), tags=tags, run_name=name or f"by hand {now()}")
     return Run(run.info.run_id, owned=True)
 
 
 def attach(experiment: str, run_id: str) -> Run:
     """The pipeline's run; with an empty id (a notebook opened by hand) a run of its own."""
     return Run(run_id, owned=False) if run_id else start(experiment, tags={"by_hand": "true"})
+
+
+def now() -> str:
+    """The time of day (UTC) as a run's name has it."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
 def signature(example: pd.DataFrame) -> mlflow.models.ModelSignature:

@@ -20,8 +20,8 @@ import filelock
 import pandas as pd
 
 from churn import state
-from churn.errors import ModelUnavailable, RegistryBusy, RegistryError
-from churn.registry import tracking
+from churn.errors import ChampionUnavailable, ModelUnavailable, RegistryBusy, RegistryError
+from churn.registry import history, tracking
 from churn.registry._mlflow import MlflowException, entities, mlflow
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
@@ -152,9 +152,28 @@ def table(name: str) -> pd.DataFrame:
 
 
 def load_production(name: str) -> Loaded | None:
-    """The version in production, loaded and verified; None when there is none. Raises ModelUnavailable."""
+    """The version in production, loaded and verified; None when there is none. Raises ChampionUnavailable."""
     current = production(name)
-    return load(current) if current else None
+    try:
+        return load(current) if current else None
+    except ModelUnavailable as error:
+        raise ChampionUnavailable(f"{error}; it is in production, and {way_out(current)}") from error
+
+
+def way_out(broken: Version) -> str:
+    """What puts another version in the place of the one in production: the command, and what it does."""
+    before = reversed(history.production_lineage(history.decisions(broken.name)))
+    known = {v.version: v for v in all_of(broken.name) if v.version != broken.version}
+    back = next((number for number in before if number in known and _is_whole(known[number])), None)
+    if back:
+        return f"`churn rollback {back} --params FILE --reason ...` puts version {back} in its place, as it was before"
+    other = next((number for number in sorted(known, reverse=True) if _is_whole(known[number])), None)
+    if other:
+        return (
+            f"`churn approve {other} --override --params FILE --reason ...` puts version {other} in its place, without "
+            "a comparison"
+        )
+    return "no other version is whole: restore its files"
 
 
 def load(version: Version) -> Loaded:
@@ -189,11 +208,15 @@ def columns(version: Version) -> list[str]:
 
 def verified_files(version: Version) -> Path:
     """A version's files. Raises ModelUnavailable when they are gone, or not those that were registered."""
-    folder = _files(version.source)
+    named = f"{version.name} version {version.version}"
+    try:
+        folder = _files(version.source)
+    except ModelUnavailable as error:
+        raise ModelUnavailable(f"{named}: its files are gone ({_place(version)})") from error
+    if missing := [name for name in ("MLmodel", "model.skops") if not (folder / name).is_file()]:
+        raise ModelUnavailable(f"{named}: {' and '.join(missing)} of its files are gone ({_place(version)})")
     if digest(folder) != version.tags.get("digest"):
-        raise ModelUnavailable(
-            f"{version.name} version {version.version}: its files are not those that were registered"
-        )
+        raise ModelUnavailable(f"{named}: its files are not those that were registered ({_place(version)})")
     return folder
 
 
@@ -219,6 +242,21 @@ def _verify_example(loaded: Loaded, described: mlflow.models.Model, folder: Path
             f"{loaded.version.name} version {loaded.version.version} predicts {predicted:.9f} for its recorded "
             f"example, where {expected:.9f} was recorded: the libraries differ from those of its training"
         )
+
+
+def _is_whole(version: Version) -> bool:
+    try:
+        return bool(verified_files(version))
+    except ModelUnavailable:
+        return False
+
+
+def _place(version: Version) -> str:
+    """Where a version's files are kept, as far as the registry tells."""
+    try:
+        return tracking.client().get_logged_model(version.source.removeprefix("models:/")).artifact_location
+    except MlflowException:
+        return version.source
 
 
 def _files(source: str) -> Path:

@@ -58,6 +58,8 @@ def score_intervals(table: pd.DataFrame, metric: str = "auc") -> Plot:
     """The bootstrap intervals of one metric for each model and, beside them, for the difference."""
     rows = table[table["metric"] == metric].set_index("model")
     models, name = rows.drop(index="difference", errors="ignore"), NAMES.get(metric, metric)
+    if models.empty:
+        return blank("This version was never evaluated")
     paired = "difference" in rows.index
     figure = plot(_difference(rows, name) if paired else _interval(models, name), height=2.6)
     axes = figure.subplots(1, 2 if paired else 1, squeeze=False, width_ratios=[3, 2] if paired else None)[0]
