@@ -31,10 +31,10 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
 
 run:
-	$(CORE) python run_pipeline.py --params $(PARAMS)
+	$(CORE) python run_pipeline.py --params '$(PARAMS)'
 
 serve:
-	CHURN_PARAMS=$(PARAMS) PORT=$(PORT) exec $(CORE) gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'
+	CHURN_PARAMS='$(PARAMS)' PORT=$(PORT) exec $(CORE) gunicorn -c serving/gunicorn.conf.py 'serving.app:create_app()'
 
 ui:
 	exec $(CORE) mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///$(STATE)/mlflow.db}" --port $(UI_PORT)

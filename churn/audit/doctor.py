@@ -44,7 +44,9 @@ def repair(experiment: str) -> list[str]:
         if truth is None:
             return done
         if truth not in {v.version for v in versions.all_of(experiment)}:
-            raise RegistryError(f"version {truth} should be in production, but is gone; `churn rollback N` to another")
+            raise RegistryError(
+                f"version {truth} should be in production, but is gone; `churn rollback --to N` to another"
+            )
         if _stages_and_alias(experiment, {v.version: v for v in versions.all_of(experiment)}) or _moved(experiment):
             versions.put_into_production(experiment, truth)
             done.append(f"put version {truth} into production, as the history says")
@@ -83,7 +85,7 @@ def _history(experiment: str, by_number: dict[int, versions.Version]) -> list[Fi
     truth = _truth(experiment)
     if truth is not None and truth not in by_number:
         return [Finding(f"version {truth}, which should be in production, is gone", "it was deleted from the registry",
-                        "churn rollback N --reason ...", mended_by_repair=False)]  # fmt: skip
+                        "churn rollback --to N --reason ...", mended_by_repair=False)]  # fmt: skip
     if _moved(experiment):
         alias = versions.production(experiment)
         return [Finding(

@@ -6,13 +6,16 @@ import argparse
 import errno
 import gc
 import os
+import shlex
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from churn import state
 from churn.cli import preflight
 from churn.errors import ChurnError, StageFailed
 
@@ -115,10 +118,30 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
         lines += [
             "",
             "next",
-            f"  make serve PARAMS={file}   # then POST /predict",
-            "  make ui                 # every run in MLflow",
+            f"  {_make()} serve PARAMS={shlex.quote(_params_to_serve(run, file))}   # then POST /predict",
+            f"  {_make()} ui                 # every run in MLflow",
         ]
     return lines
+
+
+def _make() -> str:
+    """`make`, as it is typed where one stands."""
+    return "make" if Path.cwd() == state.PROJECT else f"make -C {shlex.quote(str(state.PROJECT))}"
+
+
+def _params_to_serve(run: Run, file: str) -> str:
+    """The params file that serves what a run has made: its own, where a --set named another experiment or a limit."""
+    from churn.params import schema
+
+    try:
+        own = schema.load(file)
+    except ChurnError:  # the file alone is not valid
+        own = None
+    if own and (own.experiment, own.serving) == (run.params.experiment, run.params.serving):
+        return file if Path.cwd() == state.PROJECT else str(Path(file).absolute())
+    import yaml
+
+    return str(state.write_text(run.folder / "params.yaml", yaml.safe_dump(run.params.model_dump(), sort_keys=False)))
 
 
 def _guarded(action: Callable[[], int]) -> int:

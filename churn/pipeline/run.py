@@ -118,10 +118,17 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
         run.listener.end(stage, "reused", detail=f"from run {step.entry.run_id}")
     else:
         run.glued[stage], peak = _execute(run, step, kernels, began)
+    _tell_notes(run, stage)
     run.steps[stage] = step
     outcome = "reused" if step.entry else "ran"
     source = step.entry.run_id if step.entry else None
     run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
+
+
+def _tell_notes(run: Run, stage: str) -> None:
+    """Tell what a stage found that a person should know: its glued `notes`, where there are any, a line each."""
+    for note in run.glued[stage].get("notes", []):
+        run.listener.note(f"{stage}: {' '.join(note.split())}")
 
 
 def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
@@ -221,11 +228,12 @@ def _write_index(run: Run) -> Path:
         )
         for stage in run.selection.stages
     ]
+    notes = [note for glued in run.glued.values() for note in glued.get("notes", [])]
     return run_page.write(
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
         evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=run.log.page or "make ui",
-        footer=notebook.footer(run.log.id),
+        footer=notebook.footer(run.log.id), notes=notes,
     )  # fmt: skip
 
 

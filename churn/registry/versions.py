@@ -214,9 +214,9 @@ def verified_files(version: Version) -> Path:
     except ModelUnavailable as error:
         raise ModelUnavailable(f"{named}: its files are gone ({_place(version)})") from error
     if missing := [name for name in ("MLmodel", "model.skops") if not (folder / name).is_file()]:
-        raise ModelUnavailable(f"{named}: {' and '.join(missing)} of its files are gone ({_place(version)})")
+        raise ModelUnavailable(f"{named}: {missing[0]} of its files is gone ({_place(version)})")
     if digest(folder) != version.tags.get("digest"):
-        raise ModelUnavailable(f"{named}: its files are not those that were registered ({_place(version)})")
+        raise ModelUnavailable(f"{named}: its files are not those that were registered")
     return folder
 
 

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +55,7 @@ def write(
     previous: dict | None,
     mlflow: str | None,
     footer: dict[str, str],
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write `folder`/index.html, whole or not at all; returns its path.
 
@@ -62,7 +63,7 @@ def write(
     `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",
     "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
     flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
-    its address, or the command that opens it.
+    its address, or the command that opens it; `notes` are what the stages found that a person should know.
     """
     page = _environment().get_template("run.html.j2").render(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
@@ -70,7 +71,7 @@ def write(
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
         profit=_profit(evaluation) if evaluation else None,
-        parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer,
+        parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer, notes=notes,
     )  # fmt: skip
     return state.write_text(folder / "index.html", page)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from bs4 import BeautifulSoup
 
 from churn.params import schema
+from churn.pipeline import run as pipeline_run
 from churn.pipeline.plan import STAGES
 from churn.registry import runs
 from churn.state import PROJECT
@@ -88,3 +90,22 @@ def test_a_run_keeps_its_parameters_and_its_environment(run):
 
 def test_a_run_that_ended_well_leaves_no_temporary_files(finished):
     assert [] == [path.name for path in (finished.state / "runs").iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.parametrize(("glued", "told"), [
+    ({"notes": ["31 rows could not be used", "a note\nof two lines"]},
+     ["features: 31 rows could not be used", "features: a note of two lines"]),
+    ({"notes": []}, []),
+    ({"manifest": "x"}, []),
+])  # fmt: skip
+def test_each_note_of_a_stage_is_told_in_one_line(glued, told):
+    lines = []
+    pipeline_run._tell_notes(
+        SimpleNamespace(glued={"features": glued}, listener=SimpleNamespace(note=lines.append)), "features"
+    )
+    assert told == lines
+
+
+def test_the_run_bears_its_time_and_its_model_as_a_name(run):
+    name = run["tags"]["mlflow.runName"]
+    assert re.fullmatch(rf"run {run['started'][:10]} \d\d:\d\d logistic", name)

@@ -13,9 +13,11 @@ from rich.console import Console
 from benchmarks import promotions
 from churn.audit import doctor, why
 from churn.cli import output
-from churn.errors import RegistryBusy, RegistryError
+from churn.errors import ChampionUnavailable, RegistryBusy, RegistryError
+from churn.evaluation import document
 from churn.registry import decisions, history, tracking, versions
 from churn.registry.gate import Decision, RuleResult
+from churn.reports.plots.comparison import score_intervals
 from churn.state import PROJECT
 
 NAME = promotions.EXPERIMENT
@@ -279,6 +281,97 @@ def test_why_answers_for_a_version_what_it_replaced_and_what_a_rollback_restores
 
 def test_the_registry_stays_whole_under_load_and_under_fire(tmp_path):
     command = [sys.executable, "benchmarks/promotions.py", "--processes", "4", "--operations", "3", "--kills", "3"]
-    given = os.environ | {"CHURN_STATE": str(tmp_path)}
+    given = {
+        name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"
+    }  # MLflow leaves it there
+    given["CHURN_STATE"] = str(tmp_path)
     done = subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+# --- a version in production whose files are gone ---
+
+
+@pytest.fixture
+def lose(world, tmp_path_factory):
+    """Takes files of a version away, and puts them back at the end: other tests share them."""
+    lost: list[tuple[Path, Path]] = []
+
+    def _lose(version: int, name: str = "") -> None:
+        folder = versions.verified_files(versions.get(NAME, version))
+        place = tmp_path_factory.mktemp("lost") / "it"
+        shutil.move(folder / name, place)
+        lost.append((folder / name, place))
+
+    yield _lose
+    for place, kept in lost:
+        shutil.move(kept, place)
+
+
+@pytest.mark.parametrize(("name", "told"), [
+    ("", "its files are gone"),
+    ("model.skops", "model.skops of its files is gone"),
+    ("MLmodel", "MLmodel of its files is gone"),
+])  # fmt: skip
+def test_a_champion_whose_files_are_gone_is_named_with_what_is_missing_and_a_way_back(lose, name, told):
+    decide(1)
+    decide(2)
+    lose(2, name)
+    with pytest.raises(
+        ChampionUnavailable, match=f"^load version 2: {told} .*`churn rollback 1 --params FILE --reason"
+    ):
+        versions.load_production(NAME)
+    assert "rolled back" == roll_back(1)["decision"]
+    assert 1 == versions.load_production(NAME).version.version
+
+
+@pytest.mark.parametrize(("before", "gone", "way"), [
+    ([1], [1], "churn approve 4 --override"),
+    ([1], [1, 4], "churn approve 3 --override"),
+    ([1, 2, 3], [3, 2], "churn rollback 1 "),
+    ([1, 2], [2, 1], "churn approve 4 --override"),
+    ([1], [1, 2, 3, 4], "no other version is whole: restore its files"),
+])  # fmt: skip
+def test_the_way_out_leads_to_a_version_that_is_whole(lose, before, gone, way):
+    for version in before:
+        decide(version)
+    for version in gone:
+        lose(version)
+    current = versions.production(NAME)
+    assert way in versions.way_out(current)
+    assert way in next(f.remedy for f in doctor.examine(NAME) if f"version {current.version}:" in f.problem)
+
+
+def test_a_version_that_was_never_evaluated_can_be_approved_by_override(lose):
+    """As one that was trained beside a champion whose files are gone: its notebook shows what there is."""
+    decide(1)
+    lose(1)
+    request = decisions.make_request(NAME, "approve", 4, by="ann", reason="the champion is lost", override=True)
+    evaluated = decisions.evaluation_of(NAME, 4, "")
+    assert "This version was never evaluated" == score_intervals(document.intervals(evaluated)).get_suptitle()
+    verdict = decisions.judge(NAME, request, evaluated, rules={"min_auc": 0.5}, advisory=[])
+    decisions.carry_out(NAME, request, verdict, approval="automatic")
+    assert 4 == versions.load_production(NAME).version.version
+
+
+def test_a_rollback_to_a_version_whose_files_are_gone_is_refused(lose):
+    decide(1)
+    decide(2)
+    lose(1)
+    decision = roll_back(1)
+    assert ("refused", 2) == (decision["decision"], versions.production(NAME).version)
+    assert "files unchanged: load version 1: its files are gone" in decision["failed"][0]
+
+
+# --- what MLflow calls the run of a decision ---
+
+
+@pytest.mark.parametrize(("take", "name"), [
+    (lambda: decide(2), "promote version 2"),
+    (lambda: decide(2, FAILED), "refuse to promote version 2"),
+    (lambda: decide(2, PASSED, "required"), "wait for approval to promote version 2"),
+    (lambda: decide(2) and decide(3) and roll_back(2), "roll back to version 2"),
+    (lambda: roll_back(1), "refuse to roll back to version 1"),
+])  # fmt: skip
+def test_the_run_of_a_decision_bears_the_decision_s_name(world, take, name):
+    assert name == tracking.client().get_run(take()["decision_run"]).info.run_name

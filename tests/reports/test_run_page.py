@@ -318,3 +318,15 @@ def test_a_report_that_is_reused_again_names_the_latest_run_only(tmp_path):
 def test_the_page_is_made_without_the_libraries_of_notebooks():
     code = "import sys, churn.reports.run_page; print({'nbconvert', 'nbformat', 'mlflow', 'pandas'} & set(sys.modules))"
     assert "set()\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+# --- what the stages found ---
+
+
+def test_each_note_of_a_stage_stands_under_the_verdict(page):
+    notes = ["31 of 7,700 rows could not be used", "`amount` has <1> odd cell", "12 rows twice"]
+    assert notes == [text(line) for line in page(notes=notes).select("ul.notes li")]
+
+
+def test_without_notes_there_is_no_list(page):
+    assert [] == page().select("ul.notes") == page(notes=[]).select("ul.notes")
