@@ -51,7 +51,7 @@ def reproduce(
         except CannotReproduce:
             _log(plan, "did not finish")
             raise
-        outcome = _compared(plan.version, recorded, folder)
+        outcome = _compared(plan, recorded, folder)
     kept = str(folder) if keep else None
     return outcome | {"before": plan.before, "scratch": kept, "reproduced": _log(plan, outcome["result"])}
 
@@ -77,12 +77,14 @@ def _run(plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
         second_run.run(plan.params, folder, code, tell=tell)
 
 
-def _compared(version: versions.Version, recorded: dict[str, comparison.Fact | None], folder: Path) -> dict:
+def _compared(plan: Plan, recorded: dict[str, comparison.Fact | None], folder: Path) -> dict:
+    version = plan.version
     with second_run.state_of(folder):
         again = versions.all_of(version.name)[-1]
         rows = comparison.compare(recorded, comparison.read(again))
     first = next((row for row in rows if row.equal is False), None)
-    return {
+    database = {"database": _database(rows)} if plan.params["data"]["source"] == "database" else {}
+    return database | {
         "experiment": version.name,
         "version": version.version,
         "identical": first is None,
@@ -98,6 +100,16 @@ def _result(rows: list[comparison.Compared], first: comparison.Compared | None) 
         return f"differs, first in {first.what}"
     unknown = sum(row.equal is None for row in rows)
     return f"identical in what was recorded ({unknown} of {len(rows)} were not)" if unknown else "identical"
+
+
+def _database(rows: list[comparison.Compared]) -> str:
+    """Whether a database, of which a run keeps no rows, has given the same ones again."""
+    of_input = [row for row in rows if row.what.startswith("input: ") and row.equal is False]
+    if not of_input:
+        return "the database gave the same rows as then"
+    now = {row.what: row.again.shown if row.again else "none" for row in of_input}
+    shown = "; ".join(f"{row.what} {row.recorded.shown} then, {now[row.what]} now" for row in of_input)
+    return f"the database gave other rows than then: {shown}"
 
 
 def _difference(row: comparison.Compared, version: versions.Version, again: versions.Version, folder: Path) -> dict:

@@ -90,7 +90,8 @@ def reproduction(comparison: dict) -> list[RenderableType]:
     head = Text(f"{comparison['experiment']} version {comparison['version']}: {comparison['result']}", style="bold")
     first = [_table(["", ""], _difference(comparison["first"]))] if comparison["first"] else []
     kept = [f"the second run's state: {comparison['scratch']}"] if comparison["scratch"] else []
-    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *first, *kept]
+    database = [Text(comparison["database"])] if "database" in comparison else []
+    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *database, *first, *kept]
 
 
 def _difference(first: dict) -> list[list[object]]:

@@ -158,6 +158,40 @@ class EventsData(EventRules):
         return self
 
 
+class DatabaseRows(Rows):
+    table: str | None = Field(None, min_length=1, description="a table or a view, `schema.table` where need be")
+    query: str | None = Field(None, min_length=1, description="or one query that only reads")
+
+    @field_validator("format")
+    @classmethod
+    def of_values(cls, format: FileFormat | None) -> FileFormat | None:
+        """How texts are to be read may be said of a database too; what is said of files may not."""
+        for name in ("separator", "encoding", "header", "sheet"):
+            if format and getattr(format, name) is not None:
+                raise ValueError(f"a database has no {name}; leave it out")
+        return format
+
+    @model_validator(mode="after")
+    def one_of_both(self) -> DatabaseRows:
+        if (self.table is None) == (self.query is None):
+            raise ValueError("give a table or a query, one of them")
+        return self
+
+
+class DatabaseCustomers(DatabaseRows):
+    columns: CustomerColumns
+    segments: list[str] = Field([], description="text columns by which results are also reported")
+
+
+class DatabaseData(DatabaseRows, EventRules):
+    source: Literal["database"] = Field(description="an event log in PostgreSQL or SQLite")
+    url: str = Field(
+        description="`${NAME}`, in whose value in the environment stands postgresql://... or sqlite:////folder/file.db"
+    )
+    columns: EventColumns
+    customers: DatabaseCustomers | None = Field(None, description="without it, sign-up is the first event")
+
+
 class TableColumns(Section):
     customer_id: str = Field(description="the column with the customer's id, in every table")
 
@@ -191,7 +225,7 @@ class StreamingData(Section):
     seed: int = Field(ge=0, description="the same seed gives the same log")
 
 
-Data = Annotated[EventsData | TablesData | CdnowData | StreamingData, Field(discriminator="source")]
+Data = Annotated[EventsData | DatabaseData | TablesData | CdnowData | StreamingData, Field(discriminator="source")]
 
 
 # --- label: who counts, and who left ---

@@ -7,7 +7,7 @@ from typing import Any
 
 from churn.errors import InvalidParams
 
-REMEDY = "parameters are logged and printed: keep it in the environment; paths of the data section may name it, ${NAME}"
+REMEDY = "parameters are logged and printed: keep it in the environment; the data section may name it, ${NAME}"
 
 NAMES = r"""
     password | passwd | passphrase | secret | credential | bearer
@@ -22,7 +22,7 @@ ASSIGNED = re.compile(  # ?sig=..., ;AccountKey=..., password=...; but not the p
     re.VERBOSE | re.IGNORECASE,
 )
 SHAPE = re.compile(
-    r"""://[^/\s:@]*:(?!\$\{)[^/\s@]+@                                  # scheme://user:password@host
+    r"""://[^/\s:@]*:(?!\$\{|\d+/)[^\s@]+@                              # scheme://user:password@host
   | -----BEGIN\ [A-Z ]*PRIVATE\ KEY
   | \beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*                                   # JSON web token
   | \bBearer\ +\S{8}

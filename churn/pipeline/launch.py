@@ -28,6 +28,8 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
     What is left of a failed run hangs on the error, as `error.run`.
     """
     inputs = locate.files_of(stage_parameters.input_of(params))
+    if not selection.only or "features" in selection.only:
+        _refuse_database(stage_parameters.input_of(params))
     params = with_formats(params, remember=True)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = planned(params, selection) if selection.only else []  # refused before anything is written
@@ -70,6 +72,15 @@ def planned(params: Params, selection: Selection) -> list[Step]:
     params = with_formats(params)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     return reuse.without_obstacles(params.experiment, plan.plan(params, selection), selection)
+
+
+def _refuse_database(data: dict) -> None:
+    """Raises InvalidData where a database does not let in or lacks what is to be read, before a kernel starts."""
+    if data["source"] == "database":
+        from churn.sources.databases import fetch, statement  # Arrow: a quarter of a second
+
+        with locate.concealed(data):
+            fetch.check(locate.value_of(data["url"]), statement.reads(data), shown=data["url"])
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from churn.errors import InvalidParams
 from churn.params.schema import Params
 from churn.pipeline import cache, cache_key, stage_parameters
 from churn.sources import locate
 
+ROWS_READ = "rows read"  # of a database: an ingredient that is known only when the stage has read them
 STAGES = ("features", "train", "evaluate", "promote")
 
 
@@ -56,10 +58,21 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
         return Step(stage, "a decision is always taken anew", ingredients)
     if selection.fresh or stage in selection.only:
         return Step(stage, "asked for (--fresh)" if selection.fresh else "asked for (--stages)", ingredients)
+    if stage == "features" and params.data.source == "database":
+        return _of_database(params.experiment, ingredients, selection)
     entry = cache.find(params.experiment, stage, cache_key.key(ingredients))
     if entry:
         return Step(stage, f"unchanged since run {entry.run_id}", ingredients, entry)
     return not_reused(stage, ingredients, _changed(params.experiment, stage, ingredients), selection)
+
+
+def with_rows_read(step: Step, tables: dict[str, dict]) -> Step:
+    """A step that has read a database, its key by what it read: what follows is reused where the rows are the same.
+
+    `tables`: name -> what the run recorded of it, with its fingerprint.
+    """
+    prints = {name: table["fingerprint"] for name, table in tables.items()}
+    return replace(step, ingredients=step.ingredients | {ROWS_READ: json.dumps(prints, sort_keys=True)})
 
 
 def not_reused(stage: str, ingredients: dict[str, str], why: str, selection: Selection) -> Step:
@@ -90,6 +103,20 @@ def plan(params: Params, selection: Selection) -> list[Step]:
         if known:
             glued[stage] = known.glued
     return list(steps.values())
+
+
+def _of_database(experiment: str, ingredients: dict[str, str], selection: Selection) -> Step:
+    """The rows of a database have no key before they are read; whoever asks for later stages alone takes the last."""
+    alike = [
+        entry
+        for place, entry in cache.entries(experiment)
+        if entry.stage == "features" and {n: v for n, v in entry.ingredients.items() if n != ROWS_READ} == ingredients
+        and cache.find(experiment, "features", place.name)
+    ]  # fmt: skip
+    if selection.only and alike:
+        last = max(alike, key=lambda entry: entry.finished)
+        return Step("features", f"as run {last.run_id} read the database, which is not asked", last.ingredients, last)
+    return not_reused("features", ingredients, "the rows of a database are read anew by every run", selection)
 
 
 def stages_of(text: str) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
         run.glued[stage], peak = step.entry.glued, None
         run.listener.end(stage, "reused", detail=f"from run {step.entry.run_id}")
     else:
-        run.glued[stage], peak = _execute(run, step, kernels, began)
+        step, run.glued[stage], peak = _execute(run, step, kernels, began)
     _tell_notes(run, stage)
     run.steps[stage] = step
     outcome = "reused" if step.entry else "ran"
@@ -131,7 +131,7 @@ def _tell_notes(run: Run, stage: str) -> None:
         run.listener.note(f"{stage}: {' '.join(note.split())}")
 
 
-def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict, float]:
+def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[Step, dict, float]:
     stage, kept = step.stage, step.stage in cache.WRITES
     run.listener.begin(stage)
     run.index = _write_index(run)
@@ -146,11 +146,13 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[dict
         _failed(run, stage, time.perf_counter() - began)
         raise
     kernels.done(stage)
+    if stage == "features" and run.params.data.source == "database":
+        step = plan.with_rows_read(step, runs.document(run.log.id, "evidence/input.json"))
     added, seconds = runs.added(before, runs.contents(run.log.id)) if kept else {}, time.perf_counter() - began
     filing = run.report_pool.submit(_file, run, step, made, added, seconds)  # the next stage begins meanwhile
     run.pending_reports.append(filing)
     run.listener.end(stage, "ran")
-    return made.glued, made.peak_mb
+    return step, made.glued, made.peak_mb
 
 
 def _failed(run: Run, stage: str, seconds: float) -> None:

@@ -11,12 +11,19 @@ import ibis
 from churn.sources.contract import Source
 from churn.sources.locate import concealed
 from churn.sources.readers.cdnow import read_cdnow
+from churn.sources.readers.database import read_database
 from churn.sources.readers.events import read_events
 from churn.sources.readers.events import resolve as resolve_events
 from churn.sources.readers.streaming import read_streaming
 from churn.sources.readers.tables import read_tables
 
-READERS = {"events": read_events, "tables": read_tables, "cdnow": read_cdnow, "streaming": read_streaming}
+READERS = {
+    "events": read_events,
+    "database": read_database,
+    "tables": read_tables,
+    "cdnow": read_cdnow,
+    "streaming": read_streaming,
+}
 RESOLVERS = {"events": resolve_events}
 
 

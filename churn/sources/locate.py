@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from churn.errors import InvalidData
+from churn.sources.databases import address
 
 ENDINGS = {
     "csv": (".csv", ".tsv", ".txt"),
@@ -47,6 +48,8 @@ def absolute_paths(data: dict) -> dict:
     changed = dict(data)
     if data.get("path"):
         changed["path"] = _absolute_all(data["path"])
+    if data["source"] == "database" and (file := re.match("(sqlite[^:]*:///)(.+)", data["url"])):
+        changed["url"] = file[1] + _absolute(file[2])
     if data["source"] == "events":
         for name in ("inputs", "customers"):
             if data.get(name):
@@ -54,6 +57,14 @@ def absolute_paths(data: dict) -> dict:
                 placed = [table | {"path": _absolute_all(table["path"])} for table in tables]
                 changed[name] = placed if name == "inputs" else placed[0]
     return changed
+
+
+def value_of(text: str) -> str:
+    """A text with the values that its variables have here. Raises InvalidData where the environment has none."""
+    for name in VARIABLE.findall(text):
+        if not os.environ.get(name):
+            raise InvalidData(f"{text}: the environment has no {name}; set it where you start the command")
+    return _with_values(text)
 
 
 def find(path: str | list[str]) -> list[Path]:
@@ -125,6 +136,8 @@ def concealed(data: object) -> Iterator[None]:
         if not (paths := [text for text in _texts(data) if VARIABLE.search(text)]):
             raise
         message = _conceal(str(error), paths)
+        if isinstance(data, dict) and data.get("url") in paths:
+            message = _conceal_parts(message, data)
         if isinstance(error, InvalidData):
             raise InvalidData(message) from None
         raise RuntimeError(f"{type(error).__name__}: {message}") from None
@@ -138,6 +151,8 @@ def _files(data: dict) -> list[Path]:
         places = folders(data["path"], data["snapshots"]).values()
         labels = [file for place in places for file in tables_named(place, data["labels"]["table"])]
         return [*(find_table(place, name) for place in places for name in data["tables"]), *labels]
+    if data["source"] == "database":  # no file: refused is only what can be told from the url
+        address.kind_of(value_of(data["url"]), shown=data["url"])
     return []
 
 
@@ -209,11 +224,9 @@ def _absolute(path: str) -> str:
 
 def _expand(path: str) -> Path:
     """What a path means here: `${NAME}` is the environment's, `~` a home folder. Raises InvalidData."""
-    for name in VARIABLE.findall(path):
-        if not os.environ.get(name):
-            raise InvalidData(f"{path}: the environment has no {name}; set it where you start the command")
+    value = value_of(path)
     try:
-        return Path(_with_values(path)).expanduser()
+        return Path(value).expanduser()
     except RuntimeError:
         raise InvalidData(
             f"{path}: there is no such user, whose home folder it begins with; correct the path"
@@ -235,6 +248,16 @@ def _conceal(text: str, paths: list[str]) -> str:
     for form in sorted(known, key=len, reverse=True):
         text = text.replace(form, known[form])
     return text
+
+
+def _conceal_parts(text: str, data: dict) -> str:
+    """`text` without what the url of a database tells; a name that the data section shows anyhow is none to hide."""
+    url, shown = _with_values(data["url"]), set(re.findall(r"\w+", " ".join(_texts(data))))
+    passwords = sorted(address.passwords(url), key=len, reverse=True)
+    names = sorted(address.names(url) - shown, key=len, reverse=True)
+    inside = [re.escape(part) for part in [data["url"], *passwords] if len(part) >= SHORTEST]
+    alone = [rf"(?<!\w){re.escape(part)}(?!\w)" for part in [*passwords, *names]]
+    return re.sub("|".join(inside + alone), lambda _: data["url"], text)
 
 
 def _forms(part: str) -> set[str]:

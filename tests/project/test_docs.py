@@ -32,6 +32,8 @@ IMAGES = sorted(DOCS.glob("images/*"))
 REST = {  # what a file needs beside its data section
     "events": "experiment: x\nseed: 1\nlabel: {rule: inactivity, horizon_days: 30, active_within_days: 60}\n"
     "snapshots: {train: [2024-01-01], test: 2024-02-01, serve: 2024-03-01}",
+    "database": "experiment: x\nseed: 1\nlabel: {rule: inactivity, horizon_days: 30, active_within_days: 60}\n"
+    "snapshots: {train: [2024-01-01], test: 2024-02-01, serve: 2024-03-01}",
     "tables": "experiment: x\nseed: 1\nsnapshots: {train: [2024-01-31], test: 2024-02-29, serve: 2024-02-29}",
 }
 

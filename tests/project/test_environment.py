@@ -20,7 +20,7 @@ CORE = "requirements.txt"
 PACKAGES = {
     "sklearn": "scikit-learn", "yaml": "pyyaml", "bs4": "beautifulsoup4", "prometheus_client": "prometheus-client",
     "jupyter_client": "jupyter-client", "jupyter_core": "jupyter-core", "flask_openapi": "flask-openapi",
-    "ibis": "ibis-framework",
+    "ibis": "ibis-framework", "adbc_driver_postgresql": "adbc-driver-postgresql",
 }  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 import zipfile
 import zlib
@@ -18,6 +17,7 @@ from ibis.expr.types import Table
 from python_calamine import CalamineError
 
 from churn.errors import InvalidData
+from churn.sources import lookup
 from churn.sources.contract import OWN
 from churn.sources.files import delimited, json_lines, parquet, text, workbook
 from churn.sources.formats.format import Format
@@ -73,14 +73,12 @@ def open_tables(
 
 
 def require(needed: list[str], columns: list[str], *, where: str) -> None:
-    """Raises InvalidData naming the missing column, the columns found and the nearest name."""
-    for name in needed:
-        if name not in columns:
-            near = difflib.get_close_matches(name, columns, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else "correct the column's name in the data section"
-            if len(columns) == 1 and (marks := [mark for mark in delimited.SEPARATORS if mark in columns[0]]):
-                hint = f"is it parted by {marks[0]!r}? then say format: {{separator: {json.dumps(marks[0])}}}"
-            raise InvalidData(f"{where}: no column '{name}'; found {', '.join(columns)[:300]}; {hint}")
+    """Raises InvalidData naming the missing column, the columns found and the nearest name, or the separator to say."""
+    missing = [name for name in needed if name not in columns]
+    if missing and len(columns) == 1 and (marks := [mark for mark in delimited.SEPARATORS if mark in columns[0]]):
+        hint = f"is it parted by {marks[0]!r}? then say format: {{separator: {json.dumps(marks[0])}}}"
+        raise InvalidData(f"{where}: no column '{missing[0]}'; found {columns[0][:300]}; {hint}")
+    lookup.require(needed, columns, where=where)
 
 
 @contextmanager

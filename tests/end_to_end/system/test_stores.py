@@ -1,7 +1,6 @@
 """The registry stays whole on every store that MLflow has: SQLite, a tracking server over HTTP, PostgreSQL."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,9 @@ from pathlib import Path
 import pytest
 
 from churn.state import PROJECT
+from tests.end_to_end.system.workplace import free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def until(ready, seconds: float = 90) -> None:
@@ -48,26 +42,6 @@ def server(tmp_path) -> Iterator[str]:
     finally:
         os.killpg(process.pid, 15)
         process.wait()
-
-
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL cluster of its own, run by the user `postgres`; yields its address."""
-    tools = max(Path("/usr/lib/postgresql").glob("*/bin"))
-    port, home = free_port(), Path(f"/tmp/papertrail-postgres-{os.getpid()}")
-
-    def as_postgres(*command: str) -> None:
-        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        subprocess.run([*become, *command], check=True, capture_output=True, cwd="/tmp")
-
-    as_postgres(str(tools / "initdb"), "-D", str(home), "-A", "trust", "-U", "postgres")
-    as_postgres(str(tools / "pg_ctl"), "-D", str(home), "-w", "-l", str(home / "log"), "-o",
-                f"-h 127.0.0.1 -p {port} -k /tmp", "start")  # fmt: skip
-    try:
-        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        as_postgres(str(tools / "pg_ctl"), "-D", str(home), "-m", "immediate", "stop")
-        as_postgres("rm", "-rf", str(home))
 
 
 def fire(state: Path, *arguments: str) -> subprocess.CompletedProcess:

@@ -1,8 +1,9 @@
-"""A copy of the project with a state folder of its own, whose notebooks and modules a test may change."""
+"""A copy of the project with a state folder of its own, whose notebooks and modules a test may change; a free port."""
 
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,13 @@ import nbformat
 from churn.state import PROJECT
 
 LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".environments", "state", "__pycache__", ".*_cache", "mutants")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _as_on_a_terminal() -> None:
