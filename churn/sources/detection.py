@@ -25,7 +25,8 @@ from churn.sources.rows.table import InputTable
 from churn.sources.snapshots import moment
 
 ROWS = 20_000  # of each set of columns that are looked at first
-FORMS = 500  # ways of writing, digits apart, that are told apart in a column
+FORMS = 5_000  # ways of writing, digits apart but not those of a day, that are told apart in a column
+DAY = "^[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2}"
 MIXED = 0.01  # share of times that only another reading could read, above which a column is written in two ways
 
 Texts = dict[str, list[StringValue]]
@@ -45,6 +46,7 @@ def complete(con, table: InputTable, read: Callable[[Columns], object], *, scrat
         format, still_open = _of_values(con, of_bytes, opened, rows=None if whole else ROWS)
         if not still_open:
             return format
+        of_bytes = replace(of_bytes, format=format)
     raise InvalidData(f"{table.name}: {still_open}")
 
 
@@ -93,15 +95,34 @@ def _agreed(table: InputTable, found: dict[Path, object], what: str):
 def _of_values(con, table: InputTable, opened: list[Columns], *, rows: int | None) -> tuple[Format, str]:
     """The format with what times and numbers tell, and what they leave open, in words."""
     format, still_open = table.format, ""
-    if format.dates is None and (texts := _texts(opened, "times")):
+    if texts := _undated(table, _texts(opened, "times")):
         dates, still_open = _dates(con, {label: _forms(parts, rows) for label, parts in texts.items()}, format, table)
-        format = format.completed(dates=dates)
+        format = format if still_open else _dated(format, dates, texts)
     if None in (format.decimal, format.thousands) and (texts := _texts(opened, "numbers")):
-        (decimal, thousands), unclear = _marks(
-            con, {label: _forms(parts, rows) for label, parts in texts.items()}, format
-        )
-        format, still_open = format.completed(decimal=decimal, thousands=thousands), still_open or unclear
+        forms = {label: _forms(parts, rows) for label, parts in texts.items()}
+        (decimal, thousands), unclear = _marks(con, forms, format, rows)
+        still_open = still_open or unclear
+        format = format if unclear else format.completed(decimal=decimal, thousands=thousands)
     return format, still_open
+
+
+def _undated(table: InputTable, texts: Texts) -> Texts:
+    """The times of which nothing is said. Raises InvalidData where something is said of others."""
+    said = table.format.dates
+    if not isinstance(said, dict):
+        return {} if said else texts
+    for label in said.keys() - texts.keys() if texts else ():
+        raise InvalidData(
+            f"{table.key}: format.dates names '{label}', and times are read from {', '.join(texts)}; correct it"
+        )
+    return {label: parts for label, parts in texts.items() if label not in said}
+
+
+def _dated(format: Format, found: str | dict[str, str], texts: Texts) -> Format:
+    said = format.dates or {}
+    if said:
+        found = said | (dict.fromkeys(texts, found) if isinstance(found, str) else found)
+    return replace(format, dates=found)
 
 
 def _texts(opened: list[Columns], use: str) -> Texts:
@@ -113,25 +134,29 @@ def _texts(opened: list[Columns], use: str) -> Texts:
 
 
 def _forms(parts: list[Table], rows: int | None) -> pd.DataFrame:
-    """Up to three texts for each form that occurs, with how many rows they stand for: columns text, n."""
+    """Up to four texts for each form that occurs, with how many rows they stand for: columns text, n.
+
+    Days are told apart, for only one whose numbers differ tells the day from the month.
+    """
+    parts = [part.filter(part.text.notnull()) for part in parts]
     texts = ibis.union(*(part.limit(rows) if rows else part for part in parts))
-    texts = texts.filter(texts.text.notnull())
-    large = lambda pattern: texts.text.re_extract(pattern, 1).try_cast("int64").fill_null(0) > 12  # noqa: E731
     forms = texts.group_by(
-        form=texts.text.re_replace("[0-9]", "9"), zero=texts.text.re_search("^[-+]?0[.,]"),
-        first=large("^([0-9]{1,2})[^0-9]"), second=large("^[0-9]{1,2}[^0-9]([0-9]{1,2})[^0-9]"),
-    ).agg(n=texts.count(), low=texts.text.min(), high=texts.text.max(), some=texts.text.arbitrary())  # fmt: skip
-    found = forms.order_by(ibis.desc("n"), "form", "first", "second").limit(FORMS).execute()
-    found = found.melt(["n", "form", "first", "second", "zero"], ["low", "some", "high"], value_name="text")
-    found["n"] = found.n / found.groupby(["form", "first", "second", "zero"]).text.transform("nunique")
-    return found.drop_duplicates(["form", "first", "second", "zero", "text"])[["text", "n"]]
+        form=texts.text.re_replace("[0-9]", "9"), zero=texts.text.re_search("(^|[^0-9])0[.,]"),
+        day=texts.text.re_extract(DAY, 0),
+    ).agg(n=texts.count(), low=texts.text.min(), high=texts.text.max(),
+        some=texts.text.argmin(texts.text.hash()), other=texts.text.argmax(texts.text.hash()))  # fmt: skip
+    found = forms.order_by(ibis.desc("n"), "form", "day", "zero").limit(FORMS).execute()
+    found = found.melt(["n", "form", "day", "zero"], ["low", "some", "other", "high"], value_name="text")
+    found["n"] = found.n / found.groupby(["form", "day", "zero"]).text.transform("nunique")
+    return found.drop_duplicates(["form", "day", "zero", "text"])[["text", "n"]]
 
 
 def _dates(con, forms: dict[str, pd.DataFrame], format: Format, table: InputTable) -> tuple[str | dict[str, str], str]:
     """How the times are written, all of them or each column, and what is open."""
     lowest, highest = moment(EARLIEST), moment(LATEST)
     sound = lambda at: ibis.ifelse(at.between(lowest, highest), at, ibis.null(at.type()))  # noqa: E731
-    readings = {r: lambda t, r=r: sound(times.as_time(t, dates=r, zone=format.zone)) for r in times.READINGS}
+    possible = _possible(pd.concat(forms.values()).text)
+    readings = {r: lambda t, r=r: sound(times.as_time(t, dates=r, zone=format.zone)) for r in possible}
     read = {label: _read(con, rows, readings) for label, rows in forms.items()}
     together = pd.concat(read.values())
     if _most(together) == sum(map(_most, read.values())):
@@ -142,20 +167,30 @@ def _dates(con, forms: dict[str, pd.DataFrame], format: Format, table: InputTabl
         rows = read[label] if label else together
         _refuse_mixed(rows, candidates[0], named=label or next(iter(read)), table=table)
         if len(candidates) > 1:
-            return "iso", _two_ways(f"times in '{label or next(iter(read))}'", rows, candidates, "dates: {}".format)
+            return "", _open(f"times in '{label or next(iter(read))}'", rows, candidates, "dates: {}".format)
     dates = {label: candidates[0] for label, candidates in chosen.items()}
     return dates.get("", dates), ""
 
 
-def _marks(con, forms: dict[str, pd.DataFrame], format: Format) -> tuple[tuple[str, str], str]:
-    """The decimal mark and the mark of thousands, and what is open."""
+def _possible(texts: pd.Series) -> list[str]:
+    """The readings of times that some of the texts can have at all: to try one costs as much as to read a small log."""
+    forms = {"[0-9.,]+$": times.COUNTED, DAY: ("day_first", "month_first", "year_first")}
+    tried = [reading for form, readings in forms.items() if texts.str.match(form).any() for reading in readings]
+    return ["iso", *tried]
+
+
+def _marks(con, forms: dict[str, pd.DataFrame], format: Format, limit: int | None) -> tuple[tuple[str, str], str]:
+    """The decimal mark and the mark of thousands, and what is open; `limit`: how many rows were looked at, at most."""
     said = (format.decimal, format.thousands)
     marks = [m for m in numbers.READINGS if all(s in (None, mark) for s, mark in zip(said, m, strict=True))]
+    seen = set("".join(pd.concat(forms.values()).text).translate(numbers.ALIKE))
+    marks = [m for m in marks if m[1] in seen or m[1] not in (" ", "'")]  # the others read the same
     marks = marks or [(format.decimal or ".", format.thousands or "")]
     readings = {m: lambda t, m=m: numbers.as_number(t, decimal=m[0], thousands=m[1]) for m in marks}
     rows = _read(con, pd.concat(forms.values()), readings)
     if not rows.text.str.contains("[., '\u2019\u00a0\u202f]").any() and numbers.PLAIN in marks:
-        return numbers.PLAIN, ""
+        cut = limit and max(one.n.sum() for one in forms.values()) >= limit
+        return numbers.PLAIN, "numbers have no marks, so far" if cut else ""
     candidates = _chosen(rows)
     consistent = {
         m: _count(con, rows, lambda t, m=m: numbers.is_consistent(t, decimal=m[0], thousands=m[1])) for m in candidates
@@ -163,7 +198,7 @@ def _marks(con, forms: dict[str, pd.DataFrame], format: Format) -> tuple[tuple[s
     candidates = [m for m in candidates if consistent[m] == max(consistent.values())]
     if len(_distinct(rows, candidates)) > 1:
         form = lambda m: f'decimal: "{m[0]}", thousands: "{m[1]}"'  # noqa: E731
-        return candidates[0], _two_ways(f"numbers in '{next(iter(forms))}'", rows, _distinct(rows, candidates), form)
+        return candidates[0], _open(f"numbers in '{next(iter(forms))}'", rows, _distinct(rows, candidates), form)
     return candidates[0], ""
 
 
@@ -202,7 +237,7 @@ def _distinct(rows: pd.DataFrame, readings: list) -> list:
 
 def _refuse_mixed(rows: pd.DataFrame, chosen: str, *, named: str, table: InputTable) -> None:
     unread = rows[rows[chosen].isna()]
-    for other in times.READINGS:
+    for other in rows.columns[2:]:
         also = unread[unread[other].notna()]
         if also.n.sum() > MIXED * rows.n.sum():
             here = rows.text[rows[chosen].notna()].iloc[0]
@@ -212,15 +247,19 @@ def _refuse_mixed(rows: pd.DataFrame, chosen: str, *, named: str, table: InputTa
             )
 
 
-def _two_ways(what: str, rows: pd.DataFrame, readings: list, form: Callable) -> str:
-    """Both readings of three rows, and the line to add."""
-    one, other = readings[:2]
-    differ = (
-        rows[(rows[one].notna() & rows[other].notna() & (rows[one] != rows[other]))].drop_duplicates("text").head(3)
+def _open(what: str, rows: pd.DataFrame, readings: list, form: Callable) -> str:
+    """What can be read in several ways: each of three rows, and the line to add."""
+    said = " or ".join(f"format: {{{form(reading)}}}" for reading in readings)
+    differ = rows[rows[readings].notna().all(axis=1) & (rows[readings].nunique(axis=1) > 1)]
+    if differ.empty:
+        some = [rows.text[rows[reading].notna()].iloc[0] for reading in readings[:2]]
+        return f"{what} are written in several ways, such as {' and '.join(some)}; say which one is right: {said}"
+    shown = "; ".join(
+        f"{row['text']} is {' or '.join(dict.fromkeys(_shown(row[reading]) for reading in readings))}"
+        for row in differ.drop_duplicates("text").head(3).to_dict("records")
     )
-    shown = "; ".join(f"{r['text']} is {_shown(r[one])} or {_shown(r[other])}" for r in differ.to_dict("records"))
-    add = " or ".join(f"format: {{{form(reading)}}}" for reading in (one, other))
-    return f"{what} can be read in two ways: {shown}; say which in the data section: {add}"
+    ways = {2: "two"}.get(len(readings), "several")
+    return f"{what} can be read in {ways} ways: {shown}; say which in the data section: {said}"
 
 
 def _shown(value: object) -> str:
