@@ -6,7 +6,7 @@ import codecs
 import io
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,6 +42,8 @@ def encoding_of(file: Path) -> str:
             return "utf-16"
         if head[1::2].count(0) > len(head) / 4:
             return "utf-16-le"
+        if head[::2].count(0) > len(head) / 4:
+            return "utf-16-be"
         ascii_only = True
         for lines in _whole_lines(stream, head):
             if not lines.isascii() and (found := _encoding_of_lines(lines)) != "utf-8":
@@ -68,6 +70,7 @@ def in_utf8(file: Path, encoding: str, scratch: Path, *, head: bool) -> Path:
         return file
     place = scratch / f"{len(list(scratch.iterdir()))}-{file.name}.csv"
     errors = "surrogateescape" if encoding == "utf-8" else "strict"  # the engine rejects lines that are no UTF-8
+    _refuse_utf8(file, encoding)
     with opened(file) as stream, open(place, "w", encoding="utf-8", errors=errors, newline="") as copy:
         text = io.TextIOWrapper(stream, encoding=_reading(encoding), errors=errors, newline="")
         try:
@@ -78,6 +81,17 @@ def in_utf8(file: Path, encoding: str, scratch: Path, *, head: bool) -> Path:
         except UnicodeDecodeError as error:
             raise InvalidData(f"{file}: is not in {encoding} ({error.reason}); correct format.encoding") from error
     return place
+
+
+def _refuse_utf8(file: Path, encoding: str) -> None:
+    """UTF-8 can be read as any encoding of single bytes, with other letters: `Ã©`. The reverse hardly happens."""
+    if codecs.lookup(encoding).name.startswith(("utf", "ascii")):
+        return
+    with opened(file) as stream:
+        head = stream.read(HEAD)
+    with suppress(UnicodeDecodeError):
+        if not codecs.getincrementaldecoder("utf-8")().decode(head).isascii():
+            raise InvalidData(f"{file}: is in utf-8 and not in {encoding}; correct format.encoding")
 
 
 def _reading(encoding: str) -> str:

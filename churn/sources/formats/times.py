@@ -134,8 +134,8 @@ def _with_century(text: StringValue, ahead: str, year: str) -> StringValue:
 
 def _tidied(iso: StringValue) -> StringValue:
     """Forms that the engine's cast does not take: 20240131, a comma or a T before the time, a space before a zone."""
-    compact = r"^([0-9]{4})([0-9]{2})([0-9]{2})(?:T?([0-9]{2})([0-9]{2})([0-9]{2}))?"
-    spread = iso.re_replace(compact + "$", r"\1-\2-\3 \4:\5:\6").re_replace(" ::$", "")
+    compact = "^([0-9]{4})([0-9]{2})([0-9]{2})(?:[T ]?([0-9]{2})([0-9]{2})([0-9]{2})?)?$"
+    spread = iso.re_replace(compact, r"\1-\2-\3 \4:\5:\6").re_replace("[ :]+$", "")
     spaced = spread.re_replace(DATE + r"(?:$|T|,? +)", r"\1-\2-\3 ")
     zoned = spaced.re_replace(r" ?([+-][0-9]{2}):?([0-9]{2})$", r"\1:\2")
     return zoned.re_replace(r"([0-9]) ?(?:UTC|GMT|z)$", r"\1Z").re_replace(r"(?i) *[AP]\.?M\.?$", "?").strip()
@@ -149,7 +149,7 @@ def _halved(iso: StringValue) -> StringValue:
 def _counted(text: StringValue, dates: str) -> Value:
     """A time from a count of seconds, milliseconds or days; a spreadsheet's fraction of a day to the second."""
     lowest, highest, unit = COUNTED[dates]
-    count = text.try_cast("float64")
+    count = text.replace(",", ".").try_cast("float64")
     count = ibis.ifelse(count.between(lowest, highest), count, ibis.null("float64"))
     if dates == "serial":
         return _from_microseconds(((count * unit).round() + SERIAL_EPOCH).cast("int64") * 1_000_000)
