@@ -21,6 +21,7 @@ PACKAGES = {
     "sklearn": "scikit-learn", "yaml": "pyyaml", "bs4": "beautifulsoup4", "prometheus_client": "prometheus-client",
     "jupyter_client": "jupyter-client", "jupyter_core": "jupyter-core", "flask_openapi": "flask-openapi",
     "ibis": "ibis-framework", "adbc_driver_postgresql": "adbc-driver-postgresql",
+    "python_calamine": "python-calamine",
 }  # fmt: skip
 
 
@@ -80,7 +81,9 @@ def test_the_project_names_every_library_that_it_imports():
         "traitlets",
         "jinja2",
         "markupsafe",
-    }  # of pandas, ibis, jupyter, nbconvert
+        "sqlalchemy",
+        "databricks",
+    }  # of pandas, ibis, jupyter, nbconvert, mlflow
     found = {
         name
         for folder in ("churn", "serving", "feature_repo")
