@@ -54,7 +54,7 @@ def checks(source: Source, *, case_sensitive: bool = False) -> list[Check]:
     if source.events is None:
         no_times = "the features came ready-made: there is no log"
         untimed = [Check(SIGNED_UP, AFTER, None, no_times), Check(OWN_TIMES, SPREAD, None, no_times)]
-        return [*_of_ready_made(source), *untimed]
+        return [*_of_ready_made(source, case_sensitive=case_sensitive), *untimed]
     return [
         _spelling(source.customers.customer_id.execute(), case_sensitive=case_sensitive),
         _histories(source.events),
@@ -63,11 +63,11 @@ def checks(source: Source, *, case_sensitive: bool = False) -> list[Check]:
     ]
 
 
-def _of_ready_made(source: Source) -> list[Check]:
+def _of_ready_made(source: Source, *, case_sensitive: bool) -> list[Check]:
     snapshot = source.labels.snapshot.min().execute()
     tables = [t.filter(t.snapshot == source.labels.snapshot.min()).execute() for t in source.tables.values()]
     wide = pd.concat([table.set_index("customer_id").drop(columns="snapshot") for table in tables], axis=1)
-    return [_spelling(wide.index.to_series()), _rows(wide, f"{snapshot:%Y-%m-%d}")]
+    return [_spelling(wide.index.to_series(), case_sensitive=case_sensitive), _rows(wide, f"{snapshot:%Y-%m-%d}")]
 
 
 def _spelling(ids: pd.Series, *, case_sensitive: bool = False) -> Check:

@@ -32,8 +32,8 @@ def feature_tables(
     `kinds_before`: kinds of event count as known when they occur before this snapshot. Raises InvalidData.
     """
     if source.events is None:
-        described = from_tables.described(source.tables, segments=source.segments)
-        views_at = partial(from_tables.views, source.tables)
+        described = from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
+        views_at = partial(from_tables.views, source.tables, future_dates=source.future_dates)
     else:
         kinds = from_events.kinds_seen(source.events, before=kinds_before, without=without_kinds)
         settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}

@@ -1,4 +1,4 @@
-"""Ready-made tables to features: flags become 0/1, dates become days before the snapshot."""
+"""Ready-made tables to features: flags become 0/1, dates become days before the snapshot, or until then."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from churn.features.columns import KEYS, Definition, Feature, select, under_name
 from churn.sources.snapshots import days_between, moment
 
 
-def views(tables: dict[str, Table], *, snapshot: str) -> dict[str, Table]:
+def views(tables: dict[str, Table], *, snapshot: str, future_dates: Iterable[str] = ()) -> dict[str, Table]:
     """Feature views at one snapshot: each table's `customer_id`, `snapshot`, then the features of `described`."""
-    definitions = _definitions(tables)
+    definitions = _definitions(tables, future_dates)
     return {
         view: select(tables[name].filter(tables[name].snapshot == moment(snapshot)), definitions, view=view)
         for name, view in _view_names(tables).items()
     }
 
 
-def described(tables: dict[str, Table], *, segments: Iterable[str]) -> list[Feature]:
-    """What `views` returns, column by column, in the same order."""
-    features = [d.feature for d in _definitions(tables)]
+def described(tables: dict[str, Table], *, segments: Iterable[str], future_dates: Iterable[str] = ()) -> list[Feature]:
+    """What `views` returns, column by column, in the same order. `future_dates` may lie after the snapshot."""
+    features = [d.feature for d in _definitions(tables, future_dates)]
     return [replace(f, meaning=f"{f.meaning} (segment)") if (f.given or f.name) in segments else f for f in features]
 
 
-def _definitions(tables: dict[str, Table]) -> list[Definition]:
+def _definitions(tables: dict[str, Table], future_dates: Iterable[str]) -> list[Definition]:
     return under_names_of_their_own(
         [
-            _told(_definition(view, tables[name][column], table=name), column, table=name)
+            _told(_definition(view, tables[name][column], table=name, ahead=column in future_dates), column, table=name)
             for name, view in _view_names(tables).items()
             for column in tables[name].columns
             if column not in KEYS
@@ -51,8 +51,11 @@ def _view_names(tables: Iterable[str]) -> dict[str, str]:
     return dict(zip(tables, names.distinct([("", name) for name in tables], form=names.table), strict=True))
 
 
-def _definition(view: str, column: Column, *, table: str) -> Definition:
+def _definition(view: str, column: Column, *, table: str, ahead: bool) -> Definition:
     name, kind, meaning = column.get_name(), column.type(), f"as given in {table}"
+    if ahead:
+        feature = Feature(f"days_until_{name}", view, "number", "days", f"{meaning}; below zero where it is past")
+        return Definition(feature, lambda row: days_between(row[name].cast("timestamp('UTC', 6)"), row.snapshot))
     if kind.is_date() or kind.is_timestamp():
         feature = Feature(f"days_since_{name}", view, "number", "days", meaning)
         return Definition(feature, lambda row: days_between(row.snapshot, row[name].cast("timestamp('UTC', 6)")))

@@ -18,11 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from churn.errors import InvalidParams
 from churn.params import yaml_file
 
-DATES = ("iso", "day_first", "month_first", "year_first", "epoch_s", "epoch_ms", "serial")
+COUNTED = ("epoch_s", "epoch_ms", "serial")
+DATES = ("iso", "day_first", "month_first", "year_first", *COUNTED)
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
+NULL_WORDS = Field(
+    None, description="words that stand for nothing, in any case; nan, null, none, n/a, ... where absent"
+)
+IDS = Field(None, description="ids that differ in case only are different customers; refused where absent")
 
 
 class Section(BaseModel):
@@ -84,12 +89,11 @@ class CustomerColumns(Section):
     signup_at: str = Field(description="their column with the time of sign-up, or an expression")
 
 
-class Rows(Section):
-    """How the rows of a table are read."""
+class Written(Section):
+    """How a table is written."""
 
     format: FileFormat | None = Field(None, description="how the files are written; found out where absent")
     zone: str | None = Field(None, description="time zone of times without one, such as Europe/Amsterdam; UTC")
-    where: str | None = Field(None, description="condition on the rows that are read")
 
     @field_validator("zone")
     @classmethod
@@ -98,6 +102,12 @@ class Rows(Section):
             near = difflib.get_close_matches(zone, available_timezones(), 1)
             raise ValueError(f"there is no time zone {zone!r}" + (f"; did you mean {near[0]}?" if near else ""))
         return zone
+
+
+class Rows(Written):
+    """How the rows of a table are read."""
+
+    where: str | None = Field(None, description="condition on the rows that are read")
 
 
 class CustomersFile(Rows):
@@ -125,12 +135,8 @@ class EventRules(Rows):
     max_customer_share: float = Field(
         0.1, gt=0, le=1, description="share of all events that one customer among 50 and more may have"
     )
-    null_words: list[str] | None = Field(
-        None, description="words that stand for nothing, in any case; nan, null, none, n/a, ... where absent"
-    )
-    ids: Literal["case_sensitive"] | None = Field(
-        None, description="ids that differ in case only are different customers; refused where absent"
-    )
+    null_words: list[str] | None = NULL_WORDS
+    ids: Literal["case_sensitive"] | None = IDS
 
     @model_validator(mode="after")
     def one_kind(self) -> EventRules:
@@ -198,13 +204,13 @@ class TableColumns(Section):
 
 class GivenLabels(Section):
     table: str = Field(description="name of the file with the labels, without its ending")
-    column: str = Field(description="its column that says who left: true or false, 1 or 0")
+    column: str = Field(description="its column that says who left: true or false, yes or no, 1 or 0, ...")
     horizon_days: int = Field(
         0, ge=0, le=36_500, description="days after the snapshot that the label looks at; for the embargo"
     )
 
 
-class TablesData(Section):
+class TablesData(Written):
     source: Literal["tables"] = Field(description="ready-made features and labels")
     path: str = Field(".", description="folder that the snapshots' folders lie in")
     columns: TableColumns
@@ -212,6 +218,27 @@ class TablesData(Section):
     snapshots: dict[str, str] = Field(min_length=1, description="snapshot date: its folder")
     labels: GivenLabels
     segments: list[str] = Field([], description="text columns by which results are also reported")
+    categories: list[str] = Field([], description="columns that are categories whatever is in them, such as codes")
+    future_dates: list[str] = Field(
+        [], description="columns of dates that may rightly lie after the snapshot, such as the end of a contract"
+    )
+    formats: dict[str, FileFormat] | None = Field(
+        None, description="table: how its files are written, where that is not as `format` says"
+    )
+    null_words: list[str] | None = NULL_WORDS
+    ids: Literal["case_sensitive"] | None = IDS
+
+    @model_validator(mode="after")
+    def formats_of_tables(self) -> TablesData:
+        if unknown := sorted({*(self.formats or {})} - {*self.tables, self.labels.table}):
+            raise ValueError(f"formats: there is no table {unknown[0]!r}; found {', '.join(self.tables)}")
+        for format in filter(None, [self.format, *(self.formats or {}).values()]):
+            if format.dates in COUNTED:
+                raise ValueError(
+                    f"format.dates: any whole number may be {format.dates}; say of which column, as in "
+                    f"dates: {{signup_date: {format.dates}}}"
+                )
+        return self
 
 
 class CdnowData(Section):

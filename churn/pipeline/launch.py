@@ -47,7 +47,7 @@ def with_formats(params: Params, *, remember: bool = False) -> Params:
 
     What was found out is kept for as long as neither the files nor the data section change.
     """
-    if params.data.source != "events":
+    if params.data.source not in ("events", "tables"):
         return params
     data = params.data.model_dump(mode="json", exclude_none=True)
     files = locate.files_of(data).values()

@@ -28,7 +28,8 @@ class Source:
     labels: customer_id string, snapshot timestamp('UTC'), churned boolean; None for the other sources.
     rejected: one row per table, column and reason, with the number of rows.
     notes: what whoever reads no report should know of it, a sentence each.
-    inputs: one row per table of an event log: its files, how they are written, how many rows; none for the others.
+    inputs: one row per table that came in files: these, how they are written, how many rows; none for the others.
+    future_dates: columns of `tables` with times that may lie after the snapshot.
     """
 
     events: Table | None
@@ -40,6 +41,7 @@ class Source:
     rejected: pd.DataFrame
     notes: list[str] = field(default_factory=list)
     inputs: pd.DataFrame = field(default_factory=pd.DataFrame)
+    future_dates: list[str] = field(default_factory=list)
 
 
 def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFrame | None = None, read=None) -> Source:

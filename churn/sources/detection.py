@@ -87,7 +87,7 @@ def _agreed(table: InputTable, found: dict[Path, object], what: str):
     if other := next((file for file in others if found[file] != found[first]), None):
         raise InvalidData(
             f"{table.name}: the files are written in different ways ({what}: {first.name} {found[first]!r}, "
-            f"{other.name} {found[other]!r}); give each way an input of its own: data.inputs"
+            f"{other.name} {found[other]!r}); {table.apart}"
         )
     return found[first]
 
@@ -243,7 +243,7 @@ def _refuse_mixed(rows: pd.DataFrame, chosen: str, *, named: str, table: InputTa
             here = rows.text[rows[chosen].notna()].iloc[0]
             raise InvalidData(
                 f"{table.name}: times in '{named}' are written in two ways: {here} is {chosen}, {also.text.iloc[0]} is "
-                f"{other}; give files of each way an input of their own: data.inputs"
+                f"{other}; {table.apart}"
             )
 
 

@@ -16,6 +16,7 @@ from churn.sources.readers.events import read_events
 from churn.sources.readers.events import resolve as resolve_events
 from churn.sources.readers.streaming import read_streaming
 from churn.sources.readers.tables import read_tables
+from churn.sources.readers.tables import resolve as resolve_tables
 
 READERS = {
     "events": read_events,
@@ -24,7 +25,7 @@ READERS = {
     "cdnow": read_cdnow,
     "streaming": read_streaming,
 }
-RESOLVERS = {"events": resolve_events}
+RESOLVERS = {"events": resolve_events, "tables": resolve_tables}
 
 
 def resolve(con: ibis.BaseBackend, data: dict) -> dict:

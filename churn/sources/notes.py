@@ -9,11 +9,16 @@ from churn.sources import locate
 from churn.sources.formats import numbers
 from churn.sources.rows.cleaning import CLOCK, SplitRows, examples
 from churn.sources.rows.event_table import CustomerTable, EventTable
+from churn.sources.rows.feature_table import FeatureTable
+from churn.sources.rows.table import InputTable
 
 TOLD_FILES = 5
+FEW = 50  # values of a column, up to which it is no matter that each customer has another
+TELLING, UNIQUE = 0.5, 0.95  # values a customer, from which a category and a number look like ids
+LONG = 1_000_000  # numbers from here on may be ids
 
 
-def of_tables(tables: list[EventTable | CustomerTable], read: list[SplitRows]) -> pd.DataFrame:
+def of_tables(tables: list[InputTable], read: list[SplitRows]) -> pd.DataFrame:
     """One row a table: name, files, how they are written, rows read, used, set aside, passed over by `where`."""
     return pd.DataFrame(
         [
@@ -31,7 +36,7 @@ def of_tables(tables: list[EventTable | CustomerTable], read: list[SplitRows]) -
     )
 
 
-def written(table: EventTable | CustomerTable) -> str:
+def written(table: InputTable) -> str:
     """How the files of a table are written, in words."""
     said, format = table.format.said(), table.format
     words = {
@@ -97,14 +102,67 @@ def passed_over(tables: list[EventTable | CustomerTable]) -> list[str]:
     told = []
     for table in tables:
         if files := locate.passed_over(table.path):
-            shown = ", ".join(file.name for file in files[:TOLD_FILES])
-            more = f" and {len(files) - TOLD_FILES} more" if len(files) > TOLD_FILES else ""
-            told.append(f"{table.name}: passed over in the folder: {shown}{more}")
+            told.append(f"{table.name}: passed over in the folder: {_few([file.name for file in files])}")
     return told
 
 
-def _files(table: EventTable | CustomerTable) -> str:
+def of_categories(tables: dict[str, Table], *, said: set[str]) -> list[str]:
+    """Columns of ready-made tables that hold nearly another word for each customer, or numbers that look like ids."""
+    told = []
+    for name, table in tables.items():
+        open_ = [column for column in table.columns if column not in ("customer_id", "snapshot", *said)]
+        words = [column for column in open_ if table[column].type().is_string()]
+        whole = [column for column in open_ if table[column].type().is_integer()]
+        for column in words:
+            if many := _nearly_one_each(table, column, TELLING):
+                told.append(
+                    f"table {name}: '{column}' is a category with {many}; a model learns nothing from so many: "
+                    "leave it out, or group its words"
+                )
+        for column in _long(table, whole):
+            if many := _nearly_one_each(table, column, UNIQUE):
+                told.append(
+                    f"table {name}: '{column}' was read as a number, with {many}; where it is an id or a telephone "
+                    "number leave it out, where it is a code name it in data.categories"
+                )
+    return told
+
+
+def _long(table: Table, columns: list[str]) -> list[str]:
+    """The columns whose numbers are all as long as ids are."""
+    lowest = {f"{i}": table[column].min() for i, column in enumerate(columns)}
+    found = table.aggregate(**lowest).execute().loc[0].tolist() if lowest else []
+    return [column for column, low in zip(columns, found, strict=True) if low >= LONG]
+
+
+def _nearly_one_each(table: Table, column: str, share: float) -> str:
+    """How many values a column has and three of them, where nearly each customer has another; else nothing."""
+    given = table.filter(table[column].notnull())
+    counted = given.aggregate(values=given[column].nunique(), customers=given.customer_id.nunique()).execute().loc[0]
+    if counted["values"] < max(FEW, share * counted.customers):
+        return ""
+    shown = given.select(value=column).distinct().order_by("value").limit(3).execute().value.tolist()
+    examples = ", ".join(map(repr, shown))
+    return f"{counted['values']:,} different values for {counted.customers:,} customers, e.g. {examples}"
+
+
+def beside(tables: list[FeatureTable]) -> list[str]:
+    """Files in the snapshots' folders that are none of the tables."""
+    read = {file for table in tables for file in table.days.values()}
+    found = sorted(file for place in {file.parent for file in read} for file in place.iterdir() if file.is_file())
+    others = [f"{file.parent.name}/{file.name}" for file in found if file not in read]
+    return [f"tables: passed over in the snapshots' folders: {_few(others)}"] if others else []
+
+
+def _few(names: list[str]) -> str:
+    more = f" and {len(names) - TOLD_FILES} more" if len(names) > TOLD_FILES else ""
+    return ", ".join(names[:TOLD_FILES]) + more
+
+
+def _files(table: InputTable) -> str:
     names = [file.name for file in locate.find(table.path)]
+    if len(set(names)) < len(names):
+        names = [f"{file.parent.name}/{file.name}" for file in locate.find(table.path)]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 

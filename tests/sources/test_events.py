@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import uuid
 from decimal import Decimal
 from pathlib import Path
 
@@ -411,3 +412,10 @@ def test_a_corrupt_file_is_refused(read, tmp_path, name, content):
 def test_a_refused_log_leaves_no_events_behind(read, tmp_path):
     refusal(read, LOG + "1,never,5\n", max_rejected=0.0)
     assert [file.name for file in (tmp_path / "staged").iterdir()] == ["rejected.parquet"]
+
+
+@pytest.mark.parametrize("number", [1, 7, 2**100 + 1])
+def test_ids_of_sixteen_bytes_are_uuids_beside_columns_of_bytes(read, tmp_path, number):
+    one = uuid.UUID(int=number)
+    log = parquet(tmp_path / "u.parquet", cust=pa.array([one.bytes], pa.binary(16)), day=[b"2024-01-01"], amount=[1])
+    assert [str(one)] == ids(read(log))

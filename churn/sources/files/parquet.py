@@ -30,14 +30,20 @@ def open_files(
     **options,
 ) -> Table:  # fmt: skip
     """Files of the same columns as one table; 16 bytes are a UUID, other bytes text."""
-    read = con.read_parquet([pattern_of(file) for file in files], binary_as_string=True, **options)
     ids = [name for name, type in columns.items() if type == f"fixed_size_binary[{UUID_BYTES}]"]
-    return read.mutate(**{name: _uuid(read[name]) for name in ids}) if ids else read
+    read = con.read_parquet([pattern_of(file) for file in files], binary_as_string=not ids, **options)
+    texts = {name: _decoded(read[name]) for name in read.columns if read[name].type().is_binary()}
+    return read.mutate(**texts | {name: _uuid(read[name]) for name in ids})
 
 
 @ibis.udf.scalar.builtin(name="hex", signature=(("binary",), "string"))
 def _hex(data):
     """Bytes as hexadecimal digits."""
+
+
+@ibis.udf.scalar.builtin(name="decode", signature=(("binary",), "string"))
+def _decoded(data):
+    """Bytes as the text that they are in UTF-8."""
 
 
 def _uuid(column):

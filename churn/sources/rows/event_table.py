@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import ibis
-from ibis.expr.types import BooleanValue, Table, Value
+from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from churn.errors import InvalidData
 from churn.sources.contract import OWN, VALUE
@@ -99,10 +99,20 @@ def _rows(con, table: EventTable | CustomerTable, columns: Columns, common: list
         fields |= {FILE: columns.raw[FILE]} if table.has_several_files() else {}
 
     def faults(read: Table) -> list[Fault]:
-        lines = [("(line)", "is not a JSON object", read[NOT_JSON])] if NOT_JSON in read.columns else []
-        return lines + table.faults(replace(columns, raw=read))
+        return line_faults(read) + table.faults(replace(columns, raw=read))
 
     return with_faults(con, columns.raw, fields, faults)
+
+
+def line_faults(read: Table) -> list[Fault]:
+    """The faults of whole lines."""
+    return [("(line)", "is not a JSON object", read[NOT_JSON])] if NOT_JSON in read.columns else []
+
+
+def category(name: str, columns: Columns) -> StringValue:
+    """A column of words, among which NA is Namibia."""
+    words = tuple(word for word in columns.format.null_words if word not in ("na", "-"))
+    return as_text(columns.raw[name], words)
 
 
 def _common(opened: list[Columns]) -> list[str]:
@@ -195,8 +205,7 @@ def _text_faults(role: str, column: str, read: Columns) -> list[Fault]:
 
 
 def _segment(name: str, columns: Columns) -> Value:
-    words = tuple(word for word in columns.format.null_words if word not in ("na", "-"))  # Namibia
-    return as_text(columns.raw[name], words).fill_null("unknown")
+    return category(name, columns).fill_null("unknown")
 
 
 def _missing(value: Value, column: str, read: Columns) -> BooleanValue:

@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from churn.errors import InvalidData
 from churn.sources.contract import VALUE
-from churn.sources.formats import times
+from churn.sources.formats import flags, times
 from churn.sources.rows.columns import Columns
 
 LONGEST = 2_000  # characters
@@ -202,7 +202,7 @@ def _truth(node: exp.Expression, columns: Columns) -> BooleanValue:
     if isinstance(node, exp.StartsWith):
         return _text(node.this, columns).startswith(_text(node.expression, columns))
     if isinstance(node, exp.Column):
-        return _text(node, columns).lower().isin(["true", "t", "yes", "y", "1"])
+        return _text(node, columns).lower().isin(flags.TRUE)
     raise _refusal(node, columns)
 
 

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import ibis
 
@@ -29,6 +30,7 @@ class InputTable:
     path: str | list[str]
     format: Format
     needed: tuple[str, ...]
+    apart: ClassVar[str] = "give files of each way an input of their own: data.inputs"  # what to do where ways differ
 
     @property
     def malformed(self) -> str:
