@@ -10,7 +10,7 @@ from ibis.expr.types import StringValue, Table, Value
 from churn.sources.contract import OWN, TIME, VALUE
 from churn.sources.formats import numbers, times
 from churn.sources.formats.format import Format
-from churn.sources.rows.cleaning import as_text, staged
+from churn.sources.rows.cleaning import as_identifier, as_text, staged
 
 
 @dataclass
@@ -47,21 +47,39 @@ class Columns:
         return [name for name in self.raw.columns if not name.startswith(OWN)]
 
     def text(self, name: str) -> StringValue:
-        """Text without surrounding whitespace; null where nothing or a word for missing is left."""
-        return self._first("text", name, as_text(self.raw[name], self.format.null_words))
+        """Text without surrounding whitespace; null where nothing or a word for missing is left.
 
-    def number(self, name: str) -> Value:
-        """An exact number with four decimals; null where it cannot be read."""
-        if self.raw[name].type().is_numeric():
-            return self.raw[name].try_cast(VALUE)
-        self.numbers[name] = text = as_text(self.raw[name])
-        decimal = self.format.decimal or "."
-        plain = self._first("number", name, numbers.plain(self.raw[name], decimal=decimal))
-        written = numbers.as_number(text, decimal=decimal, thousands=self.format.thousands or "")
-        return ibis.ifelse(plain.isnull(), written, plain)
+        A whole number in a column of floats, as workbooks have them, is the text that CSV has: 3, not 3.0.
+        """
+        column = self.raw[name]
+        column = as_identifier(column.cast("string")) if column.type().is_floating() else column
+        return self._first("text", name, as_text(column, self.format.null_words))
+
+    def number(self, name: str, type: str = VALUE) -> Value:
+        """An exact number with four decimals, or as `type` says; null where it cannot be read."""
+        return self._unless_missing(name, self._number(name, type))
 
     def time(self, name: str) -> Value:
         """A moment in UTC; null where it cannot be read."""
+        return self._unless_missing(name, self._time(name))
+
+    def _unless_missing(self, name: str, value: Value) -> Value:
+        """Null where a word for missing could be read as a value: -999, 1900-01-01."""
+        words = [word for word in self.format.null_words if any(map(str.isdigit, word))]
+        if not words:
+            return value
+        return ibis.ifelse(as_text(self.raw[name]).lower().isin(words), ibis.null(value.type()), value)
+
+    def _number(self, name: str, type: str) -> Value:
+        if self.raw[name].type().is_numeric():
+            return self.raw[name].try_cast(type)
+        self.numbers[name] = text = as_text(self.raw[name])
+        decimal = self.format.decimal or "."
+        plain = self._first(f"number {type}", name, numbers.plain(self.raw[name], decimal=decimal, type=type))
+        written = numbers.as_number(text, decimal=decimal, thousands=self.format.thousands or "", type=type)
+        return ibis.ifelse(plain.isnull(), written, plain)
+
+    def _time(self, name: str) -> Value:
         column = self.raw[name]
         if column.type().is_timestamp() and column.type().timezone:
             return column.cast(TIME)

@@ -1,16 +1,19 @@
 """Scalar SQL over the columns of an input: `quantity * unit_price`, `case when quantity < 0 then 'return' ... end`.
 
-Parsed by sqlglot and built of Ibis, so that every engine gives the same: numbers are exact decimals, text is text, and
-what a column is read as follows from what is done with it. Nothing else is let through: no subquery, no aggregate, no
-function that reads anything.
+Parsed by sqlglot and built of Ibis, so that every engine gives the same: text is text, and what a column is read as
+follows from what is done with it. Numbers are exact decimals: twelve decimals on the way (a quotient has the sixteen
+digits of a float), four at the end, halves away from zero; what is too large or divided by zero is null. Nothing else
+is let through: no subquery, no aggregate, no function that reads anything.
 """
 
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import lru_cache
 
 import ibis
 import sqlglot
@@ -23,13 +26,17 @@ from churn.sources.formats import flags, times
 from churn.sources.rows.columns import Columns
 
 LONGEST = 2_000  # characters
+DEEPEST = 40  # levels of what stands inside each other
+SHOWN = 80  # characters of an expression in a message
+WIDE = "decimal(38, 12)"  # of numbers on the way
 COMPARISONS = {
     exp.EQ: "__eq__", exp.NEQ: "__ne__", exp.LT: "__lt__", exp.LTE: "__le__", exp.GT: "__gt__", exp.GTE: "__ge__",
 }  # fmt: skip
 ORDERED = (exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between)
-ARITHMETIC = {exp.Add: "__add__", exp.Sub: "__sub__", exp.Mul: "__mul__", exp.Mod: "__mod__"}
+TOO_LARGE = Decimal("1e26")
 EXACT = ("double", "float", "decimal")  # a cast to a whole number rounds on one engine and cuts on another
-NUMERIC = (*ARITHMETIC, exp.Div, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Length)
+SUMS, PRODUCTS = (exp.Add, exp.Sub), (exp.Mul, exp.Div)
+NUMERIC = (exp.Add, exp.Sub, exp.Mul, exp.Mod, exp.Div, exp.Neg, exp.Abs, exp.Round, exp.Floor, exp.Ceil, exp.Length)
 CHOICES = (exp.Coalesce, exp.Nullif, exp.Case, exp.If, exp.Paren, exp.Least, exp.Greatest)
 FUNCTIONS = [
     "abs",
@@ -66,18 +73,38 @@ def parse(written: str, *, key: str) -> exp.Expression:
     """The tree of an expression. Raises InvalidData where it is not one, or has in it what is not let through."""
     if len(written) > LONGEST:
         raise InvalidData(f"{key}: an expression has at most {LONGEST:,} characters; found {len(written):,}")
+    shown = repr(written if len(written) <= SHOWN else f"{written[:SHOWN]}...")
     try:
-        trees = sqlglot.parse(written, read="duckdb")
-    except (sqlglot.errors.SqlglotError, RecursionError) as error:
-        raise InvalidData(f"{key}: {written!r} is neither a column nor an expression ({_short(error)})") from None
+        trees = _parsed(written)
+    except sqlglot.errors.SqlglotError as error:
+        raise InvalidData(
+            f'{key}: {shown} is neither a column nor an expression ({_short(error)}); put names with spaces in ""'
+        ) from None
+    except RecursionError:
+        raise InvalidData(f"{key}: {shown} is nested too deeply, at most {DEEPEST} levels are read") from None
     if len(trees) != 1 or trees[0] is None or isinstance(trees[0], exp.Alias):
-        raise InvalidData(f'{key}: {written!r} is neither a column nor one expression; put names with spaces in ""')
+        raise InvalidData(f'{key}: {shown} is neither a column nor one expression; put names with spaces in ""')
+    if _depth(trees[0]) > DEEPEST:
+        raise InvalidData(f"{key}: {shown} is nested too deeply, at most {DEEPEST} levels are read")
     return trees[0]
+
+
+def _depth(tree: exp.Expression) -> int:
+    depth, level = 0, [tree]
+    while level := [inside for node in level for inside in node.iter_expressions()]:
+        depth += 1
+    return depth
+
+
+@lru_cache(maxsize=256)  # asked again for every line that may be a header
+def _parsed(written: str) -> list[exp.Expression | None]:
+    return sqlglot.parse(written, read="duckdb")
 
 
 def number(written: str, columns: Columns) -> NumericValue:
     """The exact number that a column or an expression gives for each row, four decimals."""
-    return _number(_tree(written, columns), columns).try_cast(VALUE)
+    tree = _tree(written, columns)
+    return columns.number(tree.name) if isinstance(tree, exp.Column) else _number(tree, columns).try_cast(VALUE)
 
 
 def text(written: str, columns: Columns) -> StringValue:
@@ -99,6 +126,8 @@ def _tree(written: str, columns: Columns) -> exp.Expression:
     if written in columns.names:
         return exp.column(exp.to_identifier(written, quoted=True))
     tree = parse(written, key=columns.key)
+    if odd := next((node for node in tree.find_all(exp.Column) if node.table), None):
+        raise InvalidData(f'{columns.key}: no column {odd.sql()}; put a name with a point in it in "": "{odd.sql()}"')
     for name in sorted({node.name for node in tree.find_all(exp.Column)} - {*columns.names}):
         near = difflib.get_close_matches(name, columns.names, n=1, cutoff=0.5)
         hint = f"did you mean '{near[0]}'?" if near else f"found {', '.join(columns.names)[:300]}"
@@ -109,26 +138,54 @@ def _tree(written: str, columns: Columns) -> exp.Expression:
 def _number(node: exp.Expression, columns: Columns) -> NumericValue:
     of = lambda inner: _number(inner, columns)  # noqa: E731
     if isinstance(node, exp.Column):
-        return columns.number(node.name)
+        return columns.number(node.name, WIDE)
     if isinstance(node, exp.Literal) and not node.is_string:
         return _literal(node, columns)
     if isinstance(node, exp.Null):
-        return ibis.null(VALUE)
+        return ibis.null(WIDE)
+    if isinstance(node, exp.Mod) and (isinstance(node.this, SUMS) or isinstance(node.expression, PRODUCTS)):
+        shown = node.sql(dialect="duckdb")[:SHOWN]  # sqlglot has % bind as loosely as +, and engines as tightly as *
+        raise InvalidData(f"{columns.key}: {shown!r}: say by brackets what % is of")
     if type(node) in ARITHMETIC:
-        return getattr(of(node.this), ARITHMETIC[type(node)])(of(node.expression))
-    if isinstance(node, exp.Div):  # by zero: nothing, on every engine
-        return (of(node.this).cast("float64") / of(node.expression).cast("float64").nullif(0.0)).try_cast(VALUE)
+        return ARITHMETIC[type(node)](of(node.this), of(node.expression))
     if isinstance(node, exp.Neg):
         return -of(node.this)
-    if isinstance(node, exp.Abs | exp.Floor | exp.Ceil):
-        return getattr(of(node.this), type(node).__name__.lower())().cast(VALUE)
+    if isinstance(node, exp.Abs | exp.Floor | exp.Ceil) and not _more(node):
+        return getattr(of(node.this), type(node).__name__.lower())().cast(WIDE)
     if isinstance(node, exp.Round):
-        return of(node.this).round(_whole(node.args.get("decimals"), columns, default=0)).cast(VALUE)
+        return of(node.this).round(_whole(node.args.get("decimals"), columns, default=0)).cast(WIDE)
     if isinstance(node, exp.Length):
-        return _text(node.this, columns).length().cast(VALUE)
+        return _text(node.this, columns).length().cast(WIDE)
     if isinstance(node, exp.Cast) and node.to.is_type(*EXACT):
         return of(node.this)
     return _choice(node, columns, _number)
+
+
+@ibis.udf.scalar.builtin(name="multiply", signature=((WIDE, WIDE), "decimal(38, 24)"))
+def _multiply(one, other):
+    """The product, which the engine gives all decimals of both, and refuses from 1e14 on."""
+
+
+@ibis.udf.scalar.builtin(name="try", signature=(("decimal(38, 24)",), "decimal(38, 24)"))
+def _tried(value):
+    """Null where the engine would end with an error."""
+
+
+def _product(one: NumericValue, other: NumericValue) -> NumericValue:
+    return _tried(_multiply(one, other)).cast(WIDE)
+
+
+def _quotient(one: NumericValue, other: NumericValue) -> NumericValue:
+    return (one.cast("float64") / other.cast("float64").nullif(0.0)).try_cast(WIDE)
+
+
+def _remainder(one: NumericValue, other: NumericValue) -> NumericValue:
+    return one % other.nullif(ibis.literal(0).cast(WIDE))
+
+
+ARITHMETIC = {
+    exp.Add: operator.add, exp.Sub: operator.sub, exp.Mul: _product, exp.Div: _quotient, exp.Mod: _remainder,
+}  # fmt: skip
 
 
 def _text(node: exp.Expression, columns: Columns) -> StringValue:
@@ -142,7 +199,7 @@ def _text(node: exp.Expression, columns: Columns) -> StringValue:
         return ibis.null("string")
     if isinstance(node, exp.DPipe):
         return of(node.this).concat(of(node.expression))
-    if isinstance(node, exp.Concat):
+    if type(node) is exp.Concat:
         parts = [of(part).fill_null("") for part in node.expressions]
         return parts[0].concat(*parts[1:]) if parts[1:] else parts[0]
     if isinstance(node, exp.Lower | exp.Upper):
@@ -153,11 +210,12 @@ def _text(node: exp.Expression, columns: Columns) -> StringValue:
         return getattr(of(node.this), type(node).__name__.lower())(whole("expression"))
     if isinstance(node, exp.Substring):
         length = whole("length") if node.args.get("length") else None
-        return of(node.this).substr(whole("start") - 1, length)
+        return of(node.this).substr(_position(node.args.get("start"), columns) - 1, length)
     if isinstance(node, exp.Replace):
         return of(node.this).replace(of(node.expression), of(node.args["replacement"]))
-    if isinstance(node, exp.SplitPart):
-        return of(node.this).split(node.args["delimiter"].this)[whole("part_index") - 1].nullif("")
+    if isinstance(node, exp.SplitPart) and _more(node, "delimiter", "part_index") is None:
+        parts = of(node.this).split(_said(node.args["delimiter"], columns))
+        return parts[_position(node.args["part_index"], columns) - 1].nullif("")
     if isinstance(node, exp.Cast) and node.to.is_type(*exp.DataType.TEXT_TYPES):
         return of(node.this)
     return _choice(node, columns, _text)
@@ -187,7 +245,7 @@ def _truth(node: exp.Expression, columns: Columns) -> BooleanValue:
     if isinstance(node, exp.Boolean):
         return ibis.literal(node.this)
     if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
-        return _text(node.this, columns).isnull()
+        return _alike(node, [node.this], columns)[0].isnull()
     if type(node) in COMPARISONS:
         left, right = _alike(node, [node.this, node.expression], columns)
         return getattr(left, COMPARISONS[type(node)])(right)
@@ -230,10 +288,13 @@ def _choice(node: exp.Expression, columns: Columns, of: Callable) -> Value:
 
 def _alike(node: exp.Expression, sides: list[exp.Expression], columns: Columns) -> list[Value]:
     """The sides of a comparison: numbers where one of them is a number, times where they are in order with a date."""
+    if null := next((side for side in sides if isinstance(side, exp.Null)), None):
+        raise InvalidData(f"{columns.key}: {null.parent.sql()[:SHOWN]!r}: nothing equals null; write `is null`")
     if any(_is_number(side) for side in sides):
         return [_number(side, columns) for side in sides]
     dated = [isinstance(side, exp.Cast) or (isinstance(side, exp.Literal) and side.is_string) for side in sides]
-    if isinstance(node, ORDERED) and any(dated):
+    timed = any(isinstance(side, exp.Column) and _is_time(columns.raw[side.name]) for side in sides)
+    if timed or (isinstance(node, ORDERED) and any(dated)):
         return [
             _date(side, columns) if is_date else _time(side, columns)
             for side, is_date in zip(sides, dated, strict=True)
@@ -252,6 +313,10 @@ def _is_number(node: exp.Expression) -> bool:
     return isinstance(node, NUMERIC) or (isinstance(node, exp.Literal) and not node.is_string)
 
 
+def _is_time(column: Value) -> bool:
+    return column.type().is_timestamp() or column.type().is_date()
+
+
 def _date(node: exp.Expression, columns: Columns) -> Value:
     """A date or time that is written in the expression itself, in ISO."""
     written = _said(node.this if isinstance(node, exp.Cast) else node, columns)
@@ -259,7 +324,7 @@ def _date(node: exp.Expression, columns: Columns) -> Value:
         datetime.fromisoformat(written)
     except ValueError:
         raise InvalidData(
-            f"{columns.key}: {written!r} is compared by size; only numbers and ISO dates can be"
+            f"{columns.key}: {written!r} is compared with a time or by size; only numbers and ISO dates can be"
         ) from None
     return times.as_time(ibis.literal(written), dates="iso", zone=columns.format.zone)
 
@@ -271,11 +336,25 @@ def _said(node: exp.Expression, columns: Columns) -> str:
 
 
 def _literal(node: exp.Literal, columns: Columns) -> NumericValue:
-    try:
-        value = Decimal(node.this).quantize(Decimal("0.0001"))
-    except InvalidOperation:
-        raise InvalidData(f"{columns.key}: {node.this} is too large for a number with four decimals") from None
-    return ibis.literal(value, type=VALUE)
+    value = Decimal(node.this)
+    if abs(value) >= TOO_LARGE or value.as_tuple().exponent < -12:
+        raise InvalidData(
+            f"{columns.key}: {node.this[:SHOWN]} cannot be read; a number is below 1e26 and has at most 12 decimals"
+        )
+    return ibis.literal(value, type=WIDE)
+
+
+def _more(node: exp.Expression, *known: str) -> str | None:
+    """An argument of a function beside those that are known, for none may go unread; or one that is missing."""
+    given = {name for name, value in node.args.items() if value is not None and value != [] and value is not False}
+    return next(iter(given ^ {"this", *known}), None)
+
+
+def _position(node: exp.Expression | None, columns: Columns) -> int:
+    """A place in a text, from 1 on."""
+    if not (place := _whole(node, columns)):
+        raise InvalidData(f"{columns.key}: places are counted from 1; found 0")
+    return place
 
 
 def _whole(node: exp.Expression | None, columns: Columns, default: int | None = None) -> int:
