@@ -97,7 +97,7 @@ def _nothing_from_the_future(rows: pd.DataFrame, features: list[str]) -> Check:
         if wrong.empty
         else f"{wrong.index[0]} reaches {-wrong.iloc[0]:.4g} days past its snapshot"
         + examples(rows[ages[wrong.index[0]] < 0])
-        + "; a date that may rightly lie ahead, such as the end of a contract, belongs in data.future_dates"
+        + f"; a date that may rightly lie ahead: data.future_dates: [{wrong.index[0].removeprefix('days_since_')}]"
     )
     return Check("nothing from the future", "no feature is stamped after its snapshot", wrong.empty, observed)
 

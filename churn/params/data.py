@@ -184,7 +184,7 @@ class TableColumns(Section):
 
 class GivenLabels(Section):
     table: str = Field(description="name of the file with the labels, without its ending")
-    column: str = Field(description="its column that says who left: true or false, yes or no, 1 or 0, ...")
+    column: str = Field(description="its column that says who left: true or false, yes or no, 1 or 0")
     horizon_days: int = Field(
         0, ge=0, le=36_500, description="days after the snapshot that the label looks at; for the embargo"
     )

@@ -163,7 +163,7 @@ def test_a_feature_from_after_the_snapshot_names_its_column_and_customer(trainin
     rows = training_set.assign(days_since_visit=training_set.days_since_visit.where(training_set.index != 7, -1.5))
     said = (
         "days_since_visit reaches 1.5 days past its snapshot, for example c007 at 2024-01-01; a date that may rightly "
-        "lie ahead, such as the end of a contract, belongs in data.future_dates"
+        "lie ahead: data.future_dates: [visit]"
     )
     assert {"nothing from the future": said} == failures(rows)
 

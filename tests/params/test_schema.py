@@ -228,6 +228,20 @@ def test_a_label_must_fit_its_source():
     assert "label: `source: streaming` takes a label section" in refusal("label={rule: given}")[0]
 
 
+@pytest.mark.parametrize("way", ["epoch_s", "epoch_ms", "serial"])
+def test_of_tables_a_count_is_a_date_only_where_its_column_is_named(way):
+    named = f"{{dates: {{signup_date: {way}}}}}"
+    said = f"data: format.dates: any whole number may be {way}; say of which column, as in {named[1:-1]}"
+    assert [said] == refusal(f"data.format={{dates: {way}}}", path=STREAMFLOW)
+    assert [said] == refusal(f"data.formats={{users: {{dates: {way}}}}}", path=STREAMFLOW)
+    assert {"signup_date": way} == load(STREAMFLOW, [f"data.format={named}"]).data.format.dates
+
+
+def test_a_format_of_a_table_that_is_not_there_is_refused():
+    [line] = refusal("data.formats={user: {decimal: ','}}", path=STREAMFLOW)
+    assert line.startswith("data: formats: there is no table 'user'; found users, subscriptions, ")
+
+
 def test_a_kind_is_a_column_or_a_constant_not_both():
     both = "data={source: events, path: x, columns: {customer_id: a, at: b, kind: c}, kind: purchase}"
     assert refusal(both) == ["data: give data.kind (a constant) or data.columns.kind (a column), not both"]

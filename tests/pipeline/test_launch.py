@@ -15,6 +15,7 @@ from churn.pipeline.listener import Listener
 from churn.pipeline.plan import STAGES, Selection
 
 SMOKE = state.PROJECT / "params" / "smoke.yaml"
+STREAMFLOW = state.PROJECT / "params" / "streamflow.yaml"
 HOLD = """if True:
     import sys
     from churn.pipeline import launch
@@ -62,6 +63,21 @@ def test_an_older_snapshot_than_the_one_online_is_refused(finished, monkeypatch)
     earlier = schema.load(SMOKE, ["snapshots.serve=2023-08-01"])
     with pytest.raises(InvalidData, match=r"snapshots\.serve 2023-08-01 is older than the snapshot online"):
         launch.planned(earlier, Selection())
+
+
+def test_how_ready_made_tables_are_written_is_found_out_before_anything_starts(state_folder, tmp_path):
+    files = {"t": "id;fee;since\n1;1,5;31.05.2023\n2;2,5;01.06.2023\n", "labels": "id;gone\n1;yes\n2;no\n"}
+    for name, text in files.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    tables = (
+        f"data={{source: tables, path: {tmp_path}, columns: {{customer_id: id}}, tables: [t], "
+        "snapshots: {2024-01-31: .}, labels: {table: labels, column: gone}}"
+    )
+    snapshots = "snapshots={train: [2024-01-31], test: 2024-01-31, serve: 2024-01-31}"
+    params = schema.load(STREAMFLOW, [tables, snapshots])
+    found = launch.with_formats(params, remember=True).data
+    assert (";", ",", "day_first") == (found.format.separator, found.format.decimal, found.format.dates)
+    assert found == launch.with_formats(params).data
 
 
 def test_a_stage_that_cannot_be_reused_stops_a_run_before_anything_is_written(state_folder):

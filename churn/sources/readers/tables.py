@@ -79,18 +79,13 @@ def read_tables(
         churned, of_labels = _labels(con, folder, labels, scratch)
     written = {table.table: features for table, (features, _) in zip(tables, read, strict=True)}
     _refuse_the_label(written, label=labels.label)
-    for key in ("segments", "categories"):
-        _refuse_missing(written, data[key], key=key)
-    _refuse_missing(written, future_dates, key="future_dates")
+    _refuse_missing(written, {"segments": segments, "categories": categories, "future_dates": future_dates})
     _refuse_no_dates(written, future_dates)
-    counts = {"read": sum(_count(table) for table in written.values()), "rejected": 0}
-    customers = ibis.union(*(table.select("customer_id") for table in written.values())).distinct()
-    counts |= {"customers": _count(customers), "labels": _count(churned)}
     told = [*notes.of_categories(written, said={*segments, *categories}), *notes.beside([*tables, labels])]
     inputs = notes.of_tables([*tables, labels], [*(rows for _, rows in read), of_labels])
     return Source(
-        None, None, written, churned, data["segments"], counts, pd.DataFrame(columns=SUMMARY), notes=told,
-        inputs=inputs, future_dates=list(future_dates),
+        None, None, written, churned, data["segments"], _counts(written, churned), pd.DataFrame(columns=SUMMARY),
+        notes=told, inputs=inputs, future_dates=list(future_dates),
     )  # fmt: skip
 
 
@@ -161,9 +156,10 @@ def _refuse_the_label(tables: dict[str, Table], *, label: str) -> None:
             raise InvalidData(f"table {name}: the label '{label}' is among its columns; take it out")
 
 
-def _refuse_missing(tables: dict[str, Table], needed: Iterable[str], *, key: str) -> None:
+def _refuse_missing(tables: dict[str, Table], said: dict[str, Iterable[str]]) -> None:
     columns = [column for table in tables.values() for column in table.columns if column not in KEYS]
-    opening.require(list(needed), columns, where=f"data.{key}, of the tables {', '.join(tables)}")
+    for key, needed in said.items():
+        opening.require(list(needed), columns, where=f"data.{key}, of the tables {', '.join(tables)}")
 
 
 def _refuse_no_dates(tables: dict[str, Table], future_dates: Iterable[str]) -> None:
@@ -173,6 +169,12 @@ def _refuse_no_dates(tables: dict[str, Table], future_dates: Iterable[str]) -> N
             f"data.future_dates: '{other[0]}' holds no dates, it was read as {types[other[0]]}; take it out, or say "
             f"how its dates are written: format: {{dates: {{{other[0]}: day_first}}}}"
         )
+
+
+def _counts(tables: dict[str, Table], labels: Table) -> dict[str, int]:
+    customers = ibis.union(*(table.select("customer_id") for table in tables.values())).distinct()
+    counts = {"read": sum(_count(table) for table in tables.values()), "rejected": 0}
+    return counts | {"customers": _count(customers), "labels": _count(labels)}
 
 
 def _count(table: Table) -> int:
