@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pandas as pd
+import yaml
 from ibis.expr.types import Table
 
 from churn.sources import locate
+from churn.sources.files import opening
 from churn.sources.formats import numbers
 from churn.sources.rows.cleaning import CLOCK, SplitRows, examples
 from churn.sources.rows.event_table import CustomerTable, EventTable
@@ -88,11 +90,12 @@ def of_values(events: Table, tables: list[EventTable | CustomerTable]) -> list[s
     """Kinds with values below zero, beside others above."""
     counted = events.group_by("kind").agg(low=(events.value < 0).sum(), high=(events.value > 0).sum()).execute()
     odd = counted[(counted.low > 0) & (counted.high > 0)].sort_values("kind")
-    column = next((t.columns["value"] for t in tables if "value" in t.columns), "value")
+    column = next((_in_expressions(t.columns["value"], t) for t in tables if "value" in t.columns), "value")
+    sql = lambda kind: "'" + kind.replace("'", "''") + "'"  # noqa: E731
+    kind_of = lambda kind: f"case when {column} < 0 then 'return' else {sql(kind)} end"  # noqa: E731
     return [
         f"events: {row.low:,} of the kind '{row.kind}' have a value below zero and count as activity; returns can be a "
-        f"kind (columns.kind: \"case when {column} < 0 then 'return' else '{row.kind}' end\") or be passed "
-        f'over (where: "{column} >= 0")'
+        f"kind (columns.{_line('kind', kind_of(row.kind))}) or be passed over (data.{_line('where', f'{column} >= 0')})"
         for row in odd.itertuples()
     ]
 
@@ -164,6 +167,19 @@ def _files(table: InputTable) -> str:
     if len(set(names)) < len(names):
         names = [f"{file.parent.name}/{file.name}" for file in locate.find(table.path)]
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _line(name: str, value: str) -> str:
+    """A line of a params file."""
+    return yaml.safe_dump({name: value}, width=10_000, allow_unicode=True).strip()
+
+
+def _in_expressions(column: str, table: EventTable) -> str:
+    """A column, or an expression, as it stands in an expression."""
+    if column.isidentifier() and column.isascii():
+        return column
+    names = opening.columns_of(locate.find(table.path)[0], table.format)
+    return '"' + column.replace('"', '""') + '"' if column in names else column
 
 
 def _mark(separator: str | None) -> str:

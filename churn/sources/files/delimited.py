@@ -17,6 +17,7 @@ from churn.sources.locate import packing, pattern_of
 
 SEPARATORS = ",;\t|"
 LINES = 50  # among which the one with the names is looked for
+LINE_ENDS = {r"\r\n": "\r\n", r"\n": "\n", r"\r": "\r"}  # as the engine calls them
 COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -54,16 +55,34 @@ def open_files(
     """Files of the same columns as one table of text. Lines that do not fit go to the engine's table `malformed`."""
     rejects = {"store_rejects": True, "rejects_table": malformed, "rejects_scan": f"{malformed}_scans"}
     compression = COMPRESSION.get(packing(files[0]), "none")
-    return con.read_csv(
-        [pattern_of(file) for file in files], columns={name: "VARCHAR" for name in columns}, auto_detect=False,
-        header=bool(format.header), skip=max(format.header - 1, 0), delim=format.separator, quote='"', escape='"',
-        compression=compression, **rejects, **options,
-    )  # fmt: skip
+    broken = any({*name} & {"\n", "\r"} for name in columns)
+    groups: dict[str, list[str]] = {}
+    for file in files:
+        groups.setdefault(_end_of_lines(file, format) if broken else "", []).append(pattern_of(file))
+    read = [
+        con.read_csv(
+            members, columns={name: "VARCHAR" for name in columns}, auto_detect=False,
+            header=bool(format.header), skip=max(format.header - 1, 0), delim=format.separator, quote='"', escape='"',
+            compression=compression, **({"new_line": end} if end else {}), **rejects, **options,
+        )
+        for end, members in groups.items()
+    ]  # fmt: skip
+    return ibis.union(*read) if len(read) > 1 else read[0]
 
 
 def named(names: list[str]) -> list[str]:
     """The names of columns; those without one are called by their number."""
     return [name.strip() or f"column{i}" for i, name in enumerate(names, start=1)]
+
+
+def _end_of_lines(file: Path, format: Format) -> str:
+    """What ends the lines of a file whose header has line breaks in it: the engine would take the first of these."""
+    head = text.head_of(file, "utf-8")
+    begins = [line for line, _ in _records(head, format.separator)]
+    place = begins.index(max(format.header, 1))
+    lines = head.splitlines(keepends=True)
+    last = lines[begins[place + 1] - 2] if place + 1 < len(begins) else lines[-1]
+    return next((name for name, end in LINE_ENDS.items() if last.endswith(end)), "")
 
 
 def _candidates(head: str, separator: str) -> list[tuple[int, list[str]]]:
