@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+import yaml
 
 from churn import state
 from churn.errors import ChurnError, InvalidData, InvalidParams
@@ -13,6 +15,7 @@ from churn.params import schema
 from churn.pipeline import launch
 from churn.pipeline.listener import Listener
 from churn.pipeline.plan import STAGES, Selection
+from churn.sources import inputs
 
 SMOKE = state.PROJECT / "params" / "smoke.yaml"
 STREAMFLOW = state.PROJECT / "params" / "streamflow.yaml"
@@ -83,4 +86,81 @@ def test_how_ready_made_tables_are_written_is_found_out_before_anything_starts(s
 def test_a_stage_that_cannot_be_reused_stops_a_run_before_anything_is_written(state_folder):
     with pytest.raises(InvalidParams, match="features comes before and cannot be reused"):
         launch.launch(schema.load(SMOKE), selection=Selection(only=("train",)), listener=Listener())
+    assert not state_folder.exists()
+
+
+# --- how files are written is found out once ---
+
+
+@pytest.fixture
+def shop(tmp_path, state_folder, monkeypatch):
+    """Parameters of a log in a file, and how often its format was found out."""
+    log = tmp_path / "log.csv"
+    log.write_text("id;day;amount\nc1;31.01.2023;1.234,50\nc2;28.02.2023;2,50\n")
+    columns = {"customer_id": "id", "at": "day", "value": "amount"}
+    smoke = yaml.safe_load(SMOKE.read_text())
+    params = tmp_path / "shop.yaml"
+    params.write_text(
+        yaml.safe_dump(
+            smoke | {"experiment": "shop", "data": {"source": "events", "path": str(log), "columns": columns}}
+        )
+    )
+    found = []
+    monkeypatch.setattr(inputs, "resolve", lambda *a, resolve=inputs.resolve: found.append(1) or resolve(*a))
+    return SimpleNamespace(load=lambda *sets: schema.load(params, list(sets)), log=log, found=found)
+
+
+def format_of(params) -> dict:
+    return params.data.format.model_dump(exclude_none=True)
+
+
+def test_a_run_s_own_parameters_say_how_its_files_are_written(shop):
+    pinned = format_of(launch.with_formats(shop.load()))
+    assert {
+        "separator": ";", "decimal": ",", "thousands": ".", "encoding": "utf-8", "dates": "day_first", "header": 1,
+    } == pinned  # fmt: skip
+
+
+def test_a_plan_finds_out_and_writes_nothing(shop, state_folder):
+    launch.with_formats(shop.load())
+    assert 1 == len(shop.found) and not state_folder.exists()
+
+
+@pytest.mark.parametrize("again", [1, 2, 3])
+def test_what_was_found_out_is_remembered_while_nothing_changes(shop, again):
+    first = launch.with_formats(shop.load(), remember=True)
+    assert [first] * again == [launch.with_formats(shop.load(), remember=True) for _ in range(again)]
+    assert 1 == len(shop.found)
+
+
+@pytest.mark.parametrize("content", ["id,day,amount\nc1,2023-01-31,2.5\n", "id\tday\tamount\nc1\t31/01/2023\t2,5\n"])
+def test_a_changed_file_is_looked_at_anew(shop, content):
+    earlier = format_of(launch.with_formats(shop.load(), remember=True))
+    shop.log.write_text(content)
+    later = format_of(launch.with_formats(shop.load(), remember=True))
+    assert 2 == len(shop.found) and earlier["separator"] != later["separator"]
+
+
+@pytest.mark.parametrize("change", ['data.where="amount > 2"', "data.zone=Europe/Amsterdam", "data.kind=buy"])
+def test_a_changed_data_section_is_too(shop, change):
+    launch.with_formats(shop.load(), remember=True)
+    launch.with_formats(shop.load(change), remember=True)
+    assert 2 == len(shop.found)
+
+
+def test_what_is_said_is_kept_and_the_rest_found_out(shop):
+    params = shop.load("data.format={dates: '%d.%m.%Y'}")
+    assert "%d.%m.%Y" == format_of(launch.with_formats(params))["dates"]
+    assert ";" == format_of(launch.with_formats(params))["separator"]
+
+
+def test_pinned_parameters_are_found_out_to_be_the_same(shop):
+    once = launch.with_formats(shop.load())
+    assert once == launch.with_formats(once)
+
+
+def test_what_the_files_leave_open_stops_a_run_before_a_kernel_starts(shop, state_folder):
+    shop.log.write_text("id,day,amount\nc1,01.02.2023,2\nc2,03.04.2023,2\n")
+    with pytest.raises(InvalidData, match="can be read in two ways"):
+        launch.launch(shop.load(), selection=Selection(), listener=Listener())
     assert not state_folder.exists()
