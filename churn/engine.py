@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-import duckdb
 import ibis
 import pandas as pd
 import pyarrow as pa
@@ -33,9 +32,11 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
     con.raw_sql("SET TimeZone = 'UTC'")
     con.raw_sql(f"SET temp_directory = '{str(state.path('spill')).replace(chr(39), 2 * chr(39))}'")  # made where needed
     if limit := os.environ.get("CHURN_MEMORY"):
+        from duckdb import Error  # here: most commands import this module, and compute nothing
+
         try:
             con.raw_sql(f"SET memory_limit = '{limit.replace(chr(39), '')}'")
-        except duckdb.Error:
+        except Error:
             raise ChurnError(f"CHURN_MEMORY: {limit!r} is not an amount of memory, such as 2GB") from None
     if threads:
         con.raw_sql(f"SET threads = {int(threads)}")
