@@ -25,7 +25,7 @@ PASSED, NUMBER, FAULTY, FAULT, JSON = (f"{OWN}{name}" for name in ("passed", "nu
 ROW, FILE, CLOCK = f"{OWN}row", opening.FILE, f"{OWN}clock"
 OWN_COLUMNS = (ROW, FILE, CLOCK)  # beside those of the contract, for as long as an input is read
 EXACT = {4: 2.0**24, 8: 2.0**53}  # below, a float of so many bytes holds every whole number
-SCIENTIFIC = r"^-?[0-9](\.[0-9]+)?[Ee]\+?[0-9]+$"
+SCIENTIFIC = r"^-?[0-9](\.[0-9]+)?[Ee]\+[0-9]+$|^-?[0-9]\.[0-9]+[Ee][0-9]+$"  # 1e234567 may be hexadecimal
 REMEDIES = {
     "is not a time": "say how times are written, e.g. format: {dates: day_first}, month_first, epoch_ms, serial, or a "
     "pattern such as '%d %b %Y'",
