@@ -32,7 +32,7 @@ def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
         _refuse_database(stage_parameters.input_of(params))
     params = with_formats(params, remember=True)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
-    steps = planned(params, selection) if selection.only else []  # refused before anything is written
+    steps = _steps(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels(listener.note) as kernels, listener:
         kernels.expect(plan.to_run(steps or plan.plan(params, selection)))  # while the first one starts
@@ -67,10 +67,14 @@ def with_formats(params: Params, *, remember: bool = False) -> Params:
 
 def planned(params: Params, selection: Selection) -> list[Step]:
     """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
-    from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
-
     params = with_formats(params)
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
+    return _steps(params, selection)
+
+
+def _steps(params: Params, selection: Selection) -> list[Step]:
+    from churn.pipeline import reuse  # MLflow: only the registry says what can be reused
+
     return reuse.without_obstacles(params.experiment, plan.plan(params, selection), selection)
 
 
