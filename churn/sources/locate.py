@@ -21,6 +21,7 @@ ENDINGS = {
     "parquet": (".parquet", ".pq"),
     "workbook": (".xlsx", ".xlsm", ".xls", ".ods"),
 }
+SEPARATORS = ",;\t|"  # of the columns of CSV, the likelier first
 TEXT_KINDS = ("csv", "json")
 ZIPPED = ".zip"
 PACKED = (".gz", ".zst", ZIPPED)  # of text
@@ -160,7 +161,7 @@ def _files_at(path: str) -> list[Path]:
     place = _expand_absolute(path)
     if place.is_dir():
         files, others = _inside(place)
-        if odd := [file for file in others if _looks_like_data(file)]:
+        if odd := [file for file in others if _looks_like_data(file, place)]:
             shown = ", ".join(str(file.relative_to(place)) for file in odd[:3])
             raise InvalidData(
                 f"{path}: {shown} looks like data but is not read (read are {READ}, text also as .gz, .zst, .zip); "
@@ -189,16 +190,17 @@ def _hidden(file: Path, place: Path) -> bool:
     return any(part[0] in "._" for part in file.relative_to(place).parts)
 
 
-def _looks_like_data(file: Path) -> bool:
+def _looks_like_data(file: Path, place: Path) -> bool:
     """Whether a file that is not read may be one that was meant: by a part of its name, or lines of a table in it."""
-    if not file.stat().st_size or file.suffix == ".crc" or any(part.startswith(".") for part in file.parts):
+    inside = file.relative_to(place)  # the folders above may be hidden
+    if not file.stat().st_size or file.suffix == ".crc" or any(part.startswith(".") for part in inside.parts):
         return False
     endings = {ending for kind in ENDINGS.values() for ending in kind} - {".txt", ".json"} | OTHER_DATA
     if {suffix.split(" ")[0] for suffix in map(str.lower, file.suffixes)} & endings or "_delta_log" in file.parts:
         return True
     with open(file, "rb") as stream:
         lines = stream.read(LOOKED_AT).splitlines()[:-1][:5]
-    counts = [{line.count(mark) for line in lines} for mark in (b",", b";", b"\t", b"|")]
+    counts = [{line.count(mark) for line in lines} for mark in map(str.encode, SEPARATORS)]
     return len(lines) > 1 and any(len(count) == 1 and min(count) > 0 for count in counts)
 
 

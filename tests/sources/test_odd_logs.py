@@ -98,6 +98,12 @@ def test_a_file_that_looks_like_data_is_not_passed_over(read, tmp_path, name):
     assert f"{name} looks like data but is not read" in refusal(read, tmp_path / "logs")
 
 
+def test_it_does_so_below_a_hidden_folder_too(read, tmp_path):
+    write(tmp_path / ".data/logs/a.csv", log(0, 3))
+    write(tmp_path / ".data/logs/b.csv.old", log(3, 6))
+    assert "b.csv.old looks like data but is not read" in refusal(read, tmp_path / ".data/logs")
+
+
 @pytest.mark.parametrize("name", ["readme.md", ".DS_Store", "_SUCCESS", "report.pdf"])
 def test_other_files_in_the_folder_are_told(read, tmp_path, name):
     write(tmp_path / "logs/a.csv", log(0, 3))

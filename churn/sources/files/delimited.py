@@ -13,12 +13,10 @@ from ibis.expr.types import Table
 from churn.errors import InvalidData
 from churn.sources.files import text
 from churn.sources.formats.format import Format
-from churn.sources.locate import packing, pattern_of
+from churn.sources.locate import SEPARATORS, packing, pattern_of
 
-SEPARATORS = ",;\t|"
 LINES = 50  # among which the one with the names is looked for
 LINE_ENDS = {r"\r\n": "\r\n", r"\n": "\n", r"\r": "\r"}  # as the engine calls them
-COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 
 
 def columns(file: Path, format: Format) -> dict[str, str]:
@@ -54,7 +52,7 @@ def open_files(
 ) -> Table:  # fmt: skip
     """Files of the same columns as one table of text. Lines that do not fit go to the engine's table `malformed`."""
     rejects = {"store_rejects": True, "rejects_table": malformed, "rejects_scan": f"{malformed}_scans"}
-    compression = COMPRESSION.get(packing(files[0]), "none")
+    compression = text.COMPRESSION.get(packing(files[0]), "none")
     broken = any({*name} & {"\n", "\r"} for name in columns)
     groups: dict[str, list[str]] = {}
     for file in files:

@@ -16,7 +16,6 @@ from churn.sources.locate import packing, pattern_of
 
 NOT_JSON = f"{OWN}not_json"  # a column beside the others: the lines that are no object
 NEVER = "\x1f"  # a separator that no line holds
-COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 
 
 def columns(file: Path, format: Format) -> dict[str, str]:
@@ -37,7 +36,7 @@ def open_files(
     """Files as one table of text, with a column that marks lines that are no object."""
     lines = con.read_csv(
         [pattern_of(file) for file in files], columns={"line": "VARCHAR"}, auto_detect=False, header=False,
-        delim=NEVER, quote="", escape="", compression=COMPRESSION.get(packing(files[0]), "none"), **options,
+        delim=NEVER, quote="", escape="", compression=text.COMPRESSION.get(packing(files[0]), "none"), **options,
     )  # fmt: skip
     lines = lines.filter(lines.line.strip() != "")
     others = {name: lines[name] for name in lines.columns if name != "line"}

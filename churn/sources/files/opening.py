@@ -21,7 +21,7 @@ from churn.sources import lookup
 from churn.sources.contract import OWN
 from churn.sources.files import delimited, json_lines, parquet, text, workbook
 from churn.sources.formats.format import Format
-from churn.sources.locate import TEXT_KINDS, kind_of, packing
+from churn.sources.locate import SEPARATORS, TEXT_KINDS, kind_of, packing
 
 KINDS = {"csv": delimited, "json": json_lines, "parquet": parquet, "workbook": workbook}
 FILE = f"{OWN}file"  # a column beside the others: the file that a row stands in
@@ -75,7 +75,7 @@ def open_tables(
 def require(needed: list[str], columns: list[str], *, where: str) -> None:
     """Raises InvalidData naming the missing column, the columns found and the nearest name, or the separator to say."""
     missing = [name for name in needed if name not in columns]
-    if missing and len(columns) == 1 and (marks := [mark for mark in delimited.SEPARATORS if mark in columns[0]]):
+    if missing and len(columns) == 1 and (marks := [mark for mark in SEPARATORS if mark in columns[0]]):
         hint = f"is it parted by {marks[0]!r}? then say format: {{separator: {json.dumps(marks[0])}}}"
         raise InvalidData(f"{where}: no column '{missing[0]}'; found {columns[0][:300]}; {hint}")
     lookup.require(needed, columns, where=where)

@@ -17,6 +17,7 @@ from churn.sources.locate import ZIPPED, packing
 
 HEAD = 1 << 18  # bytes that are looked at for separator and header
 BLOCK = 1 << 23
+COMPRESSION = {".gz": "gzip", ".zst": "zstd"}
 WESTERN = "cp1252"  # what European exports are in where they are not Unicode; holds all of Latin-1
 
 
@@ -27,7 +28,7 @@ def opened(file: Path) -> Iterator[BinaryIO]:
         with zipfile.ZipFile(file) as archive, archive.open(_only_member(file, archive)) as stream:
             yield stream
     elif packing(file):
-        with pa.input_stream(str(file), compression={".gz": "gzip", ".zst": "zstd"}[packing(file)]) as stream:
+        with pa.input_stream(str(file), compression=COMPRESSION[packing(file)]) as stream:
             yield stream
     else:
         with open(file, "rb") as stream:

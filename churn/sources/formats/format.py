@@ -25,7 +25,7 @@ NULL_WORDS = (
 
 @dataclass(frozen=True)
 class Format:
-    """What is None is not known yet: `formats.detect` finds it out.
+    """What is None is not known yet: `sources.detection` finds it out.
 
     separator: of the columns of CSV; header: the line with their names, 1 for the first, 0 where there is none.
     decimal, thousands: marks in numbers, thousands "" where none is read.
