@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of what an error says; its name where it says nothing."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
 class ChurnError(Exception):
     """A failure with a message for people; the command line prints it, no traceback, and exits with `exit_code`."""
 

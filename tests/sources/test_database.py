@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from churn import engine, fingerprint
+from churn import fingerprint
 from churn.errors import InvalidData, InvalidParams
 from churn.params import schema
 from churn.pipeline import cache, cache_key, plan, stage_parameters
-from churn.sources import inputs, locate
-from churn.sources.contract import Source
+from churn.sources import locate
 from churn.sources.databases import fetch, sqlite, statement
 from churn.state import PROJECT
 from tests import commands, shop
+from tests.sources.concealed import read
+from tests.sources.concealed import refusal as refusal_of
 from tests.sources.test_locate import holding
 
 COLUMNS = {"customer_id": "who", "at": "day", "value": "amount"}
@@ -48,18 +50,7 @@ def data(**given) -> dict:
     return {"source": "database", "url": "${SHOP_DB}", "columns": COLUMNS} | what | given
 
 
-def read(given: dict, folder: Path) -> Source:
-    return inputs.read(engine.connect(threads=1), given, folder / "staged")
-
-
-def refusal(given: dict, folder: Path) -> str:
-    """What is said of a database: in one line, without the url, and with nothing behind it that could tell."""
-    with pytest.raises(InvalidData) as caught:
-        read(given, folder)
-    assert SECRET not in str(caught.value) and "\n" not in str(caught.value)
-    assert caught.value.__suppress_context__ and caught.value.__cause__ is None
-    assert [] == list((folder / "staged").glob(".*")), "no rows are left lying about"
-    return str(caught.value)
+refusal = partial(refusal_of, secret=SECRET)
 
 
 # --- what is read ---

@@ -6,19 +6,20 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from churn import engine
 from churn.errors import InvalidData
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.sources import inputs, locate
-from churn.sources.contract import Source
+from churn.sources import locate
 from churn.state import PROJECT
+from tests.sources.concealed import read
+from tests.sources.concealed import refusal as refusal_of
 
 VALUE = "kept-from-everyone"  # what the environment holds and nobody may read elsewhere
 EVENTS = {"source": "events", "path": "${ORDERS_DIR}/orders.csv", "columns": {"customer_id": "who", "at": "day"}}
@@ -42,17 +43,7 @@ def log(folder: Path, name: str = "orders.csv", text: str = "who,day\na,2024-01-
     return folder / name
 
 
-def read(data: dict, folder: Path) -> Source:
-    return inputs.read(engine.connect(threads=1), data, folder / "staged")
-
-
-def refusal(data: dict, folder: Path) -> str:
-    """What is said of an input: in one line, without the value, and with nothing behind it that could tell it."""
-    with pytest.raises(InvalidData) as caught:
-        read(data, folder)
-    assert VALUE not in str(caught.value) and "\n" not in str(caught.value)
-    assert caught.value.__suppress_context__ and caught.value.__cause__ is None
-    return str(caught.value)
+refusal = partial(refusal_of, secret=VALUE)
 
 
 @pytest.mark.parametrize("path", ["${ORDERS_DIR}/orders.csv", "${ORDERS_DIR}", "${ORDERS_DIR}/*.csv"])

@@ -16,7 +16,7 @@ import pyarrow as pa
 from ibis.expr.types import Table
 from python_calamine import CalamineError
 
-from churn.errors import InvalidData
+from churn.errors import InvalidData, first_line
 from churn.sources import lookup
 from churn.sources.contract import OWN
 from churn.sources.files import delimited, json_lines, parquet, text, workbook
@@ -87,7 +87,7 @@ def sound(file: Path) -> Iterator[None]:
     try:
         yield
     except UNREADABLE as error:
-        raise InvalidData(f"{file}: cannot be read ({_first_line(error)}); give a sound file") from error
+        raise InvalidData(f"{file}: cannot be read ({first_line(error)}); give a sound file") from error
 
 
 @contextmanager
@@ -96,13 +96,9 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise InvalidData(f"{name}: cannot be read ({_first_line(error)}); give sound files") from error
+        raise InvalidData(f"{name}: cannot be read ({first_line(error)}); give sound files") from error
 
 
 def partitions(file: Path) -> tuple[str, ...]:
     """The columns that the names of a file's folders tell: `date=2024-01-31`."""
     return tuple(part.split("=", 1)[0] for part in file.parent.parts if "=" in part)
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -20,7 +20,7 @@ import sqlglot
 from ibis.expr.types import BooleanValue, NumericValue, StringValue, Value
 from sqlglot import exp
 
-from churn.errors import InvalidData
+from churn.errors import InvalidData, first_line
 from churn.sources.contract import VALUE
 from churn.sources.formats import flags, times
 from churn.sources.rows.columns import Columns
@@ -77,8 +77,9 @@ def parse(written: str, *, key: str) -> exp.Expression:
     try:
         trees = _parsed(written)
     except sqlglot.errors.SqlglotError as error:
+        said = first_line(error)[:120]
         raise InvalidData(
-            f'{key}: {shown} is neither a column nor an expression ({_short(error)}); put names with spaces in ""'
+            f'{key}: {shown} is neither a column nor an expression ({said}); put names with spaces in ""'
         ) from None
     except RecursionError:
         raise InvalidData(f"{key}: {shown} is nested too deeply, at most {DEEPEST} levels are read") from None
@@ -373,7 +374,3 @@ def _refusal(node: exp.Expression, columns: Columns) -> InvalidData:
     near = difflib.get_close_matches(name.lower(), FUNCTIONS, n=1, cutoff=0.5) if name else []
     hint = f"did you mean {near[0]}?" if near else f"there are + - * / % ||, comparisons, case, {', '.join(FUNCTIONS)}"
     return InvalidData(f"{columns.key}: {shown!r} cannot stand there; {hint}")
-
-
-def _short(error: BaseException) -> str:
-    return str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
