@@ -1,0 +1,193 @@
+"""The level of a model at a snapshot: what is added to its log-odds there, and how well that has done before.
+
+Which customers leave sooner than others holds from season to season; how many leave does not. The slopes of a model
+are therefore kept, and its level follows what is known at the snapshot that is scored: the labels of the newest
+snapshots or, where it has proved to miss less, those of the same day of last year.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+from scipy.special import expit
+
+PROOFS = 3  # earlier snapshots at which last year's level must have missed less, before it is used
+REMEMBERED = 12  # earlier snapshots that are looked back at
+LEAST = 0.03  # half of the interval on the mean, at least
+FARTHEST = 40.0  # log-odds; beyond it a probability is 0 or 1
+ORIGINS = ["snapshot", "customers", "predicted", "observed", "miss", "miss_without", "season"]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the level at a snapshot is made of.
+
+    `newest` snapshots give it where no season is proven; a label is known `horizon_days` after its snapshot; `every` is
+    the step of the calendar grid (day, week or month; "" where the dates are given, so that no season is looked for);
+    the log `starts` then, and no snapshot within the `settling_days` after it tells of a season: its customers were cut
+    off by the start of the log.
+    """
+
+    newest: int
+    horizon_days: int
+    every: str = ""
+    starts: str = ""
+    settling_days: int = 0
+
+    def known(self, snapshot: str, by: str) -> bool:
+        """Whether the labels of a snapshot are known by another one."""
+        return date.fromisoformat(snapshot) + timedelta(days=self.horizon_days) <= date.fromisoformat(by)
+
+    def last_year(self, snapshot: str) -> str:
+        """The snapshot of last year, on the same grid."""
+        day = date.fromisoformat(snapshot)
+        if self.every in ("day", "week"):
+            return str(day - timedelta(days=364 if self.every == "week" else 365))
+        return str(day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day))
+
+    def on_grid(self, snapshot: str) -> bool:
+        """Whether a snapshot lies on the calendar grid; that of last year need not."""
+        day = date.fromisoformat(snapshot)
+        return {"month": day.day == 1, "week": day.weekday() == 0}.get(self.every, True)
+
+    def settled(self, snapshot: str) -> bool:
+        """Whether a snapshot lies long enough after the start of the log to tell of a season."""
+        return date.fromisoformat(snapshot) >= date.fromisoformat(self.starts) + timedelta(days=self.settling_days)
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is added to a model's log-odds at a snapshot: `log_odds`, from the labels `of` these snapshots, and why.
+
+    `season`: whether it is that of last year. `origins`: how the same rule did at the last snapshots known by then, a
+    row each: ORIGINS, where a miss is mean predicted minus observed, `miss_without` that without the season.
+    """
+
+    snapshot: str
+    log_odds: float
+    of: list[str]
+    why: str
+    season: bool
+    origins: pd.DataFrame
+
+    @property
+    def margin(self) -> float | None:
+        """Half of the interval on the expected share of leavers: the worst miss so far, at least LEAST; None where
+        there is no earlier snapshot that could have been missed."""
+        return None if self.origins.empty else max(LEAST, float(self.origins.miss.abs().max()))
+
+    def expected(self, log_odds: np.ndarray) -> dict[str, float | None]:
+        """The share of leavers that is expected among customers with these log-odds: mean, low, high."""
+        mean = float(expit(log_odds + self.log_odds).mean())
+        if self.margin is None:
+            return {"mean": mean, "low": None, "high": None}
+        return {"mean": mean, "low": max(0.0, mean - self.margin), "high": min(1.0, mean + self.margin)}
+
+    def document(self) -> dict:
+        """In plain JSON types."""
+        told = {name: getattr(self, name) for name in ("snapshot", "log_odds", "of", "why", "season", "margin")}
+        return told | {"origins": self.origins.to_dict("records")}
+
+
+class Levels:
+    """The levels of one model at any snapshot, from `known`: snapshot -> log-odds and labels of its customers, each of
+    shape (n,)."""
+
+    def __init__(self, known: dict[str, tuple[np.ndarray, np.ndarray]], rule: Rule) -> None:
+        self._known = {snapshot: known[snapshot] for snapshot in sorted(known)}
+        self._rule = rule
+
+    def at(self, snapshot: str) -> Level:
+        """The level at a snapshot, by what was known then."""
+        season, why = self._season(snapshot)
+        newest = self._newest(snapshot)
+        of = [self._rule.last_year(snapshot)] if season else newest
+        log_odds = self._offset(*of) if of else 0.0
+        return Level(snapshot, log_odds, of, self._told(of, season, why), season, self._looked_back(snapshot))
+
+    def origins(self, until: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Labels and probabilities of the last REMEMBERED snapshots up to one, each at the level known then."""
+        chosen = [s for s in self._known if s == until or (s < until and s in self._origins.index)][-REMEMBERED:]
+        return {s: (self._known[s][1], expit(self._known[s][0] + self.at(s).log_odds)) for s in chosen}
+
+    def _told(self, of: list[str], season: bool, why: str) -> str:
+        if season:
+            return f"season of last year ({of[0]}); {why}"
+        if not of:
+            return f"that of the training rows, since no other label was known by then; {why}"
+        return f"that of the {len(of)} newest snapshots whose labels were known ({', '.join(of)}); {why}"
+
+    def _season(self, snapshot: str) -> tuple[bool, str]:
+        """Whether last year's level may be used at a snapshot, and why."""
+        if not self._rule.every:
+            return False, "no season is looked for where the snapshots are given by date"
+        if not self._of_last_year(snapshot):
+            months = (date.fromisoformat(snapshot) - date.fromisoformat(self._rule.starts)).days / 30.4375
+            return False, f"season unknown: the log is {months:.0f} months long"
+        proofs = self._misses(snapshot).dropna()
+        if len(proofs) < PROOFS:
+            return (
+                False,
+                f"season unproven: it takes {PROOFS} earlier snapshots that can tell, and there are {len(proofs)}",
+            )
+        mine, without = proofs.with_season.abs().mean(), proofs.without.abs().mean()
+        told = f"at {len(proofs)} earlier snapshots it missed by {mine:.3f} on average, {without:.3f} without"
+        return bool(mine < without), told if mine < without else f"season not used: {told}"
+
+    def _looked_back(self, snapshot: str) -> pd.DataFrame:
+        """How the rule did at the last snapshots whose labels are known by another one: ORIGINS."""
+        rows = []
+        for origin, misses in self._misses(snapshot).iterrows():
+            season, observed = self._season(origin)[0], float(self._known[origin][1].mean())
+            miss = misses.with_season if season else misses.without
+            of = (len(self._known[origin][1]), observed + miss, observed, miss, misses.without, season)
+            rows.append((origin, *of))
+        return pd.DataFrame(rows, columns=ORIGINS)
+
+    def _misses(self, snapshot: str) -> pd.DataFrame:
+        """The last REMEMBERED misses known by a snapshot."""
+        known = [origin for origin in self._origins.index if self._rule.known(origin, snapshot)]
+        return self._origins.loc[known[-REMEMBERED:]]
+
+    @cached_property
+    def _origins(self) -> pd.DataFrame:
+        """Mean predicted minus observed at every snapshot that has others before it: without and with_season."""
+        rows = {
+            origin: (self._miss(origin, newest), self._miss(origin, self._of_last_year(origin)))
+            for origin in self._known
+            if self._rule.on_grid(origin) and (newest := self._newest(origin))
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["without", "with_season"])
+
+    def _miss(self, origin: str, of: list[str]) -> float:
+        log_odds, labels = self._known[origin]
+        return float(expit(log_odds + self._offset(*of)).mean() - labels.mean()) if of else np.nan
+
+    def _newest(self, snapshot: str) -> list[str]:
+        known = [s for s in self._tellers if self._rule.on_grid(s) and self._rule.known(s, snapshot)]
+        return known[-self._rule.newest :]
+
+    def _of_last_year(self, snapshot: str) -> list[str]:
+        """Last year's snapshot, in a list; empty where there is none that tells of a season."""
+        if not self._rule.every:
+            return []
+        before = self._rule.last_year(snapshot)
+        return [before] if before in self._tellers and self._rule.settled(before) else []
+
+    @cached_property
+    def _tellers(self) -> list[str]:
+        """The snapshots with leavers and stayers: of one class no finite level is told."""
+        return [s for s, (_, labels) in self._known.items() if 0 < labels.mean() < 1]
+
+    def _offset(self, *snapshots: str) -> float:
+        return offset(*(np.concatenate(part) for part in zip(*(self._known[s] for s in snapshots), strict=True)))
+
+
+def offset(log_odds: np.ndarray, labels: np.ndarray) -> float:
+    """What has to be added to the log-odds, shape (n,), so that the mean probability is the share of leavers."""
+    return float(brentq(lambda level: expit(log_odds + level).mean() - labels.mean(), -FARTHEST, FARTHEST, xtol=1e-12))
