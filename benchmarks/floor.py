@@ -11,5 +11,5 @@ from serving import app
 
 def create_app() -> app.Api:
     """The application; every probability is 0."""
-    mock.patch("serving.champion.scorer", lambda loaded: (lambda rows: np.zeros(len(rows)), "none")).start()
+    mock.patch("serving.champion.scorer", lambda loaded: (lambda rows, level=0.0: np.zeros(len(rows)), "none")).start()
     return app.create_app()

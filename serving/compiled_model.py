@@ -7,6 +7,7 @@ scikit-learn takes 8 to 16 ms to send one row through a ColumnTransformer, nearl
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,12 +20,16 @@ from churn.registry.versions import Loaded
 from churn.training import estimators
 
 Rows = list[dict[str, float | int | str | None]]
-Scorer = Callable[[Rows], np.ndarray]
 TOLERANCE = 1e-12
 
 
+class Scorer(Protocol):
+    def __call__(self, rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
+        """Probabilities, shape (n,), of customers (a dict of features each); `level` in log-odds is added."""
+
+
 def scorer(loaded: Loaded) -> tuple[Scorer, str]:
-    """From features (a dict a customer) to probabilities, shape (n,); and the way it takes: numpy or scikit-learn."""
+    """What scores a version, and the way it takes: numpy or scikit-learn."""
     slow = through_pipeline(loaded)
     rows = trial_rows(loaded)
     try:
@@ -38,7 +43,7 @@ def scorer(loaded: Loaded) -> tuple[Scorer, str]:
 
 def through_pipeline(loaded: Loaded) -> Scorer:
     """scikit-learn's own way, for any estimator."""
-    return lambda rows: estimators.probability(loaded.pipeline, table(loaded, rows))
+    return lambda rows, level=0.0: estimators.probability(loaded.pipeline, table(loaded, rows), level)
 
 
 def table(loaded: Loaded, rows: Rows) -> pd.DataFrame:
@@ -56,15 +61,13 @@ def compiled(pipeline: Pipeline) -> Scorer:
     number = _imputed_and_made_symmetric(transform) if isinstance(transform, Pipeline) else _as_they_are
     codes = {name: _codes(encoder, categorical, name) for name in categorical}
     unknown = np.zeros(len(encoder.get_feature_names_out())) if categorical else np.zeros(0)
-    probability = _probability(pipeline.named_steps["classifier"])
+    log_odds = _log_odds(pipeline.named_steps["classifier"])
 
-    def score(rows: Rows) -> np.ndarray:
-        numbers = number(np.array([[row[name] for name in numeric] for row in rows], dtype=float))
-        if not categorical:
-            return probability(numbers)
-        return probability(
-            np.hstack([numbers, [sum(codes[name].get(row[name], unknown) for name in categorical) for row in rows]])
-        )
+    def score(rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
+        X = number(np.array([[row[name] for name in numeric] for row in rows], dtype=float))
+        if categorical:
+            X = np.hstack([X, [sum(codes[name].get(row[name], unknown) for name in categorical) for row in rows]])
+        return expit(log_odds(X) + level)
 
     return score
 
@@ -128,8 +131,8 @@ def _codes(encoder: OneHotEncoder, categorical: list[str], name: str) -> dict[st
     return dict(zip(values, encoder.transform(table), strict=True))
 
 
-def _probability(classifier) -> Callable[[np.ndarray], np.ndarray]:
+def _log_odds(classifier) -> Callable[[np.ndarray], np.ndarray]:
     if type(classifier) is LogisticRegression:
         weights, bias = classifier.coef_[0], classifier.intercept_[0]
-        return lambda X: expit(X @ weights + bias)
-    return lambda X: classifier.predict_proba(X)[:, 1]
+        return lambda X: X @ weights + bias
+    return classifier.decision_function

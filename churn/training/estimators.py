@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
@@ -57,9 +58,9 @@ def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int
 
 
 @one_core
-def probability(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
-    """Churn probability per customer, shape (n,), in [0, 1]."""
-    return model.predict_proba(X)[:, 1]
+def probability(model: Pipeline, X: pd.DataFrame, level: float | np.ndarray = 0.0) -> np.ndarray:
+    """Churn probability per customer, shape (n,), in [0, 1]; `level` in log-odds, for all or one each, is added."""
+    return expit(model.decision_function(X) + level)
 
 
 def training_ranges(X: pd.DataFrame) -> dict[str, dict]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline
 
 from churn.registry import versions
@@ -18,6 +18,9 @@ def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
     score, way = compiled_model.scorer(loaded)
     assert way == "numpy"
     assert np.abs(expected - score(rows)).max() <= TOLERANCE
+    for level in (-1.5, np.linspace(-3, 3, len(rows))):
+        expected_there = compiled_model.through_pipeline(loaded)(rows, level)
+        assert np.abs(expected_there - score(rows, level)).max() <= TOLERANCE
     assert np.abs(expected[:5] - [score([row])[0] for row in rows[:5]]).max() <= TOLERANCE
 
 
@@ -38,7 +41,9 @@ def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monk
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():
     loaded = versions.load(versions.get("world", 1))
     rows = compiled_model.trial_rows(loaded)
-    steps = [("columns", loaded.pipeline.named_steps["columns"]), ("classifier", DummyClassifier(strategy="prior"))]
-    odd = Pipeline(steps).fit(compiled_model.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
-    score, _ = compiled_model.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
-    assert score(rows).tolist() == pytest.approx([0.25] * len(rows))
+    X = compiled_model.table(loaded, rows)
+    odd = Pipeline([("columns", loaded.pipeline.named_steps["columns"]), ("other", LinearDiscriminantAnalysis())])
+    odd.fit(X, np.arange(len(rows)) % 4 == 0)
+    score, way = compiled_model.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
+    assert way == "scikit-learn"
+    assert odd.predict_proba(X)[:, 1].tolist() == pytest.approx(score(rows).tolist())

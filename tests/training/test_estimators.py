@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from churn.params.schema import HistGradientBoosting, Logistic
@@ -33,6 +34,15 @@ def test_the_same_rows_and_seed_give_the_same_probabilities_bit_for_bit(training
     assert first.tobytes() == second.tobytes()
     assert (first.shape, first.min() >= 0, first.max() <= 1) == (y.shape, True, True)
     assert roc_auc_score(y, first) > 0.7
+
+
+@each_model
+def test_a_level_is_added_to_the_log_odds_of_all_or_of_each(training_set, name):
+    X, _ = dataset.matrix(training_set, "test", FEATURES)
+    pipeline = fitted(training_set, name)
+    plain, each = pipeline.predict_proba(X)[:, 1], np.linspace(-2, 2, len(X))
+    for level in (0.0, -1.25, each):
+        assert np.abs(expit(logit(plain) + level) - estimators.probability(pipeline, X, level)).max() < 1e-12
 
 
 @each_model
