@@ -232,4 +232,15 @@ class StreamingData(Section):
     seed: int = Field(ge=0, description="the same seed gives the same log")
 
 
-Data = Annotated[EventsData | DatabaseData | TablesData | CdnowData | StreamingData, Field(discriminator="source")]
+class ShopData(Section):
+    source: Literal["shop"] = Field(description="a simulated shop with a season, where nobody says when they leave")
+    customers: int = Field(ge=1, le=100_000_000, description="how many customers to simulate")
+    months: int = Field(ge=1, le=240, description="length of the log, from 2022-01-01")
+    seed: int = Field(ge=0, description="the same seed gives the same log")
+    season: float = Field(1.0, ge=0, le=2, description="strength of Christmas and of the summer's lull; 0: no season")
+    growth: float = Field(0.15, ge=-0.9, le=10, description="how many more new customers each year, as a share")
+
+
+Data = Annotated[
+    EventsData | DatabaseData | TablesData | CdnowData | StreamingData | ShopData, Field(discriminator="source")
+]

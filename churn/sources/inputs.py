@@ -14,6 +14,7 @@ from churn.sources.readers.cdnow import read_cdnow
 from churn.sources.readers.database import read_database
 from churn.sources.readers.events import read_events
 from churn.sources.readers.events import resolve as resolve_events
+from churn.sources.readers.shop import read_shop
 from churn.sources.readers.streaming import read_streaming
 from churn.sources.readers.tables import read_tables
 from churn.sources.readers.tables import resolve as resolve_tables
@@ -24,6 +25,7 @@ READERS = {
     "tables": read_tables,
     "cdnow": read_cdnow,
     "streaming": read_streaming,
+    "shop": read_shop,
 }
 RESOLVERS = {"events": resolve_events, "tables": resolve_tables}
 

@@ -6,24 +6,18 @@ The chance to cancel in a week follows from what happened before that week, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 
 import ibis
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from churn.sources.contract import Source, event_source
-from churn.state import replacing
+from churn.sources.contract import Source
+from churn.sources.readers import simulation
+from churn.sources.readers.simulation import BLOCK, DAY, HOUR, records
 
 START = pd.Timestamp("2023-01-01", tz="UTC")  # the log begins here; some customers signed up before
-BLOCK = 5_000  # customers simulated together, from a random stream of their own
-HOUR, DAY, WEEK = 3_600, 86_400, 7 * 86_400  # seconds
+WEEK = 7 * DAY
 BILLING_DAYS = 30
 
 KINDS = np.array(["session", "payment", "payment_failed", "ticket", "cancel"])
@@ -37,23 +31,6 @@ FAILURE_SHARE = np.array([0.11, 0.03, 0.05, 0.05, 0.06])  # of payments, by coun
 # The weekly log-odds to cancel: at rest, and what is added by each cause.
 AT_REST, NEWCOMER, MOOD, FAILURES, TICKETS = -6.0, 1.3, -1.9, 1.4, 1.1
 
-EVENTS = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("at", pa.timestamp("us", "UTC")),
-        ("kind", pa.string()),
-        ("value", pa.decimal128(18, 4)),
-    ]
-)
-CUSTOMERS = pa.schema(
-    [
-        ("customer_id", pa.string()),
-        ("signup_at", pa.timestamp("us", "UTC")),
-        ("plan", pa.string()),
-        ("country", pa.string()),
-    ]
-)
-
 
 def read_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, months: int, seed: int) -> Source:
     """Read a simulation of `months` from START; memory does not grow with the number of customers.
@@ -62,19 +39,15 @@ def read_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, month
     The first customers of a larger simulation with the same seed and months are the same.
     """
     seconds = int((START + pd.DateOffset(months=months) - START).total_seconds())
-    with (
-        _writer(folder / "events.parquet", EVENTS) as events,
-        _writer(folder / "customers.parquet", CUSTOMERS) as people,
-    ):
-        for first in range(0, customers, BLOCK):
-            rng = np.random.default_rng(np.random.SeedSequence((seed, first // BLOCK)))
-            block = draw_customers(rng, seconds=seconds)
-            kept = min(BLOCK, customers - first)
-            ids = pa.array([f"C{number:07d}" for number in range(first + 1, first + BLOCK + 1)])
-            people.write_table(_customer_rows(block.head(kept), ids))
-            log = simulate(rng, block, seconds=seconds)
-            events.write_table(_event_rows(log[log["customer"] < kept], ids))
-    return event_source(con, folder, segments=["plan", "country"])
+
+    def block(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
+        people = draw_customers(rng, seconds=seconds)
+        return people, simulate(rng, people, seconds=seconds)
+
+    segments = {"plan": PLANS.tolist(), "country": COUNTRIES.tolist()}
+    return simulation.write(
+        con, folder, block, customers=customers, seed=seed, start=START, kinds=KINDS.tolist(), segments=segments
+    )
 
 
 def draw_customers(rng: np.random.Generator, *, seconds: int) -> pd.DataFrame:
@@ -94,7 +67,7 @@ def draw_customers(rng: np.random.Generator, *, seconds: int) -> pd.DataFrame:
 def simulate(rng: np.random.Generator, customers: pd.DataFrame, *, seconds: int) -> np.ndarray:
     """The events of a block within [0, seconds) after START, by customer and time.
 
-    A record array: customer (position in the block), at (seconds after START), kind (index of KINDS), hundredths.
+    A record array, see `simulation.records`.
     """
     n = len(customers)
     signup, mood = customers["signup"].to_numpy(), rng.normal(0.1, 0.6, n)
@@ -108,13 +81,11 @@ def simulate(rng: np.random.Generator, customers: pd.DataFrame, *, seconds: int)
         events = _week(rng, customers, week=week, mood=mood, failures=failures)
         active = (events["at"] >= signup[events["customer"]]) & (events["at"] < left[events["customer"]])
         events = events[active]
-        log += [events, _records(np.flatnonzero(leaves), left[leaves], CANCEL, 0)]
+        log += [events, records(np.flatnonzero(leaves), left[leaves], CANCEL, 0)]
         failures = 0.75 * failures + _per_customer(events, FAILED, n)
         tickets = 0.7 * tickets + _per_customer(events, TICKET, n)
         mood = 0.95 * mood + rng.normal(-0.01, 0.26, n)
-    log = np.concatenate(log)
-    log = log[log["at"] < seconds]
-    return log[np.lexsort((log["kind"], log["at"], log["customer"]))]
+    return simulation.within(np.concatenate(log), seconds)
 
 
 def _log_odds(customers: pd.DataFrame, *, mood, failures, tickets, tenure) -> np.ndarray:
@@ -132,8 +103,8 @@ def _week(rng: np.random.Generator, customers: pd.DataFrame, *, week: int, mood,
     asking = np.repeat(np.arange(n), rng.poisson(customers["care"] + 0.25 * np.minimum(failures, 2)))
     return np.concatenate(
         [
-            _records(sessions, _times(rng, week, len(sessions)), SESSION, (100 * minutes).astype("int64") + 1),
-            _records(asking, _times(rng, week, len(asking)), TICKET, 100),
+            records(sessions, _times(rng, week, len(sessions)), SESSION, (100 * minutes).astype("int64") + 1),
+            records(asking, _times(rng, week, len(asking)), TICKET, 100),
             _bills(rng, customers, week=week),
         ]
     )
@@ -150,47 +121,17 @@ def _bills(rng: np.random.Generator, customers: pd.DataFrame, *, week: int) -> n
     billed, retried = np.flatnonzero(now), np.flatnonzero(now & fails)
     return np.concatenate(
         [
-            _records(billed, due[billed], np.where(fails[billed], FAILED, PAYMENT), price[billed]),
-            _records(retried, retry_at[retried], np.where(fails_again[retried], FAILED, PAYMENT), price[retried]),
+            records(billed, due[billed], np.where(fails[billed], FAILED, PAYMENT), price[billed]),
+            records(retried, retry_at[retried], np.where(fails_again[retried], FAILED, PAYMENT), price[retried]),
         ]
     )
 
 
 def _times(rng: np.random.Generator, week: int, n: int) -> np.ndarray:
-    """Moments in a week, more in the evening than in the morning."""
-    hour = np.clip(rng.normal(18.5, 3.5, n), 0, 23.99)
-    return week + rng.integers(0, 7, n) * DAY + (hour * HOUR).astype("int64")
-
-
-def _records(customer: np.ndarray, at: np.ndarray, kind, hundredths) -> np.ndarray:
-    records = np.empty(len(customer), dtype=[("customer", "i4"), ("at", "i8"), ("kind", "i1"), ("hundredths", "i4")])
-    records["customer"], records["at"], records["kind"], records["hundredths"] = customer, at, kind, hundredths
-    return records
+    """Moments in a week."""
+    second = simulation.second_of_day(rng, n)
+    return week + rng.integers(0, 7, n) * DAY + second
 
 
 def _per_customer(events: np.ndarray, kind: int, n: int) -> np.ndarray:
     return np.bincount(events["customer"][events["kind"] == kind], minlength=n)
-
-
-def _moments(seconds: np.ndarray) -> pa.Array:
-    return pa.array((seconds + int(START.timestamp())) * 1_000_000, pa.timestamp("us", "UTC"))
-
-
-def _event_rows(log: np.ndarray, ids: pa.Array) -> pa.Table:
-    hundredths = pa.array(log["hundredths"]).cast(pa.decimal128(10, 0))
-    value = pc.multiply(hundredths, pa.scalar(Decimal("0.01"))).cast(pa.decimal128(18, 4))
-    kinds = pa.array(KINDS.tolist()).take(pa.array(log["kind"]))
-    return pa.table([ids.take(pa.array(log["customer"])), _moments(log["at"]), kinds, value], schema=EVENTS)
-
-
-def _customer_rows(customers: pd.DataFrame, ids: pa.Array) -> pa.Table:
-    plans, countries = PLANS[customers["plan"]].tolist(), COUNTRIES[customers["country"]].tolist()
-    columns = [ids[: len(customers)], _moments(customers["signup"].to_numpy()), pa.array(plans), pa.array(countries)]
-    return pa.table(columns, schema=CUSTOMERS)
-
-
-@contextmanager
-def _writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
-    """A Parquet file that is written in pieces, and in place when complete."""
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-        yield writer
