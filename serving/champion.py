@@ -10,10 +10,12 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
 from churn.features import store
-from churn.registry import versions
+from churn.registry import levels, versions
 from churn.registry.versions import Version
 from serving import prometheus
 from serving.compiled_model import Scorer, scorer
@@ -45,6 +47,16 @@ class Champion:
     def threshold(self) -> float | None:
         """The probability from which contacting a customer pays, as evaluation found it."""
         return float(self.version.tags["threshold"]) if "threshold" in self.version.tags else None
+
+    @cached_property
+    def levels(self) -> dict[str, dict]:
+        """What is added to its log-odds at each snapshot that it has a level for, and why."""
+        return levels.all_of(self.version)
+
+    def level(self, as_of: datetime) -> float | None:
+        """What is added to its log-odds for features of that snapshot; None where it has no level for it."""
+        level = self.levels.get(f"{as_of:%Y-%m-%d}")
+        return level and level["log_odds"]
 
     def out_of_range(self, features: dict) -> list[str]:
         """The features that lie outside what the model saw in training."""

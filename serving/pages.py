@@ -29,6 +29,7 @@ def page_data(app: Api) -> dict:
         "feature_service": champion.metadata["feature_service"],
         "loaded_at": utc(datetime.fromtimestamp(champion.loaded_at, UTC)),
         "scored_by": champion.scored_by,
+        "level": _level(champion),
         "decision": _decision(champion),
         "training_ranges": champion.metadata["training_ranges"],
         "warnings": warnings,
@@ -40,6 +41,12 @@ def page(app: Api) -> str:
     return render_template("model.html", experiment=app.holder.name, **page_data(app))
 
 
+def _level(champion: Champion) -> dict | None:
+    """The level at the newest snapshot that the version has one for."""
+    newest = max(champion.levels, default=None)
+    return newest and {"as_of": newest} | champion.levels[newest]
+
+
 def _decision(champion: Champion) -> dict | None:
     """The last decision that left this version in production; None where the registry does not tell in time."""
     waiting = ThreadPoolExecutor(1)
@@ -49,4 +56,5 @@ def _decision(champion: Champion) -> dict | None:
         return None
     finally:
         waiting.shutdown(wait=False)
-    return next((d for d in reversed(decisions) if d["production_after"] == champion.version.version), None)
+    moves = (d for d in reversed(decisions) if d["action"] != "level")
+    return next((d for d in moves if d["production_after"] == champion.version.version), None)

@@ -86,6 +86,7 @@ def _row(champion: Champion, score: Score, request_id: str, scored_at: datetime)
         "churn_probability": score.probability,
         "threshold": score.threshold,
         "features_as_of": score.features.as_of,
+        "level": score.level,
         "features": score.features.values,
     }
 
@@ -103,6 +104,7 @@ def _schema(champion: Champion) -> pa.Schema:
             "churn_probability": pa.float64(),
             "threshold": pa.float64(),
             "features_as_of": moment,
+            "level": pa.float64(),
             "features": pa.struct(kinds),
         }
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -58,6 +58,7 @@ class Score(BaseModel):
     customer_id: str
     churn_probability: float = Field(ge=0, le=1)
     features_as_of: datetime = Field(description="the snapshot that the features describe")
+    level_as_of: date = Field(description="the snapshot at whose level the probability stands")
     threshold: float | None = Field(description="from this probability on, contacting the customer pays")
     flagged: bool | None = Field(description="churn_probability >= threshold")
     out_of_range: list[str] = Field(
@@ -129,6 +130,11 @@ class InProduction(BaseModel):
     feature_service: str | None = None
     loaded_at: datetime | None = None
     scored_by: str | None = Field(None, description="numpy, or scikit-learn where numpy would not give the same")
+    level: dict[str, Any] | None = Field(
+        None,
+        description="what is added to its log-odds at the newest snapshot that it has a level for, why, what is known "
+        "of the season, and the share of leavers expected with its interval",
+    )
     decision: dict[str, Any] | None = Field(None, description="who put it into production, when and why")
     training_ranges: dict[str, dict[str, Any]] | None = None
     warnings: list[str]

@@ -127,9 +127,15 @@ def _more(count: int) -> str:
 
 def _decision_row(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
-    decided = d["said"] if d["action"] == "roll back" else d["decision"] + (" (override)" if d["override"] else "")
+    decided = (
+        d["said"] if d["action"] in ("roll back", "level") else d["decision"] + (" (override)" if d["override"] else "")
+    )
     when = d["at"].replace("T", " ").removesuffix("Z")
-    return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
+    return [when, d["by"], decided, d["version"], moved, _reason(d), d["decision_run"][:8]]
+
+
+def _reason(d: dict) -> str:
+    return "" if d["action"] == "level" else d["reason"] or _first(d["failed"])
 
 
 def _ago(moment: float) -> str:
@@ -147,12 +153,14 @@ def _first(failed: list[str]) -> str:
 
 
 def _verdict(decisions: list[dict]) -> list[RenderableType]:
+    levels, decisions = ([d for d in decisions if (d["action"] == "level") is asked] for asked in (True, False))
+    level = [levels[-1]["said"]] if levels else []
     if not decisions:
-        return ["no decision was taken on it"]
+        return [*level, "no decision was taken on it"]
     *earlier, last = decisions
     let_in = [d for d in earlier if d["action"] != "roll back" and d["decision"] == "promoted"][-1:]
     shown = [*let_in, last] if last["action"] == "roll back" else [last]
-    return [part for decision in shown for part in ("", *_rules(decision))]
+    return [*level, *(part for decision in shown for part in ("", *_rules(decision)))]
 
 
 def _rules(decision: dict) -> list[RenderableType]:

@@ -11,7 +11,7 @@ import pandas as pd
 from churn.errors import FeatureStoreUnavailable
 from churn.evaluation import baselines, metrics
 from churn.features import store
-from churn.training import dataset, estimators
+from churn.training import dataset, estimators, levels
 
 if TYPE_CHECKING:
     from churn.registry.versions import Loaded
@@ -51,12 +51,24 @@ def can_score(loaded: Loaded | None, rows: pd.DataFrame) -> bool:
     return loaded is not None and loaded.can_score(rows)
 
 
-def predict(rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None) -> Predictions:
-    """The rows of one part scored by all models; the trivial ones are fitted on the training rows."""
-    versions = {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
+def scorable(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) -> dict[str, Loaded]:
+    """The versions that can score the rows, by name: "candidate", and "champion" where it can."""
+    return {"candidate": candidate} | ({"champion": champion} if can_score(champion, rows) else {})
+
+
+def levels_of(versions: dict[str, Loaded], known: pd.DataFrame, rule: levels.Rule) -> dict[str, levels.Levels]:
+    """The levels of each version, by the same rule and from the same labels."""
+    return {name: levels.of_model(v.pipeline, known, v.columns, rule) for name, v in versions.items()}
+
+
+def predict(
+    rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None, *, level: dict[str, float] | None = None
+) -> Predictions:
+    """The rows of one part scored by all models, each version at its `level` (log-odds; that of its training rows where
+    none is given); the trivial ones are fitted on the training rows."""
     scored = {
-        name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0])
-        for name, v in versions.items()
+        name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0], (level or {}).get(name, 0.0))
+        for name, v in scorable(candidate, champion, rows).items()
     }
     X, y = dataset.matrix(rows, part, candidate.columns)
     trivial = baselines.probabilities(*dataset.matrix(rows, "train", candidate.columns), X)

@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass
 
 from churn import state
 from churn.errors import ModelUnavailable, RegistryError
-from churn.features import manifest
+from churn.features import manifest, online_marker
 from churn.names import in_markdown
-from churn.registry import gate, history, provenance, runs, tracking, versions
+from churn.registry import gate, history, levels, provenance, runs, tracking, versions
 from churn.registry.gate import Decision, RuleResult
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
+LEVEL_SET = "level set"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def safe_to_return(experiment: str, version: int) -> Decision:
                "A version whose files are not those that were registered must not serve."),
         _check("features online", *_features_online(experiment, candidate),
                "A version can only be served from features that the feature store holds."),
+        _check("level known", *_level_known(experiment, candidate),
+               "Probabilities stand at the level of the snapshot that is online, or mean nothing."),
     ]  # fmt: skip
     return Decision(promote=all(c.passed for c in checks), checks=checks)
 
@@ -115,13 +118,42 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
             "production_before": before.version if before else None,
             "production_after": request.version if moves else before.version if before else None,
             "gate": verdict.to_dict()["checks"],
+            "level": _level(experiment, request.version, before) if moves else None,
         }
-        plan = {name: decision[name] for name in (*history.PLAIN, "failed")}
+        plan = {name: decision[name] for name in (*history.PLAIN, "failed", "level")}
         tags = {"decision": outcome, "plan": json.dumps(plan)}
         run = tracking.start(history.experiment_of(experiment), name=_name(request, outcome), tags=tags)
         run.json(decision, "decision.json")
         _apply(experiment, plan, run)
         return decision | {"decision_run": run.id, "said": history.said(decision)}
+
+
+def set_level(experiment: str, version: versions.Version, tag: dict[str, str], *, run_id: str) -> dict:
+    """Give the version in production its level at a snapshot that is going online, and write that down: from, to, why.
+
+    Raises RegistryBusy, or RegistryError. What it has already stays, and is no decision.
+    """
+    (name, told), snapshot = next(iter(tag.items())), next(iter(tag)).removeprefix(levels.TAG)
+    with versions.locked(experiment):
+        finish_open(experiment)
+        held = versions.get(experiment, version.version)
+        if held.tags.get(name) == told:
+            return levels.of(held, snapshot)
+        to, current = json.loads(told), versions.production(experiment)
+        request = Request("level", version.version, provenance.user(), to["why"], run_id=run_id)
+        plan = asdict(request) | {
+            "decision": LEVEL_SET,
+            "production_before": current and current.version,
+            "production_after": current and current.version,
+            "failed": [],
+            "level": _change(snapshot, levels.of(held, online_marker.current(experiment)[0]), to),
+            "tag": tag,
+        }
+        tags = {"decision": LEVEL_SET, "plan": json.dumps(plan)}
+        run = tracking.start(history.experiment_of(experiment), name=f"level of version {version.version}", tags=tags)
+        run.json(plan, "decision.json")
+        _apply(experiment, plan, run)
+        return to
 
 
 def finish_open(experiment: str) -> list[str]:
@@ -186,15 +218,42 @@ def _name(request: Request, outcome: str) -> str:
 def _apply(experiment: str, plan: dict, run: tracking.Run) -> None:
     """Do what a decision plans and end its run. Every step may have been done before: what is right stays as it is."""
     version = plan["version"]
-    if plan["production_after"] == version:
+    if plan["action"] == "level":
+        versions.tag(experiment, version, plan["tag"])
+    elif plan["production_after"] == version:
         versions.put_into_production(experiment, version)
     elif plan["decision"] == NEEDS_APPROVAL:
         versions.to_staging(experiment, version)
-    if plan["action"] != "roll back":
+    if plan["action"] not in ("roll back", "level"):
         override = {"override": "true"} if plan["override"] else {}
         versions.tag(experiment, version, {"decision": plan["decision"]} | override)
-    run.params(plan)
+    run.params({name: plan[name] for name in (*history.PLAIN, "failed")})
     run.end("FINISHED")
+
+
+def _level(experiment: str, version: int, before: versions.Version | None) -> dict | None:
+    """The level at the snapshot online: from that of the version before, to that of a version that goes into
+    production, and why. Raises RegistryError where it has none, for it could not be served."""
+    snapshot = online_marker.current(experiment)[0]
+    to = levels.of(versions.get(experiment, version), snapshot)
+    if to is None and snapshot:
+        raise RegistryError(
+            f"{experiment} version {version} has no level at {snapshot}, the snapshot that is online; "
+            "run the pipeline, which finds it out for the version in production"
+        )
+    return _change(snapshot, levels.of(before, snapshot) if before else None, to) if to else None
+
+
+def _change(snapshot: str, before: dict | None, to: dict) -> dict:
+    return {"snapshot": snapshot, "from": before and before["log_odds"], "to": to["log_odds"], "why": to["why"]}
+
+
+def _level_known(experiment: str, version: versions.Version) -> tuple[bool, str]:
+    snapshot = online_marker.current(experiment)[0]
+    known = levels.of(version, snapshot)
+    if known is None:
+        return not snapshot, f"none at {snapshot}, the snapshot that is online" if snapshot else "nothing is online"
+    return True, f"{known['log_odds']:+.3f} at {snapshot}: {known['why']}"
 
 
 def _check(rule: str, passed: bool, observed: str, why: str) -> RuleResult:

@@ -32,6 +32,10 @@ def gate_of(decision_run: str) -> list[dict]:
 def said(decision: dict) -> str:
     """What was decided and what is in production since, in a sentence without its full stop."""
     version, before, after = (decision[name] for name in ("version", "production_before", "production_after"))
+    if decision["action"] == "level":
+        level = decision["level"]
+        before_it = "" if level["from"] is None else f", before it {level['from']:+.3f}"
+        return f"version {version}: level {level['to']:+.3f} at {level['snapshot']}{before_it}; {level['why']}"
     stays = f"version {after} stays in production" if after else "nothing is in production"
     if decision["action"] != "roll back":
         against = " by override" if decision["override"] else ""
@@ -55,7 +59,7 @@ def production_lineage(decisions: list[dict]) -> list[int]:
     lineage: list[int] = []
     for decision in decisions:
         after = decision["production_after"]
-        if after is None or lineage[-1:] == [after]:
+        if after is None or lineage[-1:] == [after] or decision["action"] == "level":
             continue
         back = decision["action"] == "roll back" and after in lineage
         lineage = lineage[: lineage.index(after) + 1] if back else [*lineage, after]

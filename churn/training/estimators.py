@@ -58,9 +58,14 @@ def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int
 
 
 @one_core
+def log_odds(model: Pipeline, X: pd.DataFrame) -> np.ndarray:
+    """Log-odds to leave per customer, shape (n,), at the level of the training rows."""
+    return model.decision_function(X)
+
+
 def probability(model: Pipeline, X: pd.DataFrame, level: float | np.ndarray = 0.0) -> np.ndarray:
     """Churn probability per customer, shape (n,), in [0, 1]; `level` in log-odds, for all or one each, is added."""
-    return expit(model.decision_function(X) + level)
+    return expit(log_odds(model, X) + level)
 
 
 def training_ranges(X: pd.DataFrame) -> dict[str, dict]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import ibis
 from ibis.expr.types import Table
 
 from churn.errors import InvalidData
 from churn.sources.snapshots import instant, moment
+
+if TYPE_CHECKING:
+    from churn.sources.contract import Source
 
 
 def build(
@@ -24,6 +28,16 @@ def build(
     rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
     settings = {key: value for key, value in label.items() if key != "rule"}
     return ibis.union(*(rule(events, customers, snapshot=t, **settings) for t in snapshots))
+
+
+def population(source: Source, *, snapshot: str, label: dict) -> Table:
+    """Who counts at a snapshot: `customer_id`, `snapshot`, whether or not the label is known yet."""
+    if label["rule"] == "given":
+        rows = next(iter(source.tables.values()))
+        return rows.filter(rows.snapshot == moment(snapshot)).select("customer_id", "snapshot")
+    rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
+    settings = {key: value for key, value in label.items() if key != "rule"}
+    return rule(source.events, source.customers, snapshot=snapshot, **settings).drop("churned")
 
 
 def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int) -> None:

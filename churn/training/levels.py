@@ -13,8 +13,12 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from ibis.expr.types import Table
 from scipy.optimize import brentq
 from scipy.special import expit
+from sklearn.pipeline import Pipeline
+
+from churn.training import estimators
 
 PROOFS = 3  # earlier snapshots at which last year's level must have missed less, before it is used
 REMEMBERED = 12  # earlier snapshots that are looked back at
@@ -186,6 +190,25 @@ class Levels:
 
     def _offset(self, *snapshots: str) -> float:
         return offset(*(np.concatenate(part) for part in zip(*(self._known[s] for s in snapshots), strict=True)))
+
+
+def rule(events: Table | None, label: dict, *, newest: int, every: str) -> Rule:
+    """The rule for a log, `label` with its horizon_days: a snapshot is settled when all that a customer counts by
+    lies in the log. Without events there is no log whose start could be known, and no season is looked for."""
+    if events is None or not every:
+        return Rule(newest, label["horizon_days"])
+    starts = events.at.min().execute().date()
+    return Rule(
+        newest, label["horizon_days"], every, str(starts), label.get("active_within_days", label["horizon_days"])
+    )
+
+
+def of_model(model: Pipeline, known: pd.DataFrame, columns: list[str], rule: Rule) -> Levels:
+    """The levels of a fitted model. `known`: features, snapshot and label of every customer whose label is known."""
+    log_odds = estimators.log_odds(model, known[columns])
+    labels = known.churned.to_numpy(dtype="int64")
+    at = known.groupby(known.snapshot.dt.strftime("%Y-%m-%d")).indices
+    return Levels({snapshot: (log_odds[rows], labels[rows]) for snapshot, rows in at.items()}, rule)
 
 
 def offset(log_odds: np.ndarray, labels: np.ndarray) -> float:
