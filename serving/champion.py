@@ -15,7 +15,7 @@ from functools import cached_property
 
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
 from churn.features import store
-from churn.registry import levels, versions
+from churn.registry import version_levels, versions
 from churn.registry.versions import Version
 from serving import prometheus
 from serving.compiled_model import Scorer, scorer
@@ -51,7 +51,7 @@ class Champion:
     @cached_property
     def levels(self) -> dict[str, dict]:
         """What is added to its log-odds at each snapshot that it has a level for, and why."""
-        return levels.all_of(self.version)
+        return version_levels.all_of(self.version)
 
     def level(self, as_of: datetime) -> float | None:
         """What is added to its log-odds for features of that snapshot; None where it has no level for it."""

@@ -41,6 +41,9 @@ def _train(params: Params, upstream: dict) -> dict:
     return _snapshots(params) | {
         "manifest": upstream["manifest"],
         "label": label | {"horizon_days": params.horizon_days},
+        "serve_snapshot": str(params.snapshots.serve),
+        "history_snapshots": [str(t) for t in getattr(params.snapshots, "history", [])],
+        "every": getattr(params.snapshots, "every", None) or "",
         "split": params.train.split,
         "test_fraction": params.train.test_fraction,
         "trusted_features": params.train.trusted_features,

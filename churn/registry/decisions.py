@@ -13,7 +13,7 @@ from churn import state
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import manifest, online_marker
 from churn.names import in_markdown
-from churn.registry import gate, history, levels, provenance, runs, tracking, versions
+from churn.registry import gate, history, provenance, runs, tracking, version_levels, versions
 from churn.registry.gate import Decision, RuleResult
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
@@ -71,7 +71,11 @@ def evaluation_of(experiment: str, version: int, file: str) -> dict:
 
 
 def judge(experiment: str, request: Request, evaluation: dict, *, rules: dict, advisory: list[str]) -> Decision:
-    """What speaks for and against: the gate's rules for a new version, the safety of the way back for a rollback."""
+    """What speaks for and against: the gate's rules for a new version, the safety of the way back for a rollback.
+
+    A version that has no level yet at the snapshot that is online gets it here, where its features tell.
+    """
+    version_levels.ensure(experiment, versions.get(experiment, request.version))
     if request.action == "roll back":
         return safe_to_return(experiment, request.version)
     return gate.judge(evaluation, rules=rules, advisory=advisory)
@@ -133,12 +137,12 @@ def set_level(experiment: str, version: versions.Version, tag: dict[str, str], *
 
     Raises RegistryBusy, or RegistryError. What it has already stays, and is no decision.
     """
-    (name, told), snapshot = next(iter(tag.items())), next(iter(tag)).removeprefix(levels.TAG)
+    (name, told), snapshot = next(iter(tag.items())), next(iter(tag)).removeprefix(version_levels.TAG)
     with versions.locked(experiment):
         finish_open(experiment)
         held = versions.get(experiment, version.version)
         if held.tags.get(name) == told:
-            return levels.of(held, snapshot)
+            return version_levels.of(held, snapshot)
         to, current = json.loads(told), versions.production(experiment)
         request = Request("level", version.version, provenance.user(), to["why"], run_id=run_id)
         plan = asdict(request) | {
@@ -146,7 +150,7 @@ def set_level(experiment: str, version: versions.Version, tag: dict[str, str], *
             "production_before": current and current.version,
             "production_after": current and current.version,
             "failed": [],
-            "level": _change(snapshot, levels.of(held, online_marker.current(experiment)[0]), to),
+            "level": _change(snapshot, version_levels.of(held, online_marker.current(experiment)[0]), to),
             "tag": tag,
         }
         tags = {"decision": LEVEL_SET, "plan": json.dumps(plan)}
@@ -235,13 +239,13 @@ def _level(experiment: str, version: int, before: versions.Version | None) -> di
     """The level at the snapshot online: from that of the version before, to that of a version that goes into
     production, and why. Raises RegistryError where it has none, for it could not be served."""
     snapshot = online_marker.current(experiment)[0]
-    to = levels.of(versions.get(experiment, version), snapshot)
+    to = version_levels.of(versions.get(experiment, version), snapshot)
     if to is None and snapshot:
         raise RegistryError(
             f"{experiment} version {version} has no level at {snapshot}, the snapshot that is online; "
             "run the pipeline, which finds it out for the version in production"
         )
-    return _change(snapshot, levels.of(before, snapshot) if before else None, to) if to else None
+    return _change(snapshot, version_levels.of(before, snapshot) if before else None, to) if to else None
 
 
 def _change(snapshot: str, before: dict | None, to: dict) -> dict:
@@ -250,7 +254,7 @@ def _change(snapshot: str, before: dict | None, to: dict) -> dict:
 
 def _level_known(experiment: str, version: versions.Version) -> tuple[bool, str]:
     snapshot = online_marker.current(experiment)[0]
-    known = levels.of(version, snapshot)
+    known = version_levels.of(version, snapshot)
     if known is None:
         return not snapshot, f"none at {snapshot}, the snapshot that is online" if snapshot else "nothing is online"
     return True, f"{known['log_odds']:+.3f} at {snapshot}: {known['why']}"

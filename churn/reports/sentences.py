@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
     from churn.evaluation.profit import Policy
     from churn.registry.versions import Loaded
     from churn.sources.contract import Source
+    from churn.training.levels import Level
 
 
 def log(source: Source) -> str:
@@ -49,6 +50,17 @@ def labels(summary: pd.DataFrame) -> str:
         f"**{by_part.customers['train']:,}** training rows, of which {rate['train']:.1%} left; **{by_part.customers['test']:,}** test rows, "
         f"of which {rate['test']:.1%} left. The churn rate is {moved}."
     )
+
+
+def level(at: Level, expected: dict) -> str:
+    """What the level at a snapshot is, why, and how many customers are expected to leave."""
+    share = f"At {at.snapshot} **{expected['mean']:.1%}** of the customers who count are expected to leave"
+    bounds = (
+        f", between {expected['low']:.1%} and {expected['high']:.1%}: a miss of {at.margin:.3f} is the worst that the last {len(at.origins)} known snapshots saw, or the least that is promised"
+        if at.margin is not None
+        else "; how far that may be off is not known, for there is no earlier snapshot whose labels were known"
+    )
+    return f"{share}{bounds}. The level is {at.log_odds:+.3f} in log-odds: {at.why}."
 
 
 def finding(evaluation: Evaluation) -> str:

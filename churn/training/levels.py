@@ -203,6 +203,12 @@ def rule(events: Table | None, label: dict, *, newest: int, every: str) -> Rule:
     )
 
 
+def table(levels: list[Level]) -> pd.DataFrame:
+    """Levels for people: snapshot, level (log-odds), why, and how far the share of leavers may be off."""
+    rows = [{"snapshot": x.snapshot, "level": x.log_odds, "margin": x.margin, "why": x.why} for x in levels]
+    return pd.DataFrame(rows).set_index("snapshot")
+
+
 def of_model(model: Pipeline, known: pd.DataFrame, columns: list[str], rule: Rule) -> Levels:
     """The levels of a fitted model. `known`: features, snapshot and label of every customer whose label is known."""
     log_odds = estimators.log_odds(model, known[columns])
