@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from churn.registry import tracking, versions
+from churn.registry import tracking, version_levels, versions
 from serving.feature_lookup import TIMEOUT_SECONDS
 from tests.serving.gunicorn_server import PROJECT, Server
-from tests.serving.world import promote
+from tests.serving.world import LEVEL, promote
 
 DOCUMENT = PROJECT / "docs" / "reference" / "api.md"
 STORE_SECONDS = 5  # what a locked SQLite waits, and the slow store of slow_app.py
@@ -137,6 +137,23 @@ def test_a_corrupt_model_never_serves(server, customer, table):
     server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1)
     fault, predict = "the promoted model's files are not those registered", f"{said(answer)}, by the last good version"
     table.append(row(fault, predict, f"{said(ready)}, with a warning", "tried again every 10 s"))
+
+
+def test_a_version_without_a_level_for_the_snapshot_online_answers_so(server, customer, table):
+    two = versions.get("world", 2)
+    tags = {n: value for n, value in two.tags.items() if n != "digest" and not n.startswith(version_levels.TAG)}
+    unsettled = versions.register("world", source=two.source, run_id=two.run_id, tags=tags)
+    promote(unsettled.version)
+    server.wait(lambda: server.predict(customer).status_code == 503)
+    answer = server.predict(customer)
+    assert "model-unavailable" == answer.json()["type"]
+    assert f"version {unsettled.version} has no level for the snapshot 2023-09-01" in answer.json()["detail"]
+    versions.tag("world", unsettled.version, version_levels.tag(LEVEL))
+    server.wait(lambda: server.predict(customer).status_code == 200)
+    promote(1)
+    server.wait(lambda: server.predict(customer).json()["model"]["version"] == 1)
+    fault, predict = "the Production version has no level for the snapshot online", said(answer)
+    table.append(row(fault, predict, said(server.get("/ready")), "as soon as the pipeline has found it out"))
 
 
 def test_a_version_deleted_from_the_registry_keeps_serving(server, customer, table):

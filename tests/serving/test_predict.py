@@ -11,6 +11,7 @@ from churn.features import manifest
 from churn.registry import versions
 from churn.training import estimators
 from tests.serving.gunicorn_server import Server
+from tests.serving.world import LEVEL
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def expected(world) -> pd.Series:
         ]
         loaded = versions.load_production("world")
     X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum_7d_30d", "days_since_payment"])
-    return pd.Series(estimators.probability(loaded.pipeline, X), index=X.index)
+    return pd.Series(estimators.probability(loaded.pipeline, X, LEVEL.log_odds), index=X.index)
 
 
 def test_answer_is_what_the_pipeline_gives_for_the_tables_features(server, world, expected):
@@ -47,6 +48,7 @@ def test_answer_names_what_it_rests_on(server, world):
         "churn_probability",
         "model",
         "features_as_of",
+        "level_as_of",
         "scored_at",
         "threshold",
         "flagged",
@@ -55,6 +57,7 @@ def test_answer_names_what_it_rests_on(server, world):
     assert world.customers[0] == answer["customer_id"]
     assert {"name": "world", "version": before.version, "run_id": before.run_id} == answer["model"]
     assert answer["features_as_of"] == "2023-09-01T00:00:00Z"
+    assert answer["level_as_of"] == "2023-09-01"
     assert datetime.now().astimezone() - datetime.fromisoformat(answer["scored_at"]) < timedelta(minutes=1)
     assert answer["threshold"] == 0.2
     assert (answer["churn_probability"] >= 0.2) is answer["flagged"]

@@ -9,13 +9,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from churn import engine, state
 from churn.features import store
 from churn.features.build import feature_tables
 from churn.params import schema
-from churn.registry import tracking, versions
+from churn.registry import tracking, version_levels, versions
 from churn.sources import inputs
 from churn.training import dataset, estimators, labels
+from churn.training.levels import ORIGINS, Level
 
 PARAMS = """\
 experiment: world
@@ -30,6 +33,8 @@ CANDIDATES = [
     ("logistic", {"C": 0.001}),
     ("hist_gradient_boosting", {"max_iter": 30, "min_samples_leaf": 20}),
 ]
+# Of every version at the snapshot that is online: far enough from nothing that a score without it is another score.
+LEVEL = Level("2023-09-01", 0.25, ["2023-05-01"], "that of the newest snapshot", False, pd.DataFrame(columns=ORIGINS))
 
 
 def build(folder: Path) -> None:
@@ -80,7 +85,7 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
         "model": model,
         "threshold": "0.2",
         "test_auc": "0.7",
-    }
+    } | version_levels.tag(LEVEL)
     versions.register("world", source=uri, run_id=run.id, tags=tags)
     run.end("FINISHED")
 
