@@ -139,7 +139,8 @@ def built(con, log):
         assert "CHURN_STATE" in os.environ
         segments = changed.pop("segments", ["plan"])
         source = Source(*log(events, customers, segments), {}, None, segments, {"read": len(events)}, pd.DataFrame())
-        settings = {"windows_days": [7, 30], "kinds_before": snapshots[0], "without_kinds": ["cancel"]} | changed
+        settings = {"windows_days": [7, 30], "kinds_before": snapshots[0], "recipe": "windows"} | changed
+        settings.setdefault("label", {"rule": "event", "kind": "cancel", "horizon_days": 30})
         return build.feature_tables(con, source, experiment="mine", snapshots=snapshots, **settings)
 
     return _built

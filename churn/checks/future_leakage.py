@@ -8,6 +8,7 @@ nobody acted in it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -23,8 +24,8 @@ from churn import engine, fingerprint
 from churn.checks import counterfactual_logs
 from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
-from churn.features import from_events
 from churn.features import manifest as manifests
+from churn.features.definitions import from_events
 from churn.sources.contract import known_at
 from churn.sources.snapshots import instant, moment
 
@@ -43,26 +44,23 @@ AS_IT_IS, TRUNCATED, OTHER_FUTURE = "as it is", "truncated", "other future"
 
 
 def checks(
-    con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], without_kinds: list[str]
+    con, source: Source, manifest: dict, *, kinds_before: str, windows_days: list[int], recipe: str, label: dict
 ) -> list[Check]:
     """Which features there are, and their values for CUSTOMERS customers at every snapshot of the manifest."""
     if source.events is None:
         return [Check(DEFINED, IN_TIME, None, READY_MADE), Check(NAME, SAME, None, READY_MADE)]
-    given = {"before": kinds_before, "without": without_kinds}
-    settings = {"windows_days": windows_days, "segments": source.segments}
-    kinds = from_events.kinds_seen(source.events, **given)
-    in_time = from_events.kinds_seen(_with_later_kinds(source, kinds_before), **given)
+    given = {"before": kinds_before, "windows_days": windows_days, "recipe": recipe, "label": label}
     return [
-        _defined(manifest, kinds_before, settings | {"kinds": in_time}),
-        _same_values(con, source, manifest, settings | {"kinds": kinds}),
+        _defined(manifest, kinds_before, from_events.settings(_with_later_kinds(source, kinds_before), **given)),
+        _same_values(con, source, manifest, from_events.settings(source, **given)),
     ]
 
 
-def _with_later_kinds(source: Source, before: str) -> ibis.Table:
+def _with_later_kinds(source: Source, before: str) -> Source:
     """The log, where all that is known from a snapshot on is of a kind that nobody knew before."""
     events = source.events
     later = known_at(events) >= moment(before)
-    return events.mutate(kind=ibis.ifelse(later, ibis.literal("of the future"), events.kind))
+    return replace(source, events=events.mutate(kind=ibis.ifelse(later, ibis.literal("of the future"), events.kind)))
 
 
 def _defined(manifest: dict, before: str, settings: dict) -> Check:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from churn import engine, fingerprint, state
 from churn.errors import InvalidData
-from churn.features import from_events, from_tables
+from churn.features.definitions import from_events, from_tables
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source
@@ -25,18 +25,21 @@ def feature_tables(
     snapshots: list[str],
     kinds_before: str,
     windows_days: list[int],
-    without_kinds: list[str],
+    recipe: str,
+    label: dict,
 ) -> dict:
     """Compute every feature table under state/<experiment>/features/ and write the manifest last. Returns the manifest.
 
-    `kinds_before`: kinds of event count as known when they occur before this snapshot. Raises InvalidData.
+    `kinds_before`: kinds of event count as known when they occur before this snapshot. `label` is the section of the
+    params file. Raises InvalidData.
     """
     if source.events is None:
         described = from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
         views_at = partial(from_tables.views, source.tables, future_dates=source.future_dates)
     else:
-        kinds = from_events.kinds_seen(source.events, before=kinds_before, without=without_kinds)
-        settings = {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
+        settings = from_events.settings(
+            source, before=kinds_before, windows_days=windows_days, recipe=recipe, label=label
+        )
         described = from_events.described(**settings)
         views_at = partial(from_events.views, source.events, source.customers, **settings)
     features = [feature.entry() for feature in described]

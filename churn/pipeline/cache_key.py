@@ -20,7 +20,7 @@ PACKAGE = state.PROJECT / "churn"
 REPOSITORY = state.PROJECT / "feature_repo"
 LOCK = state.PROJECT / "requirements.txt"
 FIRST = ("parameter ", "input ", "notebook", "lock", "python", "stage ")  # of the ingredients, for people
-OF_THE_RUN = ("run_id", "horizon_days")  # parameters that say where to log or what to refuse, not what to compute
+OF_THE_RUN = ("run_id",)  # parameters that say where to log, not what to compute
 
 
 def ingredients(stage: str, parameters: dict, *, upstream: dict[str, str], inputs: dict[str, Path]) -> dict[str, str]:

@@ -31,16 +31,15 @@ def _features(params: Params, upstream: dict) -> dict:
         "data": input_of(params),
         "serve_snapshot": str(params.snapshots.serve),
         "windows_days": params.features.windows_days,
-        "label_kind": getattr(params.label, "kind", ""),
-        "horizon_days": params.horizon_days,
+        "recipe": params.features.recipe,
+        "label": _label(params),
     }
 
 
 def _train(params: Params, upstream: dict) -> dict:
-    label = params.label.model_dump(mode="json", exclude_none=True)
     return _snapshots(params) | {
         "manifest": upstream["manifest"],
-        "label": label | {"horizon_days": params.horizon_days},
+        "label": _label(params),
         "serve_snapshot": str(params.snapshots.serve),
         "history_snapshots": [str(t) for t in getattr(params.snapshots, "history", [])],
         "every": getattr(params.snapshots, "every", None) or "",
@@ -62,6 +61,10 @@ def _promote(params: Params, upstream: dict) -> dict:
     promote = params.promote.model_dump()  # a rule that is None is off, and the notebook says so
     taken = {name: upstream[name] for name in ("version", "evaluation")}
     return {"action": "decide"} | taken | promote | {"by": "", "reason": "", "override": False}
+
+
+def _label(params: Params) -> dict:
+    return params.label.model_dump(mode="json", exclude_none=True) | {"horizon_days": params.horizon_days}
 
 
 def _snapshots(params: Params) -> dict:

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from churn.checks import counterfactual_logs, future_leakage
-from churn.features import build, from_events, manifest
+from churn.features import build, manifest
+from churn.features.definitions import from_events
 from churn.sources.contract import Source
 from churn.sources.snapshots import moment
 
@@ -22,7 +23,8 @@ T = datetime(2024, 3, 1, tzinfo=UTC)
 DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
 CUSTOMERS = [("ann", T - 90 * DAY, "basic"), ("bob", T - 9 * DAY, "gold"), ("cy", T + DAY, "gold")]
 EVENTS = [("ann", T - 2 * DAY, "visit", 1), ("bob", T - DAY, "buy", 5), ("ann", T + 40 * DAY, "visit", 1)]
-SETTINGS = {"kinds_before": MARCH, "windows_days": [7, 30], "without_kinds": ["cancel"]}
+LABEL = {"rule": "event", "kind": "cancel", "horizon_days": 30}
+SETTINGS = {"kinds_before": MARCH, "windows_days": [7, 30], "recipe": "windows", "label": LABEL}
 
 pytestmark = pytest.mark.usefixtures("state_folder")
 

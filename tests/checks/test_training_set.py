@@ -64,8 +64,8 @@ def test_a_failed_check_states_the_same_rule(training_set):
     ]
 
 
-SETTINGS = {"kinds_before": "2024-03-01", "windows_days": [7, 30], "without_kinds": ["cancel"]}
 LABEL = {"rule": "event", "kind": "cancel", "horizon_days": 30}
+SETTINGS = {"kinds_before": "2024-03-01", "windows_days": [7, 30], "recipe": "windows", "label": LABEL}
 
 
 @pytest.fixture

@@ -31,10 +31,10 @@ def prints(file: Path, folder: Path, *, threads: int) -> dict:
     """Fingerprints of what is staged, of every feature table and of the labels."""
     given, con = schema.load(file), engine.connect(threads=threads)
     source = inputs.read(con, stage_parameters.input_of(given), state.path("shop", "source"))
+    label = given.label.model_dump(exclude_none=True)
     days = sorted({*map(str, given.snapshots.train), str(given.snapshots.test)})
     made = build.feature_tables(con, source, experiment="shop", snapshots=days, kinds_before=days[-2],
-                          windows_days=given.features.windows_days, without_kinds=[])  # fmt: skip
-    label = given.label.model_dump(exclude_none=True)
+                                **given.features.model_dump(), label=label)  # fmt: skip
     labelled = labels.build(source.events, source.customers, None, snapshots=days, label=label)
     engine.write_parquet(con, labelled, folder / "labels.parquet")
     staged = {path.stem: row_hashes.of_table(path)[0]["fingerprint"] for path in state.path("shop", "source").iterdir()}

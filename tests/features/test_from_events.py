@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 from churn import engine
 from churn.errors import InvalidData
-from churn.features import from_tables
-from churn.features.columns import Feature
-from churn.features.from_events import described, kinds_seen, views
+from churn.features.definitions import from_tables
+from churn.features.definitions.columns import Feature
+from churn.features.definitions.from_events import described, kinds_seen, views
 from churn.sources.snapshots import instant
 
 SNAPSHOT = "2024-03-01"

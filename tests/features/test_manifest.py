@@ -128,7 +128,7 @@ def test_ready_made_tables_have_a_manifest_of_the_same_shape(con, state_folder, 
     rows.astype({"snapshot": "datetime64[us, UTC]"}).to_parquet(tmp_path / "usage.parquet")
     tables = {"usage": con.read_parquet(str(tmp_path / "usage.parquet"))}
     source = Source(None, None, tables, None, ["plan"], {"read": 2, "rejected": 0}, pd.DataFrame())
-    settings = {"kinds_before": MARCH, "windows_days": [30], "without_kinds": [""]}
+    settings = {"kinds_before": MARCH, "windows_days": [30], "recipe": "windows", "label": {"rule": "given"}}
     made = build.feature_tables(con, source, experiment="mine", snapshots=[MARCH], **settings)
     assert [("hours", "number"), ("plan", "category")] == [(f["name"], f["type"]) for f in made["features"]]
     assert rows.hours.equals(

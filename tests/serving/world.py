@@ -51,7 +51,8 @@ def build(folder: Path) -> None:
         snapshots=days,
         kinds_before=days[1],
         windows_days=settings.features.windows_days,
-        without_kinds=["cancel"],
+        recipe=settings.features.recipe,
+        label=settings.label.model_dump(),
     )
     feast = store.open_store("world")
     store.apply(feast)

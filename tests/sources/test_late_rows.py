@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from churn.errors import InvalidData
-from churn.features import from_events
+from churn.features.definitions import from_events
 from churn.sources import inputs
 from churn.sources.contract import Source
 from churn.training import labels

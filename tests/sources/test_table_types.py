@@ -17,7 +17,7 @@ import pytest
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.features import from_tables
+from churn.features.definitions import from_tables
 from churn.sources import inputs
 from tests.sources import xlsx
 

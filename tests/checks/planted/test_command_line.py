@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from churn import state
-from churn.features import from_events
+from churn.features.definitions import from_events
 from tests.checks.planted.conftest import keep
 
 PARTS = ("churn", "notebooks", "feature_repo", "run_pipeline.py")

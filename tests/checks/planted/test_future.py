@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from churn.features import build, from_events
+from churn.features import build
+from churn.features.definitions import from_events
 from churn.sources import snapshots
 from tests.checks.planted import business
 

@@ -157,7 +157,7 @@ def test_another_model_reuses_the_features_alone(place):
     assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in planned["train"][1]
 
 
-@pytest.mark.parametrize("module", ["churn/audit/doctor.py", "churn/features/from_events.py"])
+@pytest.mark.parametrize("module", ["churn/audit/doctor.py", "churn/features/definitions/from_events.py"])
 def test_a_comment_in_a_module_used_or_not_reuses_all(place, module):
     path = place.code / module
     path.write_text(path.read_text() + "# a thought\n")

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ibis.expr.types import Column, Table
 
 from churn import names
-from churn.features.columns import KEYS, Definition, Feature, select, under_names_of_their_own
+from churn.features.definitions.columns import KEYS, Definition, Feature, select, under_names_of_their_own
 from churn.sources.snapshots import days_between, moment
 
 

@@ -7,12 +7,17 @@ is not there.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ibis.expr.types import Column, NumericColumn, Table
 
 from churn import names
 from churn.errors import InvalidData
-from churn.features.columns import Definition, Feature, select, under_names_of_their_own
+from churn.features.definitions.columns import Definition, Feature, select, under_names_of_their_own
 from churn.sources.snapshots import days_between, known_before, moment
+
+if TYPE_CHECKING:
+    from churn.sources.contract import Source
 
 
 def views(
@@ -48,6 +53,14 @@ def kinds_seen(events: Table, *, before: str, without: list[str]) -> list[str]:
             f"no events before the snapshot {before}: there is nothing to make features of; move the snapshots"
         )
     return kinds
+
+
+def settings(source: Source, *, before: str, windows_days: list[int], recipe: str, label: dict) -> dict:
+    """What `views` and `described` are told of the features: all of it follows from the log before a snapshot, from
+    the params file's settings and from its label, whose own kind of event tells nothing but the answer.
+    """
+    kinds = kinds_seen(source.events, before=before, without=[label["kind"]] if label["rule"] == "event" else [])
+    return {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
 
 
 def _definitions(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Definition]:
