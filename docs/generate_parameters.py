@@ -29,7 +29,7 @@ def _rows(node: dict, known: dict, prefix: str, section: str) -> Iterator[tuple[
         if not inner or "description" in entry:
             yield section, _row(key, entry, required=name in node.get("required", []))
         for part in inner:
-            of_its_own = f"`{key}`" + (_variant(key, part) if len(inner) > 1 else "")
+            of_its_own = f"`{key}`" + (_variant(part) if len(inner) > 1 else "")
             yield from _rows(part, known, f"{key}.", section if prefix else of_its_own)
 
 
@@ -38,9 +38,10 @@ def _references(entry: dict) -> list[str]:
     return [option["$ref"].rpartition("/")[2] for option in options if "$ref" in option]
 
 
-def _variant(key: str, part: dict) -> str:
-    """Which variant of `data` or `label` a section is, by its one fixed value."""
-    return next(f", `{name}: {p['const']}`" for name, p in part["properties"].items() if "const" in p)
+def _variant(part: dict) -> str:
+    """Which variant of a section it is: by its one fixed value, else by what it says of itself."""
+    fixed = (f", `{name}: {p['const']}`" for name, p in part["properties"].items() if "const" in p)
+    return next(fixed, None) or f": {part['description'][0].lower()}{part['description'][1:].rstrip('.')}"
 
 
 def _row(key: str, entry: dict, *, required: bool) -> str:

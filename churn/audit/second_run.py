@@ -93,11 +93,13 @@ def _with_dates(params: dict) -> dict:
     """The parameters as a params file has them: dates as dates, where a run keeps them as text."""
     changed = dict(params)
     days = params["snapshots"]
-    changed["snapshots"] = {name: _day(day) for name, day in days.items()}
+    changed["snapshots"] = {name: value if name == "every" else _day(value) for name, value in days.items()}
     if as_of := (params.get("serving") or {}).get("as_of"):
         changed["serving"] = params["serving"] | {"as_of": datetime.fromisoformat(str(as_of))}
     return changed
 
 
-def _day(value: str | list[str]) -> date | list[date]:
-    return [_day(day) for day in value] if isinstance(value, list) else date.fromisoformat(str(value))
+def _day(value: str | list[str] | None) -> date | list[date] | None:
+    if isinstance(value, list):
+        return [_day(day) for day in value]
+    return value and date.fromisoformat(str(value))

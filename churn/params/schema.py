@@ -16,11 +16,11 @@ from churn.errors import InvalidParams
 from churn.params import yaml_file
 from churn.params.data import Data, TablesData
 from churn.params.section import Section
+from churn.params.snapshots import SnapshotRule, Snapshots, SnapshotsSection
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 
 
 # --- label: who counts, and who left ---
@@ -49,20 +49,6 @@ Label = Annotated[InactivityLabel | EventLabel | GivenLabel, Field(discriminator
 
 
 # --- the rest of the file ---
-
-
-class Snapshots(Section):
-    train: list[Day] = Field(min_length=1, description="dates (00:00 UTC) as of which training customers are seen")
-    test: Day = Field(description="date as of which test customers are seen")
-    serve: Day = Field(description="date whose features go online: customers as they are now")
-
-    @model_validator(mode="after")
-    def in_order(self) -> Snapshots:
-        if self.train != sorted(set(self.train)):
-            raise ValueError(f"train must ascend without repeats; found {[str(t) for t in self.train]}")
-        if self.serve < self.test:
-            raise ValueError(f"serve must not lie before test; found serve {self.serve}, test {self.test}")
-        return self
 
 
 class Features(Section):
@@ -155,7 +141,7 @@ class Params(Section):
     seed: int = Field(ge=0, lt=2**32, description="for everything that is drawn at random")
     data: Data
     label: Label = GivenLabel()
-    snapshots: Snapshots
+    snapshots: SnapshotsSection
     features: Features = Features()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
@@ -187,9 +173,21 @@ class Params(Section):
         return self
 
     @model_validator(mode="after")
+    def rule_fits_the_source(self) -> Params:
+        if isinstance(self.snapshots, SnapshotRule) and isinstance(self.data, TablesData):
+            raise ValueError(
+                "snapshots: ready-made features have the snapshots that data.snapshots lists, so no rule finds them; "
+                "give the dates: {train: [...], test: ..., serve: ...}"
+            )
+        return self
+
+    @model_validator(mode="after")
     def embargo(self) -> Params:
-        """Training labels are known when the model would have been trained (design: time)."""
+        """Training labels are known when the model would have been trained, and all that is tested on as of the end."""
+        if isinstance(self.snapshots, SnapshotRule):
+            return self
         last, test = self.snapshots.train[-1], self.snapshots.test
+        self._refuse_open_labels([*self.snapshots.history, test])
         if self.train.split == "entity" and test in self.snapshots.train:
             return self
         known = last + timedelta(days=self.horizon_days)
@@ -202,9 +200,18 @@ class Params(Section):
             )
         return self
 
+    def _refuse_open_labels(self, tested: list[date]) -> None:
+        as_of, horizon = self.snapshots.as_of, timedelta(days=self.horizon_days)
+        for day in tested:
+            if as_of and day + horizon > as_of:
+                raise ValueError(
+                    f"snapshots: the label of {day} is known on {day + horizon} (horizon {self.horizon_days} days), "
+                    f"after as_of {as_of}, from which on nothing is seen; give a snapshot up to {as_of - horizon}"
+                )
+
     @model_validator(mode="after")
     def tables_have_the_snapshots(self) -> Params:
-        if isinstance(self.data, TablesData):
+        if isinstance(self.data, TablesData) and isinstance(self.snapshots, Snapshots):
             used = [str(d) for d in (*self.snapshots.train, self.snapshots.test, self.snapshots.serve)]
             missing = sorted(set(used) - set(self.data.snapshots))
             if missing:

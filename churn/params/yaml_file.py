@@ -158,6 +158,8 @@ def _locate(loc: tuple, model: type[BaseModel]) -> tuple[str, list[str]]:
 
 
 def _tag(model: type[BaseModel]) -> str | None:
+    if tag := getattr(model, "TAG", None):
+        return tag
     for name in ("source", "rule"):
         if name in model.model_fields:
             return get_args(model.model_fields[name].annotation)[0]

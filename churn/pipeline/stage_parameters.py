@@ -28,8 +28,8 @@ def input_of(params: Params) -> dict:
 
 def _features(params: Params, upstream: dict) -> dict:
     return _snapshots(params) | {
+        "as_of": str(params.snapshots.as_of or ""),
         "data": input_of(params),
-        "serve_snapshot": str(params.snapshots.serve),
         "windows_days": params.features.windows_days,
         "recipe": params.features.recipe,
         "label": _label(params),
@@ -40,9 +40,6 @@ def _train(params: Params, upstream: dict) -> dict:
     return _snapshots(params) | {
         "manifest": upstream["manifest"],
         "label": _label(params),
-        "serve_snapshot": str(params.snapshots.serve),
-        "history_snapshots": [str(t) for t in getattr(params.snapshots, "history", [])],
-        "every": getattr(params.snapshots, "every", None) or "",
         "split": params.train.split,
         "test_fraction": params.train.test_fraction,
         "trusted_features": params.train.trusted_features,
@@ -53,8 +50,8 @@ def _train(params: Params, upstream: dict) -> dict:
 
 
 def _evaluate(params: Params, upstream: dict) -> dict:
-    taken = {name: upstream[name] for name in ("version", "training_set", "manifest")}
-    return params.evaluate.model_dump() | taken | {"seed": params.seed}
+    taken = {name: upstream[name] for name in ("version", "training_set", "known_set", "levels_file", "manifest")}
+    return params.evaluate.model_dump() | taken | {"test_snapshot": str(params.snapshots.test), "seed": params.seed}
 
 
 def _promote(params: Params, upstream: dict) -> dict:
@@ -71,4 +68,7 @@ def _snapshots(params: Params) -> dict:
     return {
         "train_snapshots": [str(t) for t in params.snapshots.train],
         "test_snapshot": str(params.snapshots.test),
+        "serve_snapshot": str(params.snapshots.serve),
+        "history_snapshots": [str(t) for t in params.snapshots.history],
+        "every": params.snapshots.every or "",
     }

@@ -18,6 +18,7 @@ from scipy.optimize import brentq
 from scipy.special import expit
 from sklearn.pipeline import Pipeline
 
+from churn import grid
 from churn.training import estimators
 
 PROOFS = 3  # earlier snapshots at which last year's level must have missed less, before it is used
@@ -48,16 +49,13 @@ class Rule:
         return date.fromisoformat(snapshot) + timedelta(days=self.horizon_days) <= date.fromisoformat(by)
 
     def last_year(self, snapshot: str) -> str:
-        """The snapshot of last year, on the same grid."""
-        day = date.fromisoformat(snapshot)
-        if self.every in ("day", "week"):
-            return str(day - timedelta(days=364 if self.every == "week" else 365))
-        return str(day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day))
+        """The snapshot of last year, which need not lie on the grid."""
+        return str(grid.last_year(self.every, date.fromisoformat(snapshot)))
 
     def on_grid(self, snapshot: str) -> bool:
-        """Whether a snapshot lies on the calendar grid; that of last year need not."""
+        """Whether a snapshot lies on the calendar grid."""
         day = date.fromisoformat(snapshot)
-        return {"month": day.day == 1, "week": day.weekday() == 0}.get(self.every, True)
+        return not self.every or grid.newest(self.every, day) == day
 
     def settled(self, snapshot: str) -> bool:
         """Whether a snapshot lies long enough after the start of the log to tell of a season."""
