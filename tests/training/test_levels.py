@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
@@ -117,6 +117,7 @@ def test_last_year_of_a_leap_day_is_the_last_of_february():
     assert "2011-02-28" == MONTHLY.last_year("2012-02-29")
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.floats(0.05, 0.95), min_size=6, max_size=30), st.integers(0, 40))
 def test_the_level_at_a_snapshot_never_depends_on_what_is_known_later(rates: list[float], at: int):
     months = MONTHS[: len(rates)]
