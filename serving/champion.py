@@ -6,6 +6,7 @@ A thread of its own looks at the alias; whatever happens there, a prediction onl
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -14,6 +15,7 @@ from datetime import datetime
 from functools import cached_property
 
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
+from churn.evaluation import profit
 from churn.features import store
 from churn.registry import version_levels, versions
 from churn.registry.versions import Version
@@ -45,8 +47,21 @@ class Champion:
 
     @property
     def threshold(self) -> float | None:
-        """The probability from which contacting a customer pays, as evaluation found it."""
-        return float(self.version.tags["threshold"]) if "threshold" in self.version.tags else None
+        """The probability from which contacting a customer pays; None where each has an own one, or none is known."""
+        return self.version.threshold
+
+    @cached_property
+    def economics(self) -> dict | None:
+        """What a customer's own threshold follows from; None where one holds for all."""
+        return json.loads(self.version.tags["economics"]) if self.version.tags.get("economics") else None
+
+    def threshold_of(self, features: dict) -> float | None:
+        """The probability from which contacting the customer with these features pays."""
+        if self.economics is None:
+            return self.threshold
+        column = self.economics["saved_value"]["column"]
+        own = profit.thresholds(self.economics, profit.worths(self.economics, {column: [features[column]]}))
+        return float(own[0])
 
     @cached_property
     def levels(self) -> dict[str, dict]:

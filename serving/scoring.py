@@ -56,7 +56,8 @@ def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) ->
 
 
 def _score(champion: Champion, customer: str, probability: float, features: Features, level: float) -> Score:
-    return Score(customer, probability, features, level, champion.threshold, champion.out_of_range(features.values))
+    values = features.values
+    return Score(customer, probability, features, level, champion.threshold_of(values), champion.out_of_range(values))
 
 
 def _with_level(champion: Champion, features: Features | Problem) -> Features | Problem:

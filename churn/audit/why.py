@@ -33,7 +33,7 @@ def why(experiment: str, *, version: int | None = None, run_id: str | None = Non
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": tags.get("feature_service", ""),
         "model": {"kind": tags.get("model", ""), "digest": tags.get("digest", ""), "source": registered.source},
-        "threshold": float(tags["threshold"]) if "threshold" in tags else None,
+        "threshold": registered.threshold,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
         "replaced": _before(history.production_lineage(decisions), registered.version),
         "taken_out": None if in_production else _taken_out(decisions, registered.version),

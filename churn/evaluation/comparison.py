@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from churn.errors import FeatureStoreUnavailable
-from churn.evaluation import baselines, metrics
+from churn.evaluation import baselines, metrics, resampling
 from churn.features import store
 from churn.training import dataset, estimators, levels
 
@@ -34,8 +36,12 @@ class Predictions:
         return self.versions | self.trivial
 
 
-def with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFrame:
-    """The rows with what the champion takes beside, through its own feature service; as they are where that is gone."""
+def with_features_of(rows: pd.DataFrame, versions: Sequence[Loaded | None]) -> pd.DataFrame:
+    """The rows with what each version takes beside, through its own feature service; left away where that is gone."""
+    return functools.reduce(_with_features_of, versions, rows)
+
+
+def _with_features_of(rows: pd.DataFrame, champion: Loaded | None) -> pd.DataFrame:
     if champion is None or can_score(champion, rows):
         return rows
     feast = store.open_store(champion.version.name)
@@ -82,6 +88,36 @@ def scores(predictions: dict[str, Predictions], *, top_fraction: float) -> pd.Da
         for part, on in predictions.items()
         for model, p in on.of_all.items()
     )
+
+
+def test_origin(rows: pd.DataFrame, test: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The test snapshot with the outcomes and the candidate's probabilities there."""
+    snapshot = rows.loc[rows.part == "test", "snapshot"].max()
+    return {f"{snapshot:%Y-%m-%d}": (test.y, test.versions["candidate"])}
+
+
+def against_baselines(test: Predictions, *, replicates: int, seed: int) -> dict[str, dict]:
+    """The candidate's log loss minus that of each trivial model: estimate, low and high by name."""
+    p = test.versions["candidate"]
+    found = resampling.log_loss_differences(test.y, p, test.trivial, replicates=replicates, seed=seed)
+    return {name: asdict(interval) for name, interval in found.items()}
+
+
+def against_earlier(rows: pd.DataFrame, test: Predictions, earlier: Sequence[Loaded]) -> list[dict]:
+    """The candidate's AUC minus that of versions that were in production before: version, estimate, low and high.
+
+    None of a version that takes features which are gone. Only the ranking is compared: an earlier version's level was
+    that of another snapshot.
+    """
+    unscored = dict.fromkeys(("estimate", "low", "high"))
+    return [{"version": v.version.version} | (_auc_against(rows, test, v) or unscored) for v in earlier]
+
+
+def _auc_against(rows: pd.DataFrame, test: Predictions, earlier: Loaded) -> dict | None:
+    if not can_score(earlier, rows):
+        return None
+    p = estimators.probability(earlier.pipeline, dataset.matrix(rows, "test", earlier.columns)[0])
+    return asdict(resampling.auc_difference(test.y, test.versions["candidate"], p))
 
 
 def scored_customers(rows: pd.DataFrame, test: Predictions) -> pd.DataFrame:

@@ -5,12 +5,14 @@ Free of scikit-learn, for a rollback has to be quick.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 if TYPE_CHECKING:
+    from churn.evaluation.calibration import Calibration
     from churn.evaluation.profit import Policy
     from churn.registry.versions import Loaded
 
@@ -21,7 +23,9 @@ INTERVAL = ["model", "metric", "estimate", "low", "high"]
 class Evaluation:
     """A candidate on the `rows` of training and test, beside the champion and the trivial models.
 
-    `intervals` are those of the bootstrap; `parity` and `contract` as in parity.py.
+    `intervals` are those of the bootstrap; `against_baselines` and `earlier` as in comparison.py, `relation` as
+    versions.relation says it; `parity` and `contract` as in parity.py. `in_production`: the candidate is the champion,
+    and is not compared with itself.
     """
 
     candidate: Loaded
@@ -30,10 +34,15 @@ class Evaluation:
     scores: pd.DataFrame
     intervals: pd.DataFrame
     segments: pd.DataFrame
+    calibration: Calibration
     policy: Policy
     top_fraction: float
     parity: dict
     contract: dict
+    against_baselines: dict = field(default_factory=dict)
+    earlier: list = field(default_factory=list)
+    relation: dict | None = None
+    in_production: bool = False
 
     def document(self) -> dict:
         """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
@@ -47,11 +56,17 @@ class Evaluation:
             "rows": {part: int(n) for part, n in self.rows.part.value_counts().items()},
             "test_auc": float(self.scores.set_index(["model", "part"]).auc["candidate", "test"]),
             "top_fraction": self.top_fraction,
+            "in_production": self.in_production,
+            "relation": self.relation,
+            "calibration": self.calibration.document(),
+            "against_baselines": plain(self.against_baselines),
+            "earlier": plain(self.earlier),
             "threshold": self.policy.threshold,
-            "profit_per_customer": self.policy.profit,
+            "profit_per_customer": self.policy.profit.estimate,
+            "policy": self.policy.document(),
             "parity": self.parity,
             "contract": self.contract,
-        } | {name: table.astype(object).where(table.notna(), None).to_dict("records") for name, table in tables.items()}
+        } | {name: plain(table.astype(object).to_dict("records")) for name, table in tables.items()}
 
     def metrics(self) -> dict[str, float]:
         """The metrics as MLflow takes them: `test_auc`, `champion_test_auc`, `difference_test_auc_low`, ..."""
@@ -62,14 +77,15 @@ class Evaluation:
         for i in bounds.itertuples():
             test = f"{_prefix(i.model)}test_{i.metric}"
             named |= {f"{test}_low": i.low, f"{test}_high": i.high}
-        return named | {"threshold": self.policy.threshold, "test_profit_per_customer": self.policy.profit}
+        told = {"level_error": self.calibration.level, "slope": self.calibration.slope.estimate}
+        told |= {"shape_error": self.calibration.shape.value, "profit_per_customer": self.policy.profit.estimate}
+        named |= {f"test_{name}": value for name, value in told.items() if math.isfinite(value)}
+        return named | ({} if self.policy.threshold is None else {"threshold": self.policy.threshold})
 
     def _all_intervals(self) -> pd.DataFrame:
         """The intervals and, as a last row, that of the candidate's profit per customer."""
-        policy = self.policy
-        profit = pd.DataFrame(
-            [["candidate", "profit_per_customer", policy.profit, policy.low, policy.high]], columns=INTERVAL
-        )
+        earned = asdict(self.policy.profit)
+        profit = pd.DataFrame([["candidate", "profit_per_customer", *earned.values()]], columns=INTERVAL)
         return pd.concat([self.intervals, profit], ignore_index=True)
 
 
@@ -84,6 +100,15 @@ def scores(document: dict) -> pd.DataFrame:
 def intervals(document: dict) -> pd.DataFrame:
     """The intervals as a table."""
     return pd.DataFrame(document.get("intervals", []), columns=INTERVAL)
+
+
+def plain(value: object) -> object:
+    """Plain JSON values: a number that is none becomes null."""
+    if isinstance(value, dict):
+        return {name: plain(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [plain(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _prefix(model: str) -> str:

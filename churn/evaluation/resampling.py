@@ -1,4 +1,5 @@
-"""How sure a score is: the paired bootstrap, for which each model's predictions are ranked once.
+"""How sure a score is: the paired bootstrap, for which each model's predictions are ranked once, and DeLong's interval
+where many models are compared.
 
 Outcomes, probabilities and predictions as in metrics.py.
 """
@@ -49,6 +50,43 @@ def bootstrap(
     return pd.DataFrame(columns, index=rows).reset_index()
 
 
+def mean_intervals(values: np.ndarray, *, replicates: int, seed: int, confidence: float = 0.95) -> list[Interval]:
+    """Of each row of `values`, shape (k, n), the mean over n customers with its interval in the same resamples."""
+    batches = resamples(values.shape[1], replicates, np.random.default_rng(seed))
+    means = np.concatenate([np.einsum("rn,kn->kr", counts, values) for counts in batches], axis=1) / values.shape[1]
+    bounds = zip(values.mean(axis=1), *percentiles(means, confidence), strict=True)
+    return [Interval(*map(float, found)) for found in bounds]
+
+
+def log_loss_differences(
+    y: np.ndarray, p: np.ndarray, others: dict[str, np.ndarray], *, replicates: int, seed: int
+) -> dict[str, Interval]:
+    """Log loss of `p` minus that of each other model, below zero where `p` is better, with its interval."""
+    if not others:
+        return {}
+    own = metrics.log_losses(*metrics.checked(y, p))
+    rows = np.stack([own - metrics.log_losses(*metrics.checked(y, other)) for other in others.values()])
+    return dict(zip(others, mean_intervals(rows, replicates=replicates, seed=seed), strict=True))
+
+
+def auc_difference(y: np.ndarray, p: np.ndarray, other: np.ndarray) -> Interval:
+    """AUC of `p` minus that of another model on the same rows (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44)."""
+    y = metrics.outcomes(y)
+    (left, stayed), (other_left, other_stayed) = (_placements(y, side) for side in (p, other))
+    estimate = float(left.mean() - other_left.mean())
+    variance = sum(d.var(ddof=1) / len(d) if len(d) > 1 else np.nan for d in (left - other_left, stayed - other_stayed))
+    half = 1.959963984540054 * float(np.sqrt(variance))
+    return Interval(estimate, estimate - half, estimate + half)
+
+
+def _placements(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each leaver the share of stayers ranked below, of each stayer that of leavers above; ties count half."""
+    left, stayed = p[y == 1], p[y == 0]
+    below, above = (np.searchsorted(np.sort(stayed), left, side) for side in ("left", "right"))
+    under, upto = (np.searchsorted(np.sort(left), stayed, side) for side in ("left", "right"))
+    return (below + above) / 2 / len(stayed), 1 - (under + upto) / 2 / len(left)
+
+
 def resamples(n: int, replicates: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Batches of how often each row was drawn, shape (r, n), each small enough to stay in memory."""
     batch = max(1, CELLS // n)
@@ -61,6 +99,15 @@ def percentiles(values: np.ndarray, confidence: float) -> np.ndarray:
     """Low and high along the last axis of resampled values; what is not a number is left out."""
     tail = (1 - confidence) / 2
     return np.nanquantile(values, [tail, 1 - tail], axis=-1)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its 95% interval."""
+
+    estimate: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from churn.errors import InvalidParams
 from churn.params import yaml_file
 from churn.params.data import Data, TablesData
+from churn.params.decision import Evaluate, Fraction, Promote
 from churn.params.section import Section
 from churn.params.snapshots import SnapshotRule, Snapshots, SnapshotsSection
 
-Fraction = Annotated[float, Field(gt=0, lt=1)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -85,41 +85,6 @@ class Train(Section):
     )
     logistic: Logistic = Logistic()
     hist_gradient_boosting: HistGradientBoosting = HistGradientBoosting()
-
-
-class Economics(Section):
-    contact_cost: float = Field(1.0, ge=0, description="money spent on each customer contacted")
-    saved_value: float = Field(40.0, ge=0, description="money kept when a leaver is saved")
-    success_rate: float = Field(0.2, ge=0, le=1, description="share of contacted leavers who stay")
-
-
-class Evaluate(Section):
-    top_fraction: Fraction = Field(0.1, description="share of customers flagged for precision, recall and lift")
-    bootstrap: int = Field(1000, ge=50, le=100_000, description="resamples behind each interval")
-    economics: Economics = Economics()
-
-
-class Rules(Section):
-    min_auc: float | None = Field(0.75, ge=0, le=1, description="floor for the test AUC")
-    baseline_margin: float | None = Field(0.005, ge=0, le=1, description="AUC above the best trivial baseline")
-    champion_margin: float | None = Field(0.005, ge=0, le=1, description="AUC that may be lost against the champion")
-    max_calibration_error: float | None = Field(
-        0.08, ge=0, le=1, description="ceiling for the expected calibration error"
-    )
-    segment_margin: float | None = Field(0.05, ge=0, le=1, description="AUC that any segment may lose")
-
-    min_profit: float | None = Field(0.0, description="expected money per customer at the threshold")
-    parity: bool = Field(True, description="online features of a sample equal the offline ones exactly")
-    signature: bool = Field(True, description="the feature service holds every column that the model takes")
-
-
-RuleName = Literal[tuple(Rules.model_fields)]
-
-
-class Promote(Section):
-    approval: Literal["automatic", "required"] = Field("automatic", description="required: stop at Staging")
-    advisory: list[RuleName] = Field([], description="rules whose failure is shown and refuses nothing")
-    rules: Rules = Rules()
 
 
 class Timeouts(Section):

@@ -42,6 +42,11 @@ class Version:
     source: str
     tags: dict[str, str]
 
+    @property
+    def threshold(self) -> float | None:
+        """The probability from which contacting a customer pays; None where each has an own one, or none is known."""
+        return float(self.tags["threshold"]) if self.tags.get("threshold") else None
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -142,7 +147,7 @@ def table(name: str) -> pd.DataFrame:
             "stage": v.stage,
             "model": v.tags.get("model", ""),
             "test AUC": v.tags.get("test_auc", "")[:6],
-            "threshold": v.tags.get("threshold", "")[:6],
+            "threshold": v.tags.get("threshold", "")[:6] or ("own" if v.tags.get("economics") else ""),
             "decision": v.tags.get("decision", ""),
             "run": v.run_id,
         }

@@ -10,9 +10,10 @@ import pandas as pd
 from churn.names import in_markdown
 
 if TYPE_CHECKING:  # scikit-learn, for which the features stage would wait
+    from churn.evaluation.calibration import Calibration
     from churn.evaluation.document import Evaluation
     from churn.evaluation.profit import Policy
-    from churn.registry.versions import Loaded
+    from churn.evaluation.resampling import Interval
     from churn.sources.contract import Source
     from churn.training.levels import Level
 
@@ -52,7 +53,7 @@ def labels(summary: pd.DataFrame) -> str:
     )
 
 
-def level(at: Level, expected: dict) -> str:
+def expected_leavers(at: Level, expected: dict) -> str:
     """What the level at a snapshot is, why, and how many customers are expected to leave."""
     share = f"At {at.snapshot} **{expected['mean']:.1%}** of the customers who count are expected to leave"
     bounds = (
@@ -63,16 +64,19 @@ def level(at: Level, expected: dict) -> str:
     return f"{share}{bounds}. The level is {at.log_odds:+.3f} in log-odds: {at.why}."
 
 
-def finding(evaluation: Evaluation) -> str:
-    """The whole evaluation in a line each: who is compared, the ranking, the probabilities, and the money."""
+def finding(evaluation: Evaluation, *, season: str = "") -> str:
+    """The whole evaluation in a line each: who is compared, the ranking, the level, what is known of the `season`, the
+    probabilities, and the money."""
     on_test = evaluation.scores.query("part == 'test'").set_index("model")
     lines = {
-        "Compared": contestants(evaluation.candidate, evaluation.champion, evaluation.rows),
+        "Compared": contestants(evaluation),
         "Ranking": _ranking(on_test.auc, evaluation.intervals.query("metric == 'auc'").set_index("model")),
-        "Probabilities": _probabilities(on_test.calibration_error),
+        "Level": level(evaluation.calibration),
+        "Season": season,
+        "Probabilities": _probabilities(evaluation.calibration),
         "Money": _money(evaluation.policy),
     }
-    return "\n".join(f"- **{name}**: {line}" for name, line in lines.items())
+    return "\n".join(f"- **{name}**: {line}" for name, line in lines.items() if line)
 
 
 def _ranking(auc: pd.Series, intervals: pd.DataFrame) -> str:
@@ -83,18 +87,55 @@ def _ranking(auc: pd.Series, intervals: pd.DataFrame) -> str:
     return text + f"The best trivial model, *{in_markdown(trivial.idxmax())}*, reaches {trivial.max():.3f}."
 
 
-def _probabilities(error: pd.Series) -> str:
-    champion = f" (the champion's: {error['champion'] * 100:.1f})" if "champion" in error else ""
-    return f"off by **{error['candidate'] * 100:.1f} points** on average{champion}."
+def level(calibration: Calibration) -> str:
+    """Mean predicted against observed churn at the test, and how far off the level is over the known snapshots."""
+    test, known = calibration.origins[-1], len(calibration.origins)
+    text = (
+        f"**{test.predicted:.1%}** predicted at {test.snapshot}, **{test.observed:.1%}** observed: "
+        f"{100 * (test.predicted - test.observed):+.1f} points ({100 * test.low:+.1f} to {100 * test.high:+.1f})."
+    )
+    if known == 1:
+        return text + " Only one snapshot is known, so how this changes from month to month is not."
+    return (
+        f"{text} Over the last {known} known snapshots off by **{100 * calibration.level:.1f} points** beyond chance."
+    )
+
+
+def calibrated(calibration: Calibration) -> str:
+    """Level, slope and shape, in words."""
+    return f"Level: {level(calibration)} Beyond it: {_probabilities(calibration)}"
+
+
+def _probabilities(calibration: Calibration) -> str:
+    slope, shape = calibration.slope, calibration.shape
+    told = "too extreme" if slope.high < 1 else "too timid" if slope.low > 1 else "right, as far as one can tell"
+    said = f"slope **{slope.estimate:.2f}** ({slope.low:.2f} to {slope.high:.2f}): {told}"
+    return (
+        f"{'no slope, for all are alike' if slope.estimate != slope.estimate else said}. With the level mended they are "
+        f"off by **{100 * shape.value:.1f} points** on average, where chance alone makes up to {100 * shape.perfect:.1f}."
+    )
 
 
 def _money(policy: Policy) -> str:
+    from_where = "each one's own threshold" if policy.threshold is None else f"**{policy.threshold:.3f}**"
     if not policy.contacted:
-        return "no customer reaches the threshold, so nobody is contacted and nothing earned."
-    return (
-        f"contacting everyone at or above **{policy.threshold:.3f}**, {policy.contacted:.1%} of the customers, brings "
-        f"**{policy.profit:+.2f}** per customer ({policy.low:+.2f} to {policy.high:+.2f})."
+        return f"no customer reaches the threshold, so nobody is contacted and nothing earned; everybody: {_earned(policy.everybody)} per customer."
+    limited = policy.budget
+    text = (
+        f"contacting everyone from {from_where} on, {policy.contacted:.1%} of the customers, brings {_earned(policy.profit, '**')} "
+        f"per customer; everybody {_earned(policy.everybody)}, nobody 0."
     )
+    return text + (
+        f" At most {limited['most']:,}: {limited['contacted']:,} contacts, {_ends(limited)}." if limited else ""
+    )
+
+
+def _earned(interval: Interval, mark: str = "") -> str:
+    return f"{mark}{interval.estimate:+.2f}{mark} ({interval.low:+.2f} to {interval.high:+.2f})"
+
+
+def _ends(found: dict) -> str:
+    return f"**{found['estimate']:+.2f}** ({found['low']:+.2f} to {found['high']:+.2f}) per customer"
 
 
 def _verdict(difference: pd.Series) -> str:
@@ -150,13 +191,30 @@ def segments(table: pd.DataFrame) -> str:
     )
 
 
-def threshold(policy: Policy, *, contact_cost: float, saved_value: float, success_rate: float) -> str:
-    """What contacting the flagged customers is expected to bring."""
+def threshold(policy: Policy, customers: int) -> str:
+    """Whom to contact and why, and what that would have brought with the `customers` of the test."""
+    terms = policy.economics
+    value, cost, rate = terms["saved_value"], terms["contact_cost"], terms["success_rate"]
+    own = isinstance(value, dict)
+    worth = f"{value['margin']:g} of its *{in_markdown(value['column'])}*" if own else f"{value:g}"
+    rule = (
+        f"the customer's own threshold, {cost:g} / ({value['margin']:g} × value × {rate:g}), on (never, where that is above 1)"
+        if own
+        else f"**{policy.threshold:.3f}** = {cost:g} / ({value:g} × {rate:g}) on"
+        if policy.threshold <= 1
+        else "no probability on: a contact costs more than it can save"
+    )
+    text = (
+        f"A contact costs {cost:g}, a saved customer is worth {worth}, and {rate:.0%} of the leavers contacted stay, so contacting pays from {rule}. "
+        f"That reaches {policy.contacted:.1%} of the test customers and brings {_earned(policy.profit, '**')} each, in 95 % of the resamples, "
+        f"{policy.profit.estimate * 1000:+,.0f} per thousand customers; contacting everybody {_earned(policy.everybody)}, nobody 0."
+    )
+    if policy.budget is None:
+        return text
+    limited = policy.budget
     return (
-        f"A contact costs {contact_cost:g}, a saved customer is worth {saved_value:g}, and {success_rate:.0%} of the leavers contacted stay. "
-        f"Contacting everyone at or above **{policy.threshold:.3f}** reaches {policy.contacted:.1%} of the test customers and brings **{policy.profit:+.2f}** each "
-        f"({policy.low:+.2f} to {policy.high:+.2f} in 95 % of the resamples), "
-        f"{policy.profit * 1000:+,.0f} per thousand customers."
+        f"{text} Of those, at most {limited['most']:,} are contacted, the ones with the most to gain (probability × value × success rate − cost): "
+        f"{limited['contacted']:,} customers, which brings {_ends(limited)}, {limited['estimate'] * customers:+,.0f} in all."
     )
 
 
@@ -178,10 +236,13 @@ def online(manifest: dict, snapshot: str, served: pd.DataFrame) -> str:
     return f"**{rows:,}** customers are online with {len(served) - 1} features each, as of **{served.loc['(as of)'].max():%Y-%m-%d}**."
 
 
-def contestants(candidate: Loaded, champion: Loaded | None, rows: pd.DataFrame) -> str:
+def contestants(evaluation: Evaluation) -> str:
     """Who is compared with whom, on how many customers."""
+    candidate, champion, rows = evaluation.candidate, evaluation.champion, evaluation.rows
     test = int((rows.part == "test").sum())
     text = f"Candidate: **version {candidate.version.version}** ({candidate.version.tags.get('model', 'model')}), on {test:,} test customers. "
+    if evaluation.in_production:
+        return text + "It is in production itself, and is not compared with itself."
     if champion is None:
         return text + "Nothing is in production yet, so there is no champion."
     text += f"Champion: **version {champion.version.version}** ({champion.version.tags.get('model', 'model')})"

@@ -7,14 +7,17 @@ import pandas as pd
 from matplotlib.colors import LinearSegmentedColormap
 from sklearn.metrics import confusion_matrix
 
-from churn.evaluation.profit import CONTACT_NOBODY
+from churn.evaluation.profit import Policy
 from churn.reports.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, plot, styled
 
 
 @styled
-def confusion(y: np.ndarray, p: np.ndarray, threshold: float) -> Plot:
-    """Customers by what they did and by whether the threshold flags them; shares are of those who did the same."""
-    counts = confusion_matrix(y, p >= threshold, labels=[0, 1])
+def confusion(y: np.ndarray, flagged: np.ndarray, threshold: float | None) -> Plot:
+    """Customers by what they did and by whether they are flagged; shares are of those who did the same.
+
+    `threshold` None: each customer has an own one.
+    """
+    counts = confusion_matrix(y, flagged, labels=[0, 1])
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = plot(_flags(counts))
     ax = figure.subplots()
@@ -27,29 +30,26 @@ def confusion(y: np.ndarray, p: np.ndarray, threshold: float) -> Plot:
         ax.text(column, row, text, ha="center", va="center", fontsize=12, color=ink)
     ax.set_xticks([0, 1], ["not flagged", "flagged"])
     ax.set_yticks([0, 1], ["stayed", "left"], rotation=90, va="center")
-    ax.set(xlabel=f"Prediction at threshold {threshold:.2f}", ylabel="Outcome (customers)")
+    ax.set(xlabel=f"Prediction at {_named(threshold)}", ylabel="Outcome (customers)")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return figure
 
 
 @styled
-def profit_curve(curve: pd.DataFrame, threshold: float) -> Plot:
-    """Profit against the share of customers contacted, most likely leavers first, with the chosen threshold marked."""
-    curve = curve.sort_values("threshold", ascending=False)
-    # a threshold chosen on other customers lies between two of these: it contacts as many as the next one above
-    chosen = curve[curve["threshold"] >= min(threshold, CONTACT_NOBODY)].iloc[-1]
-    figure = plot(_earnings(curve, chosen, threshold))
+def profit_curve(curve: pd.DataFrame, policy: Policy) -> Plot:
+    """Profit against the share of customers contacted, those with the most to gain first; the policy is marked, and
+    what contacting everybody and nobody earns are lines."""
+    earned, everybody, contacted = policy.profit.estimate, policy.everybody.estimate, policy.contacted
+    figure = plot(_earnings(curve, policy))
     ax = figure.subplots()
-    ax.axhline(0, color=GREY, linewidth=1)
+    ax.axhline(0, color=GREY, linewidth=1, label="nobody contacted: 0.00")
+    ax.axhline(everybody, color=GREY, linewidth=1, linestyle="--", label=f"everybody contacted: {everybody:.2f}")
     ax.plot(curve["contacted"], curve["profit"], color=CANDIDATE)
-    ax.vlines(chosen["contacted"], 0, chosen["profit"], color=GREY, linewidth=1, linestyle=":")
-    ax.plot(chosen["contacted"], chosen["profit"], "o", color=CANDIDATE, markersize=8)
-    label = "nobody contacted" if chosen["contacted"] == 0 else f"threshold {threshold:.2f}: {chosen['profit']:.2f}"
-    side = "left" if chosen["contacted"] < 0.2 else "right" if chosen["contacted"] > 0.8 else "center"
-    below = {"textcoords": "offset points", "ha": side, "backgroundcolor": "white"}  # the curve is concave: room below
-    ax.annotate(label, (chosen["contacted"], chosen["profit"]), (0, -46 if chosen["contacted"] else 8), **below)
-    ax.set(xlabel="Customers contacted, highest probability first (share)", ylabel="Profit (money per customer)")
+    ax.vlines(contacted, 0, earned, color=GREY, linewidth=1, linestyle=":")
+    ax.plot(contacted, earned, "o", color=CANDIDATE, markersize=8, label=f"{_named(policy.threshold)}: {earned:.2f}")
+    ax.legend(loc="best")
+    ax.set(xlabel="Customers contacted, most to gain first (share)", ylabel="Profit (money per customer)")
     ax.set(xlim=(0, 1.01))
     ax.xaxis.set_major_formatter(SHARE)
     ax.grid(True, color=PALE, alpha=0.5)
@@ -64,13 +64,16 @@ def _flags(counts: np.ndarray) -> str:
     return f"{precision:.0%} of the {flagged:,} flagged left; {recall:.0%} of the leavers were flagged"
 
 
-def _earnings(curve: pd.DataFrame, chosen: pd.Series, threshold: float) -> str:
-    best = curve["profit"].max()
+def _named(threshold: float | None) -> str:
+    return "each one's own threshold" if threshold is None else f"threshold {min(threshold, 1):.2f}"
+
+
+def _earnings(curve: pd.DataFrame, policy: Policy) -> str:
+    best, earned, everybody = curve["profit"].max(), policy.profit.estimate, policy.everybody.estimate
     if best <= 0:
-        return "Contacting customers does not pay at any threshold"
-    best, earned, everyone = (f"{profit:.2f}" for profit in (best, chosen["profit"], curve["profit"].iloc[-1]))
-    if earned != best:
-        return f"Threshold {threshold:.2f} earns {earned} per customer; the best possible is {best}"
-    if everyone == best:
-        return f"Contacting everyone earns as much as any choice: {best} per customer"
-    return f"Contacting {chosen['contacted']:.0%} earns the most: {best} per customer (everyone: {everyone})"
+        return "Contacting customers did not pay, however few"
+    which = _named(policy.threshold)
+    return (
+        f"{which[0].upper()}{which[1:]} earned {earned:.2f} per customer, everybody {everybody:.2f}, "
+        f"the best choice in hindsight {best:.2f}"
+    )
