@@ -90,10 +90,12 @@ def scores(predictions: dict[str, Predictions], *, top_fraction: float) -> pd.Da
     )
 
 
-def test_origin(rows: pd.DataFrame, test: Predictions) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The test snapshot with the outcomes and the candidate's probabilities there."""
-    snapshot = rows.loc[rows.part == "test", "snapshot"].max()
-    return {f"{snapshot:%Y-%m-%d}": (test.y, test.versions["candidate"])}
+def origins(
+    of_candidate: levels.Levels, test_snapshot: str, test: Predictions
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Outcomes and the candidate's probabilities at the last known snapshots, the test last: each at the level that the
+    rule gave it by what was known then."""
+    return of_candidate.origins(test_snapshot) | {test_snapshot: (test.y, test.versions["candidate"])}
 
 
 def against_baselines(test: Predictions, *, replicates: int, seed: int) -> dict[str, dict]:

@@ -64,6 +64,18 @@ def expected_leavers(at: Level, expected: dict) -> str:
     return f"{share}{bounds}. The level is {at.log_odds:+.3f} in log-odds: {at.why}."
 
 
+def season(levels: dict[str, dict]) -> str:
+    """What the level of a version is made of at each snapshot that it has one for, and how many are expected to leave."""
+    return "; ".join(f"at {snapshot} {level['why']}{_expected(level)}" for snapshot, level in sorted(levels.items()))
+
+
+def _expected(level: dict) -> str:
+    if not (expected := level.get("expected")):
+        return ""
+    bounds = "" if expected["low"] is None else f" ({expected['low']:.1%} to {expected['high']:.1%})"
+    return f", **{expected['mean']:.1%}**{bounds} expected to leave"
+
+
 def finding(evaluation: Evaluation, *, season: str = "") -> str:
     """The whole evaluation in a line each: who is compared, the ranking, the level, what is known of the `season`, the
     probabilities, and the money."""
