@@ -132,6 +132,15 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
         return decision | {"decision_run": run.id, "said": history.said(decision)}
 
 
+def follow(experiment: str, found: tuple[versions.Version, dict[str, str]] | None, *, run_id: str) -> str:
+    """Give the version in production the level that was `found` for it, and say so."""
+    if found is None:
+        return "Nothing is in production that answers from these features: there is no level to find out."
+    version, tag = found
+    level = set_level(experiment, version, tag, run_id=run_id)
+    return f"Version **{version.version}** stands at **{level['log_odds']:+.3f}** there: {level['why']}."
+
+
 def set_level(experiment: str, version: versions.Version, tag: dict[str, str], *, run_id: str) -> dict:
     """Give the version in production its level at a snapshot that is going online, and write that down: from, to, why.
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from churn import engine, state
+from churn.errors import ModelUnavailable
 from churn.features import online_marker, store
 from churn.registry import versions
 from churn.registry.versions import Version
@@ -52,40 +53,52 @@ def read_rule(path: str) -> Rule:
 
 
 def of_production(
-    experiment: str, manifest: dict, source: Source, *, label: dict, snapshots: list[str], rule: Rule, serve: str
-) -> tuple[Version, Level, dict[str, str]] | None:
-    """The version in production with its level at `serve`, a snapshot that is to go online, and that as a tag.
+    experiment: str,
+    manifest: dict,
+    source: Source,
+    *,
+    label: dict,
+    snapshots: list[str],
+    newest: int,
+    every: str,
+    serve: str,
+) -> tuple[Version, dict[str, str]] | None:
+    """The version in production, and its level at `serve`, a snapshot that is to go online, as a tag.
 
-    Labels of `snapshots` tell it. None where nothing is in production, or what is takes other features: it goes on
-    answering from its own, which stay as they are.
+    Labels of `snapshots` tell it, by the rule of training.levels. None where nothing is in production, or what is
+    takes other features: it goes on answering from its own, which stay as they are.
     """
+    current = versions.production(experiment)
+    if current is None or current.tags.get("feature_service") != manifest["service"]:
+        return None
     from churn.training import dataset, estimators, labels, levels
 
-    champion = versions.load_production(experiment)
-    if champion is None or champion.metadata["feature_service"] != manifest["service"]:
-        return None
+    champion, rule = versions.load_production(experiment), levels.rule(source.events, label, newest=newest, every=every)
     feast = store.open_store(experiment)
     built = labels.build(source.events, source.customers, source.labels, snapshots=snapshots, label=label).execute()
     known = dataset.typed(store.join(feast, manifest, built), manifest)
     level = levels.of_model(champion.pipeline, known, champion.columns, rule).at(serve)
     counted = labels.population(source, snapshot=serve, label=label).execute()
     served = dataset.typed(store.join(feast, manifest, counted), manifest)
-    return champion.version, level, tag(level, estimators.log_odds(champion.pipeline, served[champion.columns]))
+    return champion.version, tag(level, estimators.log_odds(champion.pipeline, served[champion.columns]))
 
 
 def ensure(experiment: str, version: Version) -> dict | None:
     """The level of a version at the snapshot that is online, computed where the version has none from the customers
     whose labels the last training knew; None where nothing is online, or they lack a feature that the version takes."""
     snapshot, _ = online_marker.current(experiment)
-    known = state.path(experiment, "training", "known.parquet")
-    if not snapshot or of(version, snapshot) or not known.exists():
+    known, rule = (state.path(experiment, "training", name) for name in ("known.parquet", "levels.json"))
+    if not snapshot or of(version, snapshot) or not (known.exists() and rule.exists()):
         return of(version, snapshot)
     from churn.training import levels
 
-    rows, loaded = engine.frame(known), versions.load(version)
+    try:
+        rows, loaded = engine.frame(known), versions.load(version)
+    except ModelUnavailable:
+        return None  # whoever looks at its files says so
     if not loaded.can_score(rows):
         return None
-    rule = read_rule(str(known.with_name("levels.json")))
+    rule = read_rule(str(rule))
     made = tag(levels.of_model(loaded.pipeline, rows, loaded.columns, rule).at(snapshot))
     versions.tag(experiment, version.version, made)
     return json.loads(next(iter(made.values())))
