@@ -127,15 +127,11 @@ def _more(count: int) -> str:
 
 def _decision_row(d: dict) -> list[object]:
     moved = f"{d['production_before'] or '-'} -> {d['production_after'] or '-'}"
-    decided = (
-        d["said"] if d["action"] in ("roll back", "level") else d["decision"] + (" (override)" if d["override"] else "")
-    )
+    decided = d["said"] if d["action"] == "roll back" else d["decision"] + (" (override)" if d["override"] else "")
+    if d["action"] == "level":
+        decided = f"level {d['level']['to']:+.3f} at {d['level']['snapshot']}"
     when = d["at"].replace("T", " ").removesuffix("Z")
-    return [when, d["by"], decided, d["version"], moved, _reason(d), d["decision_run"][:8]]
-
-
-def _reason(d: dict) -> str:
-    return "" if d["action"] == "level" else d["reason"] or _first(d["failed"])
+    return [when, d["by"], decided, d["version"], moved, d["reason"] or _first(d["failed"]), d["decision_run"][:8]]
 
 
 def _ago(moment: float) -> str:
