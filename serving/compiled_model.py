@@ -14,7 +14,7 @@ import pandas as pd
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 
 from churn.registry.versions import Loaded
 from churn.training import estimators
@@ -58,7 +58,7 @@ def compiled(pipeline: Pipeline) -> Scorer:
     steps = _steps(pipeline)
     transform, numeric = steps["number"]
     encoder, categorical = steps["category"]
-    number = _imputed_and_made_symmetric(transform) if isinstance(transform, Pipeline) else _as_they_are
+    number = _imputed_and_scaled(transform) if isinstance(transform, Pipeline) else _as_they_are
     codes = {name: _codes(encoder, categorical, name) for name in categorical}
     unknown = np.zeros(len(encoder.get_feature_names_out())) if categorical else np.zeros(0)
     log_odds = _log_odds(pipeline.named_steps["classifier"])
@@ -101,23 +101,35 @@ def _as_they_are(X: np.ndarray) -> np.ndarray:
     return X
 
 
-def _imputed_and_made_symmetric(transform: Pipeline) -> Callable[[np.ndarray], np.ndarray]:
-    """SimpleImputer with its indicators, then PowerTransformer (Yeo-Johnson) with its scaling."""
-    imputer, power = (step for _, step in transform.steps)
+def _imputed_and_scaled(transform: Pipeline) -> Callable[[np.ndarray], np.ndarray]:
+    """SimpleImputer with its indicators, then what makes numbers symmetric, then their scaling."""
+    imputer, *rest = (step for _, step in transform.steps)
     medians, marked = imputer.statistics_, imputer.indicator_.features_
-    lambdas, mean, scale = power.lambdas_, power._scaler.mean_, power._scaler.scale_
+    if isinstance(rest[0], PowerTransformer):
+        symmetric, scaler = _yeo_johnson(rest[0].lambdas_), rest[0]._scaler
+    else:
+        symmetric, scaler = rest[0].func, rest[1]
+    mean, scale = scaler.mean_, scaler.scale_
+
+    def apply(X: np.ndarray) -> np.ndarray:
+        missing = np.isnan(X)
+        return (symmetric(np.hstack([np.where(missing, medians, X), missing[:, marked]])) - mean) / scale
+
+    return apply
+
+
+def _yeo_johnson(lambdas: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The powers of versions that were registered before logarithms took their place."""
     upper, lower = np.where(lambdas == 0, 1.0, lambdas), np.where(lambdas == 2, 1.0, 2 - lambdas)
     log_above, log_below = lambdas == 0, lambdas == 2
 
     def apply(X: np.ndarray) -> np.ndarray:
-        missing = np.isnan(X)
-        X = np.hstack([np.where(missing, medians, X), missing[:, marked]])
         logs = np.log1p(np.abs(X))
         above = np.where(log_above, logs, np.expm1(lambdas * logs) / upper)
         if (X < 0).any():
             below = np.where(log_below, logs, np.expm1((2 - lambdas) * logs) / lower)
             above = np.where(X < 0, -below, above)
-        return (above - mean) / scale
+        return above
 
     return apply
 

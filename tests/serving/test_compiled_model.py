@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.pipeline import Pipeline
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import PowerTransformer
 
 from churn.registry import versions
 from serving import compiled_model
@@ -36,6 +39,20 @@ def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monk
     loaded = versions.load(versions.get("world", 1))
     monkeypatch.setattr(compiled_model, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
     assert compiled_model.scorer(loaded)[1] == "scikit-learn"
+
+
+def test_a_version_of_before_with_yeo_johnson_s_powers_is_scored_by_numpy_too():
+    loaded = versions.load(versions.get("world", 1))
+    rows = compiled_model.trial_rows(loaded)
+    pipeline = clone(loaded.pipeline)
+    [(_, _, names), category] = pipeline.named_steps["columns"].transformers
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), PowerTransformer())
+    pipeline.named_steps["columns"].transformers = [("number", numbers, names), category]
+    pipeline.fit(compiled_model.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
+    before = versions.Loaded(loaded.version, pipeline, loaded.columns, loaded.metadata)
+    score, way = compiled_model.scorer(before)
+    assert way == "numpy"
+    assert np.abs(compiled_model.through_pipeline(before)(rows) - score(rows)).max() <= TOLERANCE
 
 
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():

@@ -94,6 +94,11 @@ def test_a_saved_model_gives_the_same_probabilities_after_loading(training_set, 
     assert estimators.probability(pipeline, X).tobytes() == estimators.probability(loaded, X).tobytes()
 
 
+def test_logarithms_are_mirrored_below_zero():
+    logs = estimators.signed_log1p(np.array([-np.e + 1, -0.0, 0.0, 1e300]))
+    assert [-1.0, 0.0, 0.0, pytest.approx(300 * np.log(10))] == logs.tolist()
+
+
 def test_the_trusted_types_are_those_that_the_models_hold_and_no_others(training_set):
     held = {
         t for name in SETTINGS for t in skops.io.get_untrusted_types(data=skops.io.dumps(fitted(training_set, name)))
