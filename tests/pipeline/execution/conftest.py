@@ -22,6 +22,12 @@ def kernel() -> Iterator[kernels.Kernel]:
 
 
 @pytest.fixture
+def bare(monkeypatch) -> None:
+    """The next kernels load next to nothing, which is enough to see them start."""
+    monkeypatch.setattr(kernels, "COMMON", "import os")
+
+
+@pytest.fixture
 def dying(tmp_path, monkeypatch) -> Callable[..., None]:
     """Lets the next kernels run this code of the shell in place of their start, for so many `times`."""
 

@@ -182,11 +182,12 @@ def test_a_kernel_goes_with_the_process_that_started_it():
 CODES = ["exit 3", "kill -KILL $$", "echo 'no room' >&2; exit 1"]
 
 
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize("code", CODES)
 def test_a_kernel_that_dies_at_its_start_is_started_once_more_and_told_in_one_line(dying, tmp_path, code):
     dying(code)
     told = []
-    with kernels.warm_kernel("promote", tell=told.append) as kernel:
+    with kernels.warm_kernel(tell=told.append) as kernel:
         kernels.call(kernel, "os.mkdir", str(tmp_path / "made"))
     assert (tmp_path / "made").is_dir()
     [line] = told
@@ -202,6 +203,7 @@ def test_a_kernel_that_dies_at_its_second_start_too_is_noticed_within_seconds(dy
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize("taken", range(5), ids=["shell", "iopub", "stdin", "heartbeat", "control"])
 def test_a_kernel_whose_port_somebody_has_taken_meanwhile_gets_others(monkeypatch, tmp_path, taken):
     ours, asked, told = local_provisioner.LocalPortCache.find_available_port, [], []
@@ -212,7 +214,7 @@ def test_a_kernel_whose_port_somebody_has_taken_meanwhile_gets_others(monkeypatc
             return somebody.getsockname()[1] if len(asked) == taken + 1 else ours(cache, ip)
 
         monkeypatch.setattr(local_provisioner.LocalPortCache, "find_available_port", find)
-        with kernels.warm_kernel("promote", tell=told.append) as kernel:
+        with kernels.warm_kernel(tell=told.append) as kernel:
             kernels.call(kernel, "os.mkdir", str(tmp_path / "made"))
     assert (tmp_path / "made").is_dir()
     assert taken == 3 or "Address already in use" in told[0], "without its heartbeat a kernel works too"
