@@ -54,15 +54,10 @@ def test_a_feature_that_is_known_to_tell_may(tmp_path):
     assert "pass" == quiet(business.run(file, "train.trusted_features=[notice]"))["no feature tells by itself"]
 
 
-PROJECT_PARAMS = [
-    ("cdnow", "temporal", "logistic"), ("cdnow", "entity", "hist_gradient_boosting"),
-    ("streaming", "temporal", "logistic"), ("streaming", "entity", "hist_gradient_boosting"),
-]  # fmt: skip
-
-
 @pytest.mark.system
-@pytest.mark.parametrize(("name", "split", "model"), PROJECT_PARAMS)
-def test_the_project_s_own_data_pass(name, split, model):
+@pytest.mark.parametrize("name", ["cdnow", "streaming", "shop"])
+def test_the_project_s_own_data_pass(name):
     file = state.PROJECT / "params" / f"{name}.yaml"
     quiet(business.run(file, stages=("features",)))
-    quiet(business.run(file, f"train.split={split}", f"train.model={model}", stages=("train",)))
+    for split, model in [("temporal", "logistic"), ("entity", "hist_gradient_boosting")]:
+        quiet(business.run(file, f"train.split={split}", f"train.model={model}", stages=("train",)))
