@@ -32,13 +32,17 @@ examples:
   python run_pipeline.py --params params/cdnow.yaml --plan
   python run_pipeline.py --params params/cdnow.yaml --set train.model=hist_gradient_boosting
   python run_pipeline.py --params params/cdnow.yaml --stages evaluate,promote
+  python run_pipeline.py --params params/streaming.yaml --set 'snapshots={every: month, train: 3}' --as-of 2024-02-01
   python run_pipeline.py --params params/streaming.yaml --set data.customers=5000 --set seed=1 --fresh
 
 exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage failed, 2 bad parameters or input,
 130 interrupted
 """
 
-
+AS_OF = """run as on that day, 00:00 UTC: what happened or arrived on it or later is not seen, whatever the log holds,
+and a rule for the snapshots (snapshots: {every: month, train: 3}) becomes the dates of then: serve is that day, test the
+newest date of the grid whose horizon has closed, train the newest before it whose labels were known; without it, a rule
+is resolved as of the first midnight after the log's last event"""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
@@ -60,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--params", required=True, metavar="FILE", help="a params file, such as params/cdnow.yaml")
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="override one parameter for this run, for example train.model=logistic; may be repeated")  # fmt: skip
+    add("--as-of", metavar="DATE", help=AS_OF)
     add("--stages", metavar="A,B", help="run these stages, reuse the ones before them and leave the ones after")
     add(
         "--fresh",
@@ -72,20 +77,21 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from churn.params import schema
+    from churn.params import schema, snapshots
 
     params = schema.load(given.params, given.overrides)  # before the slow imports: a misspelt key is refused at once
+    as_of = None if given.as_of is None else snapshots.day_of(given.as_of)
     preflight.refuse_unusable(params.experiment)
     from churn.cli import output, progress
     from churn.pipeline import launch, plan
 
     selection = plan.Selection(given.fresh, () if given.stages is None else plan.stages_of(given.stages))
     if given.plan:
-        return _plan(launch.planned(params, selection))
+        return _plan(launch.planned(params, selection, as_of=as_of, tell=output.say))
     began = time.perf_counter()
     listener = progress.to(selection.stages, quiet=given.quiet)
     try:
-        run = launch.launch(params, selection=selection, listener=listener)
+        run = launch.launch(params, selection=selection, listener=listener, as_of=as_of)
     except StageFailed as error:
         if error.run.index:
             error.add_note(f"  report    {error.run.index}")

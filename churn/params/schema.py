@@ -126,6 +126,11 @@ class Params(Section):
         """Days after a snapshot until its label is known."""
         return self.data.labels.horizon_days if isinstance(self.data, TablesData) else self.label.horizon_days
 
+    @property
+    def memory_days(self) -> int:
+        """Days of the log before a snapshot that who counts at it depends on."""
+        return getattr(self.label, "active_within_days", self.horizon_days)
+
     @model_validator(mode="after")
     def label_fits_the_source(self) -> Params:
         if isinstance(self.data, TablesData) != isinstance(self.label, GivenLabel):
@@ -185,6 +190,14 @@ class Params(Section):
                     f"{', '.join(sorted(self.data.snapshots))}"
                 )
         return self
+
+
+def with_snapshots(params: Params, dates: Snapshots) -> Params:
+    """The parameters with these dates. Raises InvalidParams where they do not fit the rest."""
+    try:
+        return Params.model_validate(params.model_dump() | {"snapshots": dates.model_dump()})
+    except ValidationError as error:
+        raise InvalidParams("\n".join(yaml_file.explain(error, Params, Path(f"--as-of {dates.as_of}")))) from None
 
 
 def load(path: str | Path, overrides: list[str] | None = None) -> Params:

@@ -48,8 +48,20 @@ class Snapshots(Section):
         if self.serve < self.test:
             raise ValueError(f"serve must not lie before test; found serve {self.serve}, test {self.test}")
         if self.as_of and self.as_of < self.serve:
-            raise ValueError(f"as_of must not lie before serve; found as_of {self.as_of}, serve {self.serve}")
+            raise ValueError(
+                f"as_of must not lie before serve; found as_of {self.as_of}, serve {self.serve}; give a later one, or "
+                "in place of the dates a rule that moves with it: {every: month, train: 3}"
+            )
         return self
+
+    def told(self) -> str:
+        """The dates in a line."""
+        grid_said = f" (every {self.every})" if self.every else ""
+        history = f"; history {len(self.history)} from {self.history[0]}" if self.history else ""
+        return (
+            f"snapshots as of {self.as_of}{grid_said}: train {', '.join(map(str, self.train))}; test {self.test}; "
+            f"serve {self.serve}{history}"
+        )
 
 
 def _form(value: object) -> str:
@@ -102,6 +114,17 @@ def _too_short(rule: SnapshotRule, allowed: list[date], as_of: date, begins: dat
     return (
         f"snapshots: {{every: {rule.every}, train: {rule.train}}} needs {rule.train} training snapshots, whose labels "
         f"({horizon_days} days) are known at a test snapshot whose labels are known as of {as_of}; the log, which "
-        f"begins on {begins}, allows {found}; take {fewer}{finer}a shorter horizon, a later --as-of, or a "
+        f"begins on {begins}, allows {found}; take {fewer}{finer}a shorter horizon, or a "
         "longer log"
     )
+
+
+def day_of(text: str) -> date:
+    """The day that `--as-of` names. Raises InvalidParams."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not date(1900, 1, 1) <= day < date(2200, 1, 1):
+        raise InvalidParams(f"--as-of {text!r}: must be a date from 1900 to 2199, such as 2011-12-01")
+    return day

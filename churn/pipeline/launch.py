@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
 
 import filelock
 
 from churn import state
 from churn.errors import ChurnError
 from churn.features import online_marker
+from churn.params import schema
 from churn.params.schema import Params
+from churn.params.snapshots import Snapshots, resolve
 from churn.pipeline import cache_key, plan, stage_parameters
 from churn.pipeline.execution.kernels import Kernels
 from churn.pipeline.plan import Selection, Step
@@ -22,15 +26,18 @@ if TYPE_CHECKING:
     from churn.pipeline.run import Run
 
 
-def launch(params: Params, *, selection: Selection, listener: Listener) -> Run:
-    """Execute or reuse every stage. Raises StageFailed, or the InvalidData that a stage met; MLflow keeps the evidence.
+def launch(params: Params, *, selection: Selection, listener: Listener, as_of: date | None = None) -> Run:
+    """Execute or reuse every stage, as of a day where one is given. Raises StageFailed, or the InvalidData that a stage
+    met; MLflow keeps the evidence.
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
     inputs = locate.files_of(stage_parameters.input_of(params))
     if not selection.only or "features" in selection.only:
         _refuse_database(stage_parameters.input_of(params))
-    params = with_formats(params, remember=True)
+    params = with_dates(with_formats(params, remember=True), as_of, remember=True)
+    if params.snapshots.as_of:
+        listener.note(params.snapshots.told())
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     steps = _steps(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
@@ -50,24 +57,57 @@ def with_formats(params: Params, *, remember: bool = False) -> Params:
     if params.data.source not in ("events", "tables"):
         return params
     data = params.data.model_dump(mode="json", exclude_none=True)
+    found = _found_out(params, "formats", data, lambda inputs, con: inputs.resolve(con, data), remember=remember)
+    return params.model_copy(update={"data": type(params.data).model_validate(found)})
+
+
+def with_dates(params: Params, as_of: date | None = None, *, remember: bool = False) -> Params:
+    """The parameters with dates in the place of a rule, as of a day: a given one, or the first midnight after the log's
+    last event. Dates that are given stay, and nothing from `as_of` on is seen. Raises UserError.
+
+    A run's own parameters pin them; the log's first and last day are kept as formats are.
+    """
+    dates = params.snapshots
+    if isinstance(dates, Snapshots):
+        return schema.with_snapshots(params, dates.model_copy(update={"as_of": as_of})) if as_of else params
+    data = stage_parameters.input_of(params)
+    span = _found_out(
+        params, "span", data, lambda inputs, con: list(map(str, inputs.span(con, data))), remember=remember
+    )
+    begins, ends = map(date.fromisoformat, span)
+    days = {"horizon_days": params.horizon_days, "memory_days": params.memory_days}
+    return schema.with_snapshots(params, resolve(dates, as_of=as_of or ends + timedelta(days=1), begins=begins, **days))
+
+
+def _found_out(params: Params, name: str, data: dict, find: Callable, *, remember: bool) -> Any:
+    """What `find` finds in the input; kept for as long as neither the files nor the data section change. The rows of a
+    database may change unseen."""
     files = locate.files_of(data).values()
     stats = sorted((str(file), state.file_stat(file)) for file in files)
     seen = hashlib.sha256(json.dumps([data, stats]).encode()).hexdigest()  # where files lie may be a secret
-    known = state.path(params.experiment, "formats.json")
+    known = state.path(params.experiment, f"{name}.json")
     kept = json.loads(known.read_text()) if known.exists() else {}
-    if kept.get("seen") != seen:
-        from churn import engine
-        from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
+    if kept.get("seen") == seen:
+        return kept["found"]
+    from churn import engine
+    from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
 
-        kept = {"seen": seen, "data": inputs.resolve(engine.connect(), data)}
-        if remember:
-            state.write_json(known, kept)
-    return params.model_copy(update={"data": type(params.data).model_validate(kept["data"])})
+    found = find(inputs, engine.connect())
+    if remember and data["source"] != "database":
+        state.write_json(known, {"seen": seen, "found": found})
+    return found
 
 
-def planned(params: Params, selection: Selection) -> list[Step]:
-    """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would."""
-    params = with_formats(params)
+def planned(
+    params: Params, selection: Selection, *, as_of: date | None = None, tell: Callable[[str], None] = lambda text: None
+) -> list[Step]:
+    """What a run would do, and why. Nothing is executed and nothing written. Raises UserError, as the run would.
+
+    `tell` is told the dates that a rule becomes.
+    """
+    params = with_dates(with_formats(params), as_of)
+    if params.snapshots.as_of:
+        tell(params.snapshots.told())
     online_marker.refuse_earlier(params.experiment, str(params.snapshots.serve))
     return _steps(params, selection)
 

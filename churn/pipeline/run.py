@@ -230,7 +230,9 @@ def _write_index(run: Run) -> Path:
         )
         for stage in run.selection.stages
     ]
-    notes = [note for glued in run.glued.values() for note in glued.get("notes", [])]
+    dates = run.params.snapshots
+    notes = [dates.told()] if dates.as_of else []
+    notes += [note for glued in run.glued.values() for note in glued.get("notes", [])]
     return run_page.write(
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),

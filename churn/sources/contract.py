@@ -15,6 +15,7 @@ from churn.errors import InvalidData
 TIME = "timestamp('UTC')"
 VALUE = "decimal(18, 4)"
 OWN = "churn:"  # begins the names of columns that a reader keeps beside those of an input
+A_DAY, YEAR = pd.Timedelta(days=1), 365
 SUMMARY = ["table", "column", "reason", "rows"]
 
 
@@ -69,6 +70,19 @@ def reopen(con: ibis.BaseBackend, manifest: dict) -> Source:
 def known_at(events: Table) -> Column:
     """When each event was known: it had happened and, in a log that says when, arrived."""
     return ibis.greatest(events.at, events.arrived_at) if "arrived_at" in events.columns else events.at
+
+
+def days_with_events(events: Table) -> pd.DatetimeIndex:
+    """The days on which something happened, in order."""
+    days = events.select(day=events.at.date()).distinct().order_by("day").execute().day
+    return pd.DatetimeIndex(days)
+
+
+def usual_gap(days: pd.DatetimeIndex) -> pd.Timedelta:
+    """The time without an event that is nothing special: 19 of 20 gaps between `days_with_events` of the last year are
+    no longer. At least a day."""
+    gaps = days[days > days[-1] - pd.Timedelta(days=YEAR)].to_series().diff().dropna()
+    return max(gaps.quantile(0.95, interpolation="higher") if len(gaps) else A_DAY, A_DAY)
 
 
 def monthly_volume(source: Source) -> pd.DataFrame:

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from datetime import date
 from pathlib import Path
 
 import ibis
 
+from churn.sources import cut
 from churn.sources.contract import Source
 from churn.sources.locate import concealed
-from churn.sources.readers.cdnow import read_cdnow
-from churn.sources.readers.database import read_database
-from churn.sources.readers.events import read_events
-from churn.sources.readers.events import resolve as resolve_events
-from churn.sources.readers.shop import read_shop
-from churn.sources.readers.streaming import read_streaming
-from churn.sources.readers.tables import read_tables
-from churn.sources.readers.tables import resolve as resolve_tables
+from churn.sources.readers import cdnow, database, events, shop, streaming, tables
 
 READERS = {
-    "events": read_events,
-    "database": read_database,
-    "tables": read_tables,
-    "cdnow": read_cdnow,
-    "streaming": read_streaming,
-    "shop": read_shop,
+    "events": events.read_events,
+    "database": database.read_database,
+    "tables": tables.read_tables,
+    "cdnow": cdnow.read_cdnow,
+    "streaming": streaming.read_streaming,
+    "shop": shop.read_shop,
 }
-RESOLVERS = {"events": resolve_events, "tables": resolve_tables}
+RESOLVERS = {"events": events.resolve, "tables": tables.resolve}
+SPANS = {
+    "events": events.span,
+    "database": database.span,
+    "cdnow": cdnow.span,
+    "streaming": streaming.span,
+    "shop": shop.span,
+}
 
 
 def resolve(con: ibis.BaseBackend, data: dict) -> dict:
@@ -41,17 +43,32 @@ def resolve(con: ibis.BaseBackend, data: dict) -> dict:
         return RESOLVERS[data["source"]](con, data, Path(scratch))
 
 
-def read(con: ibis.BaseBackend, data: dict, folder: Path) -> Source:
+def span(con: ibis.BaseBackend, data: dict) -> tuple[date, date]:
+    """The days on which the first and the last event of a log were known. Raises InvalidData."""
+    with concealed(data), tempfile.TemporaryDirectory() as scratch:
+        return SPANS[data["source"]](con, Path(scratch), **_settings(data))
+
+
+def read(con: ibis.BaseBackend, data: dict, folder: Path, *, as_of: str = "") -> Source:
     """Read the input that `data` (the section of a params file) describes into Parquet files in `folder`.
 
-    What was read into it before is replaced. The same input gives the same content.
+    What was read into it before is replaced. The same input gives the same content. What happened or became known on
+    the day `as_of` or later is left out, as if the input ended there.
     Raises InvalidData, in one line, where the input cannot be used.
     """
-    settings = {name: value for name, value in data.items() if name != "source" and value is not None}
+    settings = _settings(data)
+    if data["source"] in ("events", "database"):  # whose lines become events: of one that goes on later, the first
+        settings["as_of"] = as_of
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("events", "customers", "labels", "rejected"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     with concealed(data):
-        return READERS[data["source"]](con, folder, **settings)
+        source = READERS[data["source"]](con, folder, **settings)
+    horizon_days = data.get("labels", {}).get("horizon_days", 0)
+    return cut.at(con, source, folder, as_of, horizon_days=horizon_days) if as_of else source
+
+
+def _settings(data: dict) -> dict:
+    return {name: value for name, value in data.items() if name != "source" and value is not None}

@@ -9,6 +9,7 @@ import ibis
 from ibis.expr.types import Table
 
 from churn.errors import InvalidData
+from churn.sources.contract import days_with_events, usual_gap
 from churn.sources.snapshots import instant, moment
 
 if TYPE_CHECKING:
@@ -16,15 +17,22 @@ if TYPE_CHECKING:
 
 
 def build(
-    events: Table | None, customers: Table | None, given: Table | None, *, snapshots: list[str], label: dict
+    events: Table | None,
+    customers: Table | None,
+    given: Table | None,
+    *,
+    snapshots: list[str],
+    label: dict,
+    as_of: str = "",
 ) -> Table:
     """Labels `customer_id`, `snapshot`, `churned` (boolean), a row for each customer who counts at each snapshot.
 
-    `label` is the section of the params file. Raises InvalidData when the log ends before a horizon does.
+    `label` is the section of the params file; from the day `as_of` on nothing is seen. Raises InvalidData when that day
+    comes, or the log ends, before a horizon does.
     """
     if label["rule"] == "given":
         return given.filter(given.snapshot.isin([moment(t) for t in snapshots]))
-    refuse_open_horizons(events, snapshots, label["horizon_days"])
+    refuse_open_horizons(events, snapshots, label["horizon_days"], as_of)
     rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
     settings = {key: value for key, value in label.items() if key != "rule"}
     return ibis.union(*(rule(events, customers, snapshot=t, **settings) for t in snapshots))
@@ -40,16 +48,21 @@ def population(source: Source, *, snapshot: str, label: dict) -> Table:
     return rule(source.events, source.customers, snapshot=snapshot, **settings).drop("churned")
 
 
-def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int) -> None:
-    """Raises InvalidData where the log ends before a horizon does: its customers would count as gone, or as staying,
-    without evidence. Without events labels are given.
+def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int, as_of: str = "") -> None:
+    """Raises InvalidData where the log ends before a horizon does, or `as_of` comes: its customers would count as gone,
+    or as staying, without evidence. Without events labels are given.
     """
     if events is None:
         return
-    end = events.at.max().execute().to_pydatetime()
     last = max(snapshots)
     closes = instant(last, days_before=-horizon_days)
-    if end < closes - timedelta(days=1):
+    if as_of and closes > instant(as_of):
+        raise InvalidData(
+            f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but nothing is seen from {as_of} (as_of) on; "
+            f"use a snapshot up to {instant(as_of, days_before=horizon_days):%Y-%m-%d} or a shorter horizon"
+        )
+    end = events.at.max().execute().to_pydatetime()
+    if end < closes - timedelta(days=1) and end < closes - usual_gap(days_with_events(events)):
         raise InvalidData(
             f"snapshot {last}: its label looks until {closes:%Y-%m-%d}, but the log ends on {end:%Y-%m-%d}; "
             f"use a snapshot up to {end - timedelta(days=horizon_days - 1):%Y-%m-%d} or a shorter horizon"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 
 from churn.errors import InvalidData
 from churn.sources.databases import address
-from churn.sources.databases.statement import Read
+from churn.sources.databases.statement import Read, quoted
 from churn.sources.lookup import nearest, require
 from churn.state import replacing
 
@@ -29,6 +30,23 @@ def fetch(url: str, asked: dict[str, Read], folder: Path, *, shown: str) -> dict
     """Write what is asked to Parquet files in `folder`: name -> file. Raises InvalidData."""
     with _opened(url, asked, shown=shown) as (driver, database):
         return {name: _write(driver, database, read, folder / f"{name}-rows.parquet") for name, read in asked.items()}
+
+
+def fetch_times(
+    url: str, asked: Read, folder: Path, *, made_of: Callable[[list[str]], set[str]], ends: bool, shown: str
+) -> Path:
+    """Write the columns of what is asked that its times are `made_of`, each combination once; or with `ends` no more
+    than the lowest and the highest of each, where the database knows all of them for times. Raises InvalidData."""
+    with _opened(url, {"times": asked}, shown=shown) as (driver, database):
+        names = sorted(map(quoted, made_of(database.columns(asked.sql))))
+        rows = f"FROM (\n{asked.sql}\n) AS asked"
+        sql = f"SELECT DISTINCT {', '.join(names)} {rows}"
+        with _told(driver, database, asked):
+            types = database.batches(sql)[0].types
+        if ends and all(map(pa.types.is_temporal, types)):
+            lowest, highest = (", ".join(f"{end}({name}) AS {name}" for name in names) for end in ("min", "max"))
+            sql = f"SELECT {lowest} {rows} UNION ALL SELECT {highest} {rows}"
+        return _write(driver, database, replace(asked, table=None, query=sql), folder / "times.parquet")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -14,6 +15,7 @@ from churn.errors import InvalidData
 from churn.sources.contract import TIME, VALUE, Source, event_source
 
 DISTRIBUTION, FILE = "lifetimes", "CDNOW_master.txt"
+SPAN = date(1997, 1, 1), date(1998, 6, 30)  # the first and the last purchase
 
 
 def read_cdnow(con: ibis.BaseBackend, folder: Path) -> Source:
@@ -26,6 +28,11 @@ def read_cdnow(con: ibis.BaseBackend, folder: Path) -> Source:
     write_parquet(con, events, folder / "events.parquet")
     write_parquet(con, _customers(orders), folder / "customers.parquet")
     return event_source(con, folder, segments=["acquisition_month", "first_order"])
+
+
+def span(con: ibis.BaseBackend, scratch: Path) -> tuple[date, date]:
+    """The days of the first and the last event."""
+    return SPAN
 
 
 def _orders() -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import tempfile
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -13,7 +14,7 @@ from ibis.expr.types import Table
 
 from churn.engine import read_parquet, write_parquet
 from churn.errors import InvalidData
-from churn.sources import detection, notes
+from churn.sources import cut, detection, notes
 from churn.sources.contract import VALUE, Source, event_source, known_at
 from churn.sources.rows import duplicates as repeated
 from churn.sources.rows import event_table
@@ -34,6 +35,18 @@ def resolve(con: ibis.BaseBackend, data: dict, scratch: Path) -> dict:
     return data
 
 
+def span(con: ibis.BaseBackend, scratch: Path, **log) -> tuple[date, date]:
+    """The days on which the first and the last event were known, of the log that `read_events` reads: of its rows
+    only the times are looked at. Raises InvalidData."""
+    log = resolve(con, log | {"customers": None}, scratch)
+    known = [times for _, table in event_table.tables(log) for times in event_table.known_times(con, table, scratch)]
+    times = ibis.union(*known)
+    first, last = times.aggregate(first=times.known.min(), last=times.known.max()).execute().loc[0]
+    if pd.isna(last):
+        raise InvalidData("events: no row has a time that can be read; correct columns.at, or the format")
+    return first.date(), last.date()
+
+
 def read_events(
     con: ibis.BaseBackend,
     folder: Path,
@@ -43,12 +56,14 @@ def read_events(
     max_kinds: int = MAX_KINDS,
     max_customer_share: float = MAX_CUSTOMER_SHARE,
     ids: str | None = None,
+    as_of: str = "",
     **log,
 ) -> Source:
     """Read an event log; without `customers`, a customer signs up with the first event that is known.
 
     `log`: path, columns, format, zone, kind, where, or `inputs` with these for each table; customers, null_words. Rows
-    that cannot be used go to rejected.parquet. What there is to tell stands in the Source's notes.
+    that cannot be used go to rejected.parquet; events known on the day `as_of` or later are not seen. What there is to
+    tell stands in the Source's notes.
     Raises InvalidData, also where more than the share `max_rejected` of a table's rows cannot be used.
     """
     with tempfile.TemporaryDirectory(dir=folder, prefix=".reading-") as name:
@@ -61,7 +76,7 @@ def read_events(
         rejected = _write_rejected(con, folder, read)
         for table, rows in zip(tables, read, strict=True):
             refuse_too_many_rejected(rows, path=table.path, max_rejected=max_rejected)
-        told = _write(con, scratch, tables, read, duplicates)
+        told = _write(con, scratch, tables, read, duplicates, as_of)
         events = read_parquet(con, scratch / "events.parquet")
         _refuse_too_many_kinds(events, tables, max_kinds)
         _refuse_large_share(read_parquet(con, scratch / "active.parquet"), tables, max_customer_share)
@@ -90,15 +105,16 @@ def _customers(tables: list[EventTable | CustomerTable], read: list[SplitRows]) 
 
 
 def _write(
-    con, scratch: Path, tables: list[EventTable | CustomerTable], read: list[SplitRows], rule: str | None
+    con, scratch: Path, tables: list[EventTable | CustomerTable], read: list[SplitRows], rule: str | None, as_of: str
 ) -> list[str]:
     """Write events.parquet and customers.parquet, and give what there is to tell of them."""
     told, events = [], []
     known = _customers(tables, read)
     for table, rows in zip(tables, read, strict=True):
         if isinstance(table, EventTable):
-            usable, note = repeated.settled(rows.usable, name=rows.name, rule=rule)
-            told += [note, *notes.of_clocks(rows.usable, table)]
+            past = cut.seen(rows.usable, as_of)
+            usable, note = repeated.settled(past, name=rows.name, rule=rule)
+            told += [cut.told(rows.usable, past, rows.name, as_of), note, *notes.of_clocks(past, table)]
             events.append(_events_of_lines(usable) if "event_id" in table.columns else usable)
             told.append(notes.of_lines(usable, events[-1], table))
     write_parquet(con, _of_contract(events), scratch / "events.parquet")

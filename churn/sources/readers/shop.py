@@ -8,6 +8,7 @@ Without a season that model is the truth.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -78,6 +79,11 @@ def read_shop(
     return simulation.write(
         con, folder, block, customers=customers, seed=seed, start=START, kinds=KINDS.tolist(), segments=segments
     )
+
+
+def span(con: ibis.BaseBackend, scratch: Path, *, months: int, **drawn) -> tuple[date, date]:
+    """The first and the last day of the simulation."""
+    return simulation.span(START, months)
 
 
 def calendar_of(*, months: int, seed: int, season: float, growth: float) -> Calendar:

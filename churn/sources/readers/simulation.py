@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,6 +29,11 @@ EVENTS = pa.schema(
         ("value", pa.decimal128(18, 4)),
     ]
 )
+
+
+def span(start: pd.Timestamp, months: int) -> tuple[date, date]:
+    """The first and the last day of a simulation."""
+    return start.date(), (start + pd.DateOffset(months=months, days=-1)).date()
 
 
 def write(

@@ -6,6 +6,7 @@ The chance to cancel in a week follows from what happened before that week, so t
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import ibis
@@ -48,6 +49,11 @@ def read_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, month
     return simulation.write(
         con, folder, block, customers=customers, seed=seed, start=START, kinds=KINDS.tolist(), segments=segments
     )
+
+
+def span(con: ibis.BaseBackend, scratch: Path, *, months: int, **drawn) -> tuple[date, date]:
+    """The first and the last day of the simulation."""
+    return simulation.span(START, months)
 
 
 def draw_customers(rng: np.random.Generator, *, seconds: int) -> pd.DataFrame:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import ibis
 from ibis.expr.types import BooleanValue, StringValue, Table, Value
 
 from churn.errors import InvalidData
-from churn.sources.contract import OWN, VALUE
+from churn.sources.contract import OWN, VALUE, known_at
 from churn.sources.files.json_lines import NOT_JSON
 from churn.sources.formats.format import Format
 from churn.sources.rows import expressions
@@ -81,6 +82,19 @@ def tables(data: dict) -> list[tuple[dict, EventTable | CustomerTable]]:
     sections = data.get("inputs") or [data]
     found = [(section, _events(data, section, i, alone=len(sections) == 1)) for i, section in enumerate(sections)]
     return [(data["customers"], _customers(data)), *found] if data.get("customers") else found
+
+
+def known_times(con, table: EventTable, scratch: Path) -> list[Table]:
+    """When each event was known, as far as its times can be read: tables of one column, `known`."""
+    roles = {role: table.columns[role] for role in ("at", "arrived_at") if role in table.columns}
+    timed = replace(table, columns=roles, needed=(*roles.values(), *([table.where] if table.where else [])))
+    known = []
+    for columns in timed.open(con, scratch):
+        fields = timed.fields(columns)
+        rows = columns.raw.select(passed=fields[PASSED], **{role: fields[role] for role in roles})
+        read = rows.filter(~rows.passed, *(rows[role].between(moment(EARLIEST), moment(LATEST)) for role in roles))
+        known.append(read.select(known=known_at(read)))
+    return known
 
 
 def rows_of(con, table: EventTable | CustomerTable, opened: list[Columns], *, hashed: bool) -> list[Table]:
