@@ -41,7 +41,7 @@ def seen(table: Table, as_of: str) -> Table:
 
 def told(all_rows: Table, kept: Table, what: str, as_of: str) -> str:
     """How many rows are left out, in a sentence; nothing where none are."""
-    count = int((all_rows.count() - kept.count()).execute()) if as_of else 0
+    count = int(all_rows.count().execute()) - int(kept.count().execute()) if as_of else 0
     return f"{what}: {count:,} rows from {as_of} on (as_of) are not seen" if count else ""
 
 
