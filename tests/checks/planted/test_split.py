@@ -7,7 +7,7 @@ import pytest
 from churn import state
 from churn.params import schema
 from churn.pipeline import stage_parameters
-from churn.training import dataset, labels
+from churn.training import dataset, labels, levels
 from tests.checks.planted import business
 
 STORED, PREPARED, LEARNT = "as the feature store has it", "prepared by training rows", "learnt from training rows"
@@ -64,6 +64,14 @@ def test_training_labels_not_yet_known_at_the_test_snapshot(featured, monkeypatc
     told = r"churned: \d+ labels of 2023-05-01 are known on 2023-07-02, after the test snapshot 2023-07-01.* C\d{7}"
     with stops(KNOWN, told):
         train(featured[0], label={"rule": "event", "kind": "cancel", "horizon_days": 62})
+
+
+def test_a_level_taken_from_the_test_snapshot(plant, trained, stops):
+    """The labels of the very snapshot that is scored count as known."""
+    plant(levels.Rule, "known", "timedelta(days=self.horizon_days) <= ", "timedelta(days=0) <= ")
+    told = r"level known in time: 2023-07-01: [+-][\d.]+, and [+-][\d.]+ with the [\d,]+ labels that were open then"
+    with stops("level known in time", told):
+        trained()
 
 
 def test_labels_that_look_further_than_their_horizon(plant, trained, stops):
