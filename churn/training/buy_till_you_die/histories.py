@@ -1,0 +1,42 @@
+"""What these models know of a customer: how many times again, until when, and for how long there was time to."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from churn.errors import InvalidData
+
+
+class Histories(NamedTuple):
+    """Of each customer, shape (n,): days with an event after the first such day, and days from the first one to the
+    last one and to the snapshot. All are zero for somebody who has had no event yet."""
+
+    x: np.ndarray
+    t_x: np.ndarray
+    T: np.ndarray
+
+
+def columns(X: pd.DataFrame) -> list[str]:
+    """The features of pace that `from_pace` takes. Raises InvalidData where there are none."""
+    for name in X:
+        kind = name.removeprefix("days_per_")
+        named = [f"days_since_{kind}", f"days_per_{kind}", f"active_days_{kind}"]
+        if kind != name and set(named) <= set(X):
+            return named
+    raise InvalidData(
+        "bg_nbd and pareto_nbd learn from days_since, days_per and active_days of one kind of event, which are not "
+        "among the features; set features.recipe to pace or both, or train.model to logistic"
+    )
+
+
+def from_pace(X: np.ndarray) -> Histories:
+    """The histories behind days since the last event, days per event and days with an event, shape (n, 3).
+
+    A null means that there was no event.
+    """
+    days_since, days_per, n = np.where(np.isnan(X).any(axis=1), 0.0, X.T)
+    x, T = np.maximum(n - 1, 0), days_per * n
+    return Histories(x, np.where(x > 0, np.clip(T - days_since, 0, T), 0.0), T)
