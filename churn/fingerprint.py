@@ -73,6 +73,12 @@ class FingerprintSum:
         self._sum = (self._sum + int(hashes.sum(dtype=np.uint64))) % 2**64
         self._mixed ^= int(np.bitwise_xor.reduce(hashes, initial=np.uint64(0)))
 
+    def with_portion(self, rows: int, total: int, mixed: int) -> FingerprintSum:
+        """Another one that has so many rows more, of whose hashes an engine gives the sum and the exclusive or."""
+        more = FingerprintSum()
+        more.rows, more._sum, more._mixed = self.rows + rows, (self._sum + total) % 2**64, self._mixed ^ (mixed % 2**64)
+        return more
+
     def __str__(self) -> str:
         return f"{self.rows}-{self._sum:016x}{self._mixed:016x}"
 

@@ -80,6 +80,14 @@ def write_text(target: Path, text: str) -> Path:
     return target
 
 
+def link(source: str | Path, target: str | Path) -> None:
+    """The same file in another place, which costs no space where the file system has hard links."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copy2(source, target)
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """A temporary path in the folder of `target`, to write a file or a folder to: it takes the target's place at the

@@ -40,9 +40,9 @@ exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage f
 """
 
 AS_OF = """run as on that day, 00:00 UTC: what happened or arrived on it or later is not seen, whatever the log holds,
-and a rule for the snapshots (snapshots: {every: month, train: 3}) becomes the dates of then: serve is that day, test
-the newest date of the grid whose horizon has closed, train the newest before it whose labels were known; without it, a rule
-is resolved as of the first midnight after the log's last event"""
+and a rule for the snapshots (snapshots: {every: month, train: 3}) becomes the dates of then: serve is that
+day, test the newest date of the grid whose horizon has closed, train the newest before it whose labels were
+known; without it, a rule is resolved as of the first midnight after the log's last event"""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 

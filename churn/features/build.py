@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from churn import engine, fingerprint, state
 from churn.errors import InvalidData
+from churn.features import kept
 from churn.features.definitions import from_events, from_tables
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ def feature_tables(
     windows_days: list[int],
     recipe: str,
     label: dict,
+    data: dict | None = None,
 ) -> dict:
-    """Compute every feature table under state/<experiment>/features/ and write the manifest last. Returns the manifest.
+    """Compute every feature table under state/<experiment>/features/, or take what an earlier run has kept of a log
+    (`data`, the section of the params file, tells which), and write the manifest last. Returns the manifest.
 
     `kinds_before`: kinds of event count as known when they occur before this snapshot. `label` is the section of the
     params file. Raises InvalidData.
@@ -36,23 +39,33 @@ def feature_tables(
     if source.events is None:
         described = from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
         views_at = partial(from_tables.views, source.tables, future_dates=source.future_dates)
+        known = None
     else:
         settings = from_events.settings(
             source, before=kinds_before, windows_days=windows_days, recipe=recipe, label=label
         )
         described = from_events.described(**settings)
         views_at = partial(from_events.views, source.events, source.customers, **settings)
+        known = kept.of(experiment, source, snapshots, settings=settings, data=data or {})
     features = [feature.entry() for feature in described]
     segments = [f for f in described if f.type == "category" and (f.given or f.name) in source.segments]
     folder = state.path(experiment, "features")
-    written = {t: _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
+    late = known.late() if known else []
+    taken = {t: tables for t in snapshots if known and (tables := known.take(t, folder / t))}
+    written = {t: taken.get(t) or _write_snapshot(con, views_at(snapshot=t), folder / t) for t in snapshots}
     _forget_other_snapshots(folder, keep=snapshots)
+    if known:
+        for t in written.keys() - taken.keys():
+            known.keep(t, folder / t, written[t])
+        known.forget(before=min(snapshots))
     manifest = {
         "experiment": experiment,
         "service": f"churn_{fingerprint.of_values(features)[:8]}",
         "features": features,
         "segments": [f.name for f in segments],
         "snapshots": written,
+        "kept": list(taken),
+        "late": late,
         "source": source.counts,
         "staged": str(state.path(experiment, "source")),
     }

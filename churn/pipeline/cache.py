@@ -120,17 +120,12 @@ def _files(place: Path) -> list[Path]:
 
 def _link_tree(source: Path, target: Path) -> None:
     if source.is_dir():
-        shutil.copytree(source, target, copy_function=link, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True)
+        shutil.copytree(
+            source, target, copy_function=state.link, ignore=shutil.ignore_patterns(".*"), dirs_exist_ok=True
+        )
     elif source.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        link(source, target)
-
-
-def link(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # a file system without hard links
-        shutil.copy2(source, target)
+        state.link(source, target)
 
 
 def _mirror(kept: Path, place: Path) -> None:
@@ -139,7 +134,7 @@ def _mirror(kept: Path, place: Path) -> None:
     for name in sorted(wanted):
         if _stat(place / name) != _stat(kept / name):
             with state.replacing(place / name) as temporary:
-                link(kept / name, temporary)
+                state.link(kept / name, temporary)
     for path in _files(place):
         if path.relative_to(place) not in wanted:
             path.unlink()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ def launch(params: Params, *, selection: Selection, listener: Listener, as_of: d
     steps = _steps(params, selection) if selection.only else []  # refused before anything is written
     seen = cache_key.watch(inputs.values())  # before a kernel reads any of it
     with only_one(params.experiment), Kernels(listener.note) as kernels, listener:
+        if selection.fresh:  # nor are feature tables of earlier runs taken
+            shutil.rmtree(state.path(params.experiment, "snapshots"), ignore_errors=True)
         kernels.expect(plan.to_run(steps or plan.plan(params, selection)))  # while the first one starts
         from churn.pipeline import run  # MLflow and papermill: two seconds, in which the kernel starts
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from churn import state
 from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
 from churn.pipeline import cache, cache_key, plan
@@ -74,7 +75,7 @@ def reuse(
             publish(entry.glued["manifest"], serve)
     log_to.log_reused_stage(entry.logged, kept / "artifacts")
     notebook, html = folder / f"{entry.stage}.ipynb", folder / f"{entry.stage}.html"
-    cache.link(kept / notebook.name, notebook)
+    state.link(kept / notebook.name, notebook)
     run_page.mark_reused(kept / html.name, html, run_id=log_to.id, source_run=entry.run_id)
     log_to.tags({f"reused.{entry.stage}": entry.run_id})
     for path in (notebook, html):

@@ -37,6 +37,16 @@ def reading(source: Source) -> str:
     return "\n".join(f"- {escape(note)}" for note in source.notes) or "Nothing was passed over, and nothing looks odd."
 
 
+def made(manifest: dict) -> str:
+    """The features by one fingerprint; which snapshots were taken from earlier runs, and what came late to them."""
+    lines = [f"All of them together: `{manifest['fingerprint']}`."]
+    if taken := manifest["kept"]:
+        lines[0] += (
+            f" Of {len(manifest['snapshots'])} snapshots, {len(taken)} were kept from earlier runs: {', '.join(taken)}."
+        )
+    return "\n\n".join([*lines, *map(escape, manifest["late"])])
+
+
 def labels(summary: pd.DataFrame) -> str:
     """How many customers count, and how many of them left, in training and test."""
     by_part = summary.assign(left=summary.customers * summary.churn_rate).groupby("part")[["customers", "left"]].sum()
