@@ -13,9 +13,9 @@ from churn.pipeline.execution import kernels, notebook, papermill_engine, preloa
 
 
 @pytest.fixture
-def mortal():
+def mortal(bare):
     """A kernel of a test's own."""
-    with kernels.warm_kernel("promote") as ready:
+    with kernels.warm_kernel() as ready:
         yield ready
 
 
@@ -66,7 +66,7 @@ def test_a_kernel_that_is_killed_before_the_first_cell_is_started_once_more(mort
 
 def test_a_kernel_that_dies_at_each_start_is_told_apart_too(dying, tmp_path):
     dying("kill -KILL $$", times=2)
-    with kernels.warm_kernel("promote") as kernel, pytest.raises(PapermillExecutionError) as died:
+    with kernels.warm_kernel() as kernel, pytest.raises(PapermillExecutionError) as died:
         execute(kernel, tmp_path / "a.ipynb", "# One", "print('never')")
     assert ("KernelNotStarted", 1) == (died.value.ename, died.value.exec_count)
     assert "nor when it was started once more: the kernel was killed (signal 9) while it loaded" in died.value.evalue
