@@ -114,7 +114,8 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
     with versions.locked(experiment):
         finish_open(experiment)
         before = versions.production(experiment)
-        outcome = _outcome(request, verdict, approval)
+        there = before is not None and before.version == request.version
+        outcome = _outcome(request, verdict, "automatic" if there else approval)  # what was approved needs it no more
         moves = outcome in (PROMOTED, ROLLED_BACK)
         decision = asdict(request) | {
             "decision": outcome,
@@ -184,6 +185,8 @@ def describe_decision(decision: dict) -> str:
     if decision["action"] == "roll back":
         return f"**{decision['said'].capitalize()}**."
     before, after = decision["production_before"], decision["production_after"]
+    if before == after == decision["version"] and not decision["override"]:
+        return f"**{decision['said'].capitalize()}**."
     now = f"In production: **version {after}**" if after else "Nothing is in production"
     was = " as before" if before == after else f", before it version {before}" if before else ", the first one"
     against = " against the gate, by override" if decision["override"] else ""

@@ -37,6 +37,11 @@ def said(decision: dict) -> str:
         before_it = "" if level["from"] is None else f", before it {level['from']:+.3f}"
         return f"version {version}: level {level['to']:+.3f} at {level['snapshot']}{before_it}; {level['why']}"
     stays = f"version {after} stays in production" if after else "nothing is in production"
+    if before == after == version and decision["action"] == "decide":
+        if decision["decision"] == "promoted":
+            return f"version {version} is in production already, and stays"
+        short = "fails rules" if decision["decision"] == "refused" else "needs a person's look"
+        return f"version {version} is in production and stays, though it now {short}; `churn rollback` takes it out"
     if decision["action"] != "roll back":
         against = " by override" if decision["override"] else ""
         return f"version {version}: {decision['decision']}{against}; in production: version {after or 'none'}"

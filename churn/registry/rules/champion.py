@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from churn.registry.rules.result import Interval, RuleResult, at_least, figures, number, spelled
+from churn.registry.rules.result import Interval, RuleResult, at_least, figures, number, numbers, spelled
 
 ITSELF = "the version is in production itself, and is not compared with itself"
 NOT_SCORED = (
@@ -30,7 +30,7 @@ def holds_against_champion(champion: Mapping | None, limit: float, *, itself: bo
         return RuleResult(rule, limit, None, "no champion", True, "there is no champion to be worse than", why)
     if not champion:
         return RuleResult(rule, limit, None, "champion not scored", False, NOT_SCORED, why, undecided=True)
-    auc, loss = ({end: number(v) for end, v in champion[name].items()} for name in ("auc", "log_loss"))
+    auc, loss = (numbers(champion[name]) for name in ("auc", "log_loss"))
     found = f"auc {spelled(auc)}, log loss {spelled(loss, 4)}"
     passed, verdict = _verdict(auc, loss, champion["relation"])
     resolution = _resolution(auc, limit, champion["customers"]) if passed else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from churn.registry.rules.result import Interval, RuleResult, at_least, figures, number, spelled
+from churn.registry.rules.result import Interval, RuleResult, at_least, figures, number, numbers, spelled
 
 
 def floor(auc: Interval, limit: float) -> RuleResult:
@@ -25,14 +25,15 @@ def beats_baselines(differences: Mapping[str, Interval]) -> RuleResult:
     if not differences:
         text = "no baseline was scored to compare with"
         return RuleResult("log_loss", 0.0, None, "no baseline", False, text, why)
-    ends = {name: {end: number(d[end]) for end in ("estimate", "low", "high")} for name, d in differences.items()}
+    ends = {name: numbers(interval) for name, interval in differences.items()}
     # one that could not be scored comes first, so that it fails the rule instead of hiding; then the one least beaten
     worse = [name for name, d in ends.items() if d["low"] > 0 or math.isnan(d["low"])]
     end = "low" if worse else "high"
     nearest = max(worse or ends, key=lambda name: (math.isnan(ends[name][end]), ends[name][end]))
     value, passed = ends[nearest]["high"], ends[nearest]["high"] < 0
     found = f"{spelled(ends[nearest], 4)} against {nearest}"
-    verdict = "lower beyond doubt" if passed else "higher" if worse else "which may be chance"
+    verdict = "lower beyond doubt" if passed else "higher beyond doubt" if worse else "which may be chance"
+    verdict = "could not be measured" if math.isnan(value) else verdict
     text = f"log loss {found}: {verdict}"
     return RuleResult("log_loss", 0.0, value, found, passed, text, why, undecided=not passed and not worse)
 
@@ -54,10 +55,10 @@ def enough(calibration: Mapping | None, limit: int) -> RuleResult:
 def earns(profit: Interval | None, limit: float) -> RuleResult:
     """The upper end of the profit's interval reaches the least."""
     why = "Acting on the model has to bring more than it costs, at the threshold that will be used."
-    found = profit or dict.fromkeys(("estimate", "low", "high"))
-    value = number(found["high"])
+    found = numbers(profit or {})
+    value = found["high"]
     passed = at_least(value, limit)
     high, least = figures(value, limit, signed=True)
-    observed = f"{number(found['estimate']):+.3f} per customer, at best {high}"
+    observed = f"{found['estimate']:+.3f} per customer, at best {high}"
     text = f"profit {observed}, {'reaches' if passed else 'is below'} {least}"
     return RuleResult("min_profit", limit, value, observed, passed, text, why)

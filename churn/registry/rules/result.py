@@ -46,6 +46,11 @@ def number(value: float | None) -> float:
     return math.nan if value is None else float(value)
 
 
+def numbers(interval: Interval) -> dict[str, float]:
+    """Estimate, low and high of an interval as a document holds it."""
+    return {end: number(interval.get(end)) for end in ("estimate", "low", "high")}
+
+
 def figures(*values: float, signed: bool = False) -> tuple[str, ...]:
     """The numbers with three decimals, or with as many more as it takes to tell the first from the last, a limit."""
     first, limit = values[0], values[-1]
@@ -58,5 +63,5 @@ def figures(*values: float, signed: bool = False) -> tuple[str, ...]:
 
 def spelled(interval: Interval, decimals: int = 3) -> str:
     """`+0.010 (+0.004 to +0.016)`."""
-    estimate, low, high = (f"{number(interval[name]):+.{decimals}f}" for name in ("estimate", "low", "high"))
+    estimate, low, high = (f"{value:+.{decimals}f}" for value in numbers(interval).values())
     return f"{estimate} ({low} to {high})"
