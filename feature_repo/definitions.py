@@ -29,12 +29,17 @@ definition = features_manifest["service"].removeprefix("churn_")
 
 
 def feature_view(name: str, features: list[dict]) -> FeatureView:
+    """The features of a view, and beside them who counts where the population's columns are in it."""
+    population = features_manifest.get("population", {})
+    population = population if population.get("view") == name else {}
+    beside = [Field(name=population[c], dtype=TYPES[t]) for c, t in manifest.POPULATION.items() if population]
     return FeatureView(
         name=f"{name}_{definition}",
         entities=[customer],
         ttl=ONE_SNAPSHOT,
         schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]
-        + [Field(name="customer_id", dtype=String)],
+        + [*beside, Field(name="customer_id", dtype=String)],
+        tags=population,
         source=FileSource(
             name=f"{name}_tables",
             path=f"{glob.escape(str(features_folder))}/*/{name}.parquet",
@@ -45,10 +50,11 @@ def feature_view(name: str, features: list[dict]) -> FeatureView:
 
 project = Project(name=os.environ["CHURN_EXPERIMENT"], description="churn features as of each snapshot")
 customer = Entity(name="customer", join_keys=["customer_id"], value_type=ValueType.STRING)
-views = [feature_view(name, features) for name, features in manifest.views(features_manifest).items()]
+features_of = manifest.views(features_manifest)
+views = [feature_view(name, features) for name, features in features_of.items()]
 service = FeatureService(
     name=features_manifest["service"],
-    features=views,
+    features=[view[[f["name"] for f in features]] for view, features in zip(views, features_of.values(), strict=True)],
     description="the contract between training and serving",
     tags={"fingerprint": features_manifest["fingerprint"]},
 )

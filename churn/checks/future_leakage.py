@@ -25,7 +25,7 @@ from churn.checks import counterfactual_logs
 from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
 from churn.features import manifest as manifests
-from churn.features.definitions import from_events
+from churn.features.definitions import from_events, terms
 from churn.sources.contract import known_at
 from churn.sources.snapshots import instant, moment
 
@@ -50,9 +50,10 @@ def checks(
     if source.events is None:
         return [Check(DEFINED, IN_TIME, None, READY_MADE), Check(NAME, SAME, None, READY_MADE)]
     given = {"before": kinds_before, "windows_days": windows_days, "recipe": recipe, "label": label}
+    given["earliest"] = min(manifest["snapshots"])
     return [
-        _defined(manifest, kinds_before, from_events.settings(_with_later_kinds(source, kinds_before), **given)),
-        _same_values(con, source, manifest, from_events.settings(source, **given)),
+        _defined(manifest, kinds_before, terms.settings(_with_later_kinds(source, kinds_before), **given)),
+        _same_values(con, source, manifest, terms.settings(source, **given)),
     ]
 
 
@@ -101,11 +102,12 @@ def _differences_at(
     con, people: pa.Table, events: pa.Table, manifest: dict, snapshot: str, settings: dict
 ) -> Iterator[pd.DataFrame]:
     """What differs at one snapshot, a table for each log by which something does: see `_differences`."""
-    t = instant(snapshot)
+    t, label = instant(snapshot), settings["label"]
+    own = [label["kind"]] if label["rule"] == "event" else []  # no feature is made of it, and it decides who counts
     logs = {
         AS_IT_IS: counterfactual_logs.as_it_is(people, events, t),
         TRUNCATED: counterfactual_logs.truncated_at(people, events, t),
-        OTHER_FUTURE: counterfactual_logs.with_other_future(people, events, t, settings["kinds"]),
+        OTHER_FUTURE: counterfactual_logs.with_other_future(people, events, t, [*settings["kinds"], *own]),
     }
     written = _written(manifest, snapshot, people["customer_id"].to_pylist())
     for log, computed in _computed(con, logs, snapshot, settings).items():

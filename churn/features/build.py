@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from churn import engine, fingerprint, state
 from churn.errors import InvalidData
 from churn.features import kept
-from churn.features.definitions import from_events, from_tables
+from churn.features.definitions import from_events, from_tables, terms
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source
@@ -37,13 +37,15 @@ def feature_tables(
     params file. Raises InvalidData.
     """
     if source.events is None:
+        told = {}
         described = from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
         views_at = partial(from_tables.views, source.tables, future_dates=source.future_dates)
         known = None
     else:
-        settings = from_events.settings(
-            source, before=kinds_before, windows_days=windows_days, recipe=recipe, label=label
+        settings = terms.settings(
+            source, before=kinds_before, earliest=min(snapshots), windows_days=windows_days, recipe=recipe, label=label
         )
+        told = from_events.told(**settings)
         described = from_events.described(**settings)
         views_at = partial(from_events.views, source.events, source.customers, **settings)
         known = kept.of(experiment, source, snapshots, settings=settings, data=data or {})
@@ -60,13 +62,14 @@ def feature_tables(
         known.forget(before=min(snapshots))
     manifest = {
         "experiment": experiment,
-        "service": f"churn_{fingerprint.of_values(features)[:8]}",
+        "service": f"churn_{fingerprint.of_values([*features, told.get('population')])[:8]}",
         "features": features,
         "segments": [f.name for f in segments],
         "snapshots": written,
         "kept": list(taken),
         "late": late,
         "source": source.counts,
+        **told,
         "staged": str(state.path(experiment, "source")),
     }
     manifest["fingerprint"] = fingerprint.of_values([features, {t: w["fingerprint"] for t, w in written.items()}])

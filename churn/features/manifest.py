@@ -13,6 +13,8 @@ import pandas as pd
 from churn import engine, state
 from churn.errors import InvalidData
 
+POPULATION = {"counts": "integer", "days_silent": "number"}  # columns of the view that tells who counts, by their role
+
 
 def load(path: str | Path) -> dict:
     """Read a manifest. Raises InvalidData when the features stage has not written it."""

@@ -27,12 +27,15 @@ REPO = state.PROJECT / "feature_repo"
 class Row:
     """One customer's features as the online store holds them, with each view's time: None where the view has none.
 
-    `missing` names the features of which it holds nothing, not even a null.
+    `missing` names the features of which it holds nothing, not even a null. `counts`: whether the customer is of the
+    population that models learn from (see `Reader.population`), and for how many days that has been decided.
     """
 
     features: dict[str, float | int | str | None]
     missing: list[str]
     stamps: dict[str, datetime | None]
+    counts: bool = True
+    days_silent: float | None = None
 
     @property
     def as_of(self) -> datetime | None:
@@ -166,6 +169,9 @@ class Reader:
             for p in service.feature_view_projections
         }
         self.features = [name for _, names in self._views.values() for name in names]
+        # Of a service that is older than these columns nothing is known: everybody counts, as then.
+        told = [(name, view.tags) for name, (view, _) in self._views.items() if "counts" in view.tags]
+        self._population_view, self.population = told[0] if told else ("", {})
 
     def read(self, customer_ids: list[str]) -> list[Row]:
         """The features of each customer, in order. Raises FeatureStoreUnavailable."""
@@ -173,7 +179,7 @@ class Reader:
         try:
             provider = self._connected()
             by_view = {
-                view: provider.online_read(self._config, table, keys, names)
+                view: provider.online_read(self._config, table, keys, names + self._beside(view))
                 for view, (table, names) in self._views.items()
             }
         except Exception as error:
@@ -184,7 +190,17 @@ class Reader:
         held = {view: values or {} for view, (_, values) in by_view.items()}
         features = {name: _plain(held[view].get(name)) for view, (_, names) in self._views.items() for name in names}
         missing = [name for view, (_, names) in self._views.items() for name in names if name not in held[view]]
-        return Row(features, missing, {view: stamp for view, (stamp, _) in by_view.items()})
+        stamps = {view: stamp for view, (stamp, _) in by_view.items()}
+        if not self.population:
+            return Row(features, missing, stamps)
+        counts, days_silent = self._beside(self._population_view)
+        beside = held[self._population_view]
+        missing += [name for name in (counts, days_silent) if name not in beside]
+        return Row(features, missing, stamps, bool(_plain(beside.get(counts))), _plain(beside.get(days_silent)))
+
+    def _beside(self, view: str) -> list[str]:
+        """The columns of a view that are no features: who counts, and since when that is decided."""
+        return [self.population[role] for role in manifests.POPULATION] if view == self._population_view else []
 
     def _connected(self):
         """Feast's provider, opened again when the embedded store's file is another one than before."""

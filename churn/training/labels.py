@@ -9,6 +9,7 @@ import ibis
 from ibis.expr.types import Table
 
 from churn.errors import InvalidData
+from churn.features.definitions import population as who_counts
 from churn.sources.contract import days_with_events, usual_gap
 from churn.sources.snapshots import instant, moment
 
@@ -33,9 +34,7 @@ def build(
     if label["rule"] == "given":
         return given.filter(given.snapshot.isin([moment(t) for t in snapshots]))
     refuse_open_horizons(events, snapshots, label["horizon_days"], as_of)
-    rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
-    settings = {key: value for key, value in label.items() if key != "rule"}
-    return ibis.union(*(rule(events, customers, snapshot=t, **settings) for t in snapshots))
+    return ibis.union(*(_at(events, customers, t, label) for t in snapshots))
 
 
 def population(source: Source, *, snapshot: str, label: dict) -> Table:
@@ -43,9 +42,8 @@ def population(source: Source, *, snapshot: str, label: dict) -> Table:
     if label["rule"] == "given":
         rows = next(iter(source.tables.values()))
         return rows.filter(rows.snapshot == moment(snapshot)).select("customer_id", "snapshot")
-    rule = {"inactivity": _inactivity, "event": _event}[label["rule"]]
-    settings = {key: value for key, value in label.items() if key != "rule"}
-    return rule(source.events, source.customers, snapshot=snapshot, **settings).drop("churned")
+    rows = who_counts.members(source.events, source.customers, snapshot=snapshot, label=label)
+    return rows.mutate(snapshot=moment(snapshot))
 
 
 def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_days: int, as_of: str = "") -> None:
@@ -69,37 +67,21 @@ def refuse_open_horizons(events: Table | None, snapshots: list[str], horizon_day
         )
 
 
-def _inactivity(
-    events: Table,
-    customers: Table,
-    *,
-    snapshot: str,
-    horizon_days: int,
-    active_within_days: int,
-    kinds: list[str] | None = None,
-) -> Table:
-    """Active: an event in the days before. Left: none in the horizon."""
-    events = events.filter(events.kind.isin(kinds)) if kinds else events
-    before = events.filter(events.at >= moment(snapshot, days_before=active_within_days), events.at < moment(snapshot))
-    active = customers.filter(customers.signup_at < moment(snapshot)).semi_join(before, "customer_id")
-    return _marked(active, _within(events, snapshot, horizon_days), snapshot, left_if_seen=False)
+def _at(events: Table, customers: Table, snapshot: str, label: dict) -> Table:
+    """Of those who count, who left: nothing that counts in the horizon; by `rule: event`, the event before its end.
 
-
-def _event(events: Table, customers: Table, *, snapshot: str, kind: str, horizon_days: int) -> Table:
-    """Active: signed up and no such event yet. Left: such an event in the horizon."""
-    events = events.filter(events.kind == kind)
-    active = customers.filter(customers.signup_at < moment(snapshot)).anti_join(
-        events.filter(events.at < moment(snapshot)), "customer_id"
-    )
-    return _marked(active, _within(events, snapshot, horizon_days), snapshot, left_if_seen=True)
-
-
-def _within(events: Table, snapshot: str, horizon_days: int) -> Table:
-    return events.filter(events.at >= moment(snapshot), events.at < moment(snapshot, days_before=-horizon_days))
-
-
-def _marked(active: Table, seen: Table, snapshot: str, *, left_if_seen: bool) -> Table:
+    Whoever cancelled before the snapshot, which nobody knew by then, counts and has left.
+    """
+    active = who_counts.members(events, customers, snapshot=snapshot, label=label)
+    by_event = label["rule"] == "event"
+    kinds = [label["kind"]] if by_event else label.get("kinds")
+    seen = _until_horizon(events.filter(events.kind.isin(kinds)) if kinds else events, snapshot, label["horizon_days"])
+    seen = seen if by_event else seen.filter(seen["at"] >= moment(snapshot))
     ids = seen.select(seen_id=seen.customer_id).distinct()
     joined = active.left_join(ids, active.customer_id == ids.seen_id)
-    churned = joined.seen_id.notnull() if left_if_seen else joined.seen_id.isnull()
+    churned = joined.seen_id.notnull() if by_event else joined.seen_id.isnull()
     return joined.select("customer_id", snapshot=moment(snapshot), churned=churned)
+
+
+def _until_horizon(events: Table, snapshot: str, horizon_days: int) -> Table:
+    return events.filter(events["at"] < moment(snapshot, days_before=-horizon_days))

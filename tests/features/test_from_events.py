@@ -17,7 +17,8 @@ from churn import engine
 from churn.errors import InvalidData
 from churn.features.definitions import from_tables
 from churn.features.definitions.columns import Feature
-from churn.features.definitions.from_events import described, kinds_seen, views
+from churn.features.definitions.from_events import described, views
+from churn.features.definitions.terms import kinds_seen
 from churn.sources.snapshots import instant
 
 SNAPSHOT = "2024-03-01"

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from churn.errors import InvalidData
-from churn.features.definitions import from_events
+from churn.features.definitions import from_events, terms
 from churn.sources import inputs
 from churn.sources.contract import Source
 from churn.training import labels
@@ -58,8 +58,8 @@ def test_without_the_column_a_row_is_known_when_it_happens(staged):
 
 def test_a_kind_is_known_from_the_arrival_of_its_first_row(staged):
     source = staged("ann,2024-02-20,gift,2024-03-05\n")
-    assert ["buy"] == from_events.kinds_seen(source.events, before=SNAPSHOT, without=[])
-    assert ["buy", "gift"] == from_events.kinds_seen(source.events, before="2024-03-06", without=[])
+    assert ["buy"] == terms.kinds_seen(source.events, before=SNAPSHOT, without=[])
+    assert ["buy", "gift"] == terms.kinds_seen(source.events, before="2024-03-06", without=[])
 
 
 def test_without_customers_somebody_signs_up_with_the_first_row_that_arrived(staged):

@@ -7,76 +7,108 @@ is not there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ibis.expr.types import Column, NumericColumn, Table
 
 from churn import names
-from churn.errors import InvalidData
+from churn.features.definitions import pace as pace_of
+from churn.features.definitions import population
 from churn.features.definitions.columns import Definition, Feature, select, under_names_of_their_own
+from churn.features.definitions.pace import Pace
 from churn.sources.snapshots import days_between, known_before, moment
-
-if TYPE_CHECKING:
-    from churn.sources.contract import Source
 
 
 def views(
-    events: Table, customers: Table, *, snapshot: str, windows_days: list[int], kinds: list[str], segments: list[str]
+    events: Table,
+    customers: Table,
+    *,
+    snapshot: str,
+    windows_days: list[int],
+    kinds: list[str],
+    segments: list[str],
+    pace: Pace | None = None,
+    label: dict | None = None,
 ) -> dict[str, Table]:
     """Feature views at one snapshot, a row for each customer who had signed up before it: one a kind, and `profile`.
 
-    Each table has `customer_id`, `snapshot`, then the features of `described` in their order.
+    Each table has `customer_id`, `snapshot`, then the features of `described` in their order; `profile` also has, last,
+    the columns of `population_columns` where a `label` says who counts.
     """
-    definitions = _definitions(windows_days=windows_days, kinds=kinds, segments=segments)
+    settings = {"windows_days": windows_days, "kinds": kinds, "segments": segments, "pace": pace}
+    definitions = _definitions(**settings) + (_population(label, **settings) if label else [])
     known = known_before(events, snapshot).filter(lambda event: event.kind.isin(kinds))
-    aggregates = known.group_by("customer_id").aggregate(**_aggregates(known, snapshot, windows_days, kinds))
-    # No aggregate has a space in its name, so a segment may be called what an aggregate is called.
-    people = customers.filter(customers.signup_at < moment(snapshot)).select(
+    tables = [pace_of.aggregates(known, snapshot, pace)] if pace else []
+    if windows_days:
+        aggregates = _aggregates(known, snapshot, windows_days, kinds, active_days=not _told_by(pace, kinds))
+        tables.append(known.group_by("customer_id").aggregate(**aggregates))
+    if label:
+        tables.append(population.judged(events, customers, snapshot=snapshot, label=label))
+    # No aggregate of a kind has a space in its name, so a kind or a segment may be called what an aggregate is called.
+    rows = customers.filter(customers.signup_at < moment(snapshot)).select(
         "customer_id", "signup_at", **{f"segment {s}": customers[s] for s in segments}
     )
-    joined = people.left_join(aggregates, "customer_id").drop("customer_id_right").mutate(snapshot=moment(snapshot))
-    rows = joined.cache()  # each view reads it
-    return {view: select(rows, definitions, view=view) for view in (*_view_names(kinds).values(), "profile")}
+    for table in tables:
+        rows = rows.left_join(table, "customer_id").drop("customer_id_right")
+    rows = rows.mutate(snapshot=moment(snapshot)).cache()  # each view reads it
+    return {view: select(rows, definitions, view=view) for view in dict.fromkeys(d.feature.view for d in definitions)}
 
 
-def described(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Feature]:
-    """What `views` returns, column by column, in the same order."""
-    return [d.feature for d in _definitions(windows_days=windows_days, kinds=kinds, segments=segments)]
+def described(
+    *,
+    windows_days: list[int],
+    kinds: list[str],
+    segments: list[str],
+    pace: Pace | None = None,
+    label: dict | None = None,
+) -> list[Feature]:
+    """The features of `views`, column by column, in the same order."""
+    return [d.feature for d in _definitions(windows_days=windows_days, kinds=kinds, segments=segments, pace=pace)]
 
 
-def kinds_seen(events: Table, *, before: str, without: list[str]) -> list[str]:
-    """Kinds of event known before a snapshot, sorted. Raises InvalidData where there are none."""
-    seen = known_before(events, before).kind.value_counts().execute()
-    kinds = sorted(set(seen["kind"]) - set(without))
-    if not kinds:
-        raise InvalidData(
-            f"no events before the snapshot {before}: there is nothing to make features of; move the snapshots"
-        )
-    return kinds
-
-
-def settings(source: Source, *, before: str, windows_days: list[int], recipe: str, label: dict) -> dict:
-    """What `views` and `described` are told of the features: all of it follows from the log before a snapshot, from
-    the params file's settings and from its label, whose own kind of event tells nothing but the answer.
+def told(*, label: dict, pace: Pace | None, **settings) -> dict:
+    """What a manifest says beside the features: `population`, the rule in words, its view and its two columns there;
+    `pace`, the kinds and the features for models of repeated buying (`Pace.roles`); `absent`, a feature and why.
     """
-    kinds = kinds_seen(source.events, before=before, without=[label["kind"]] if label["rule"] == "event" else [])
-    return {"windows_days": windows_days, "kinds": kinds, "segments": source.segments}
+    definitions = _definitions(pace=pace, **settings)
+    counts, days_silent = (d.feature.name for d in _population(label, pace=pace, **settings))
+    columns = {"view": population.VIEW, "counts": counts, "days_silent": days_silent}
+    found = {"population": {"rule": population.rule(label), **columns}}
+    if pace:
+        called = {d.feature.given or d.feature.name: d.feature.name for d in definitions}
+        found["pace"] = {"kinds": pace.kinds} | {role: called[name] for role, name in pace.roles.items()}
+        found["absent"] = {pace.season: pace.no_season} if pace.no_season else {}
+    return found
 
 
-def _definitions(*, windows_days: list[int], kinds: list[str], segments: list[str]) -> list[Definition]:
-    definitions = []
-    for kind, n in _view_names(kinds).items():
-        definitions += _of_kind(kind, n)
-        definitions += [definition for window in windows_days for definition in _in_window(kind, n, window)]
-    definitions = under_names_of_their_own(definitions + _profile(windows_days))
-    return definitions + under_names_of_their_own([_segment(name) for name in segments], beside=definitions)
-
-
-def _view_names(kinds: list[str]) -> dict[str, str]:
+def view_names(kinds: list[str]) -> dict[str, str]:
     """The view of each kind, after which its features are called: `Gift card` -> `gift_card`."""
     return dict(
         zip(kinds, names.distinct([("", kind) for kind in kinds], form=names.slug, taken=["profile"]), strict=True)
     )
+
+
+def _definitions(
+    *, windows_days: list[int], kinds: list[str], segments: list[str], pace: Pace | None
+) -> list[Definition]:
+    definitions = []
+    if windows_days:
+        for kind, n in view_names(kinds).items():
+            definitions += _of_kind(kind, n)
+            definitions += [definition for window in windows_days for definition in _in_window(kind, n, window)]
+        definitions += _profile(windows_days, tenure=not pace, active_days=not _told_by(pace, kinds))
+    if pace:
+        of_its_kind = bool(windows_days) and len(pace.kinds) == 1
+        definitions += pace_of.definitions(pace, days_since=not of_its_kind)
+    definitions = under_names_of_their_own(definitions)
+    return definitions + under_names_of_their_own([_segment(name) for name in segments], beside=definitions)
+
+
+def _population(label: dict, **settings) -> list[Definition]:
+    return under_names_of_their_own(population.definitions(label), beside=_definitions(**settings))
+
+
+def _told_by(pace: Pace | None, kinds: list[str]) -> bool:
+    """Whether the days with any event are the pace's: the same feature does not stand there twice."""
+    return pace is not None and pace.kinds == kinds
 
 
 def _of_kind(kind: str, n: str) -> list[Definition]:
@@ -110,11 +142,11 @@ def _in_window(kind: str, n: str, w: int) -> list[Definition]:
     ]
 
 
-def _profile(windows_days: list[int]) -> list[Definition]:
+def _profile(windows_days: list[int], *, tenure: bool, active_days: bool) -> list[Definition]:
     short, long = windows_days[0], windows_days[-1]
     momentum = f"momentum_{short}d_{long}d"  # a name says all of a definition: the same never means two things
     ratio = f"events in the last {short} days over those in the last {long}; null: none"
-    return [
+    definitions = [
         Definition(
             Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot"),
             lambda row: days_between(row.snapshot, row.signup_at),
@@ -128,6 +160,8 @@ def _profile(windows_days: list[int]) -> list[Definition]:
             lambda row: _count(row.recent) / _count(row.longer).nullif(0),
         ),
     ]
+    wanted = {"tenure_days": tenure, "active_days": active_days}
+    return [d for d in definitions if wanted.get(d.feature.name, True)]
 
 
 def _segment(name: str) -> Definition:
@@ -135,15 +169,18 @@ def _segment(name: str) -> Definition:
     return Definition(feature, lambda row: row[f"segment {name}"])
 
 
-def _aggregates(known: Table, snapshot: str, windows_days: list[int], kinds: list[str]) -> dict[str, Column]:
+def _aggregates(
+    known: Table, snapshot: str, windows_days: list[int], kinds: list[str], *, active_days: bool
+) -> dict[str, Column]:
     """Every aggregate in one pass. Windows are literals: an interval computed by row takes 2 to 10 times longer."""
     since = {w: known.at >= moment(snapshot, days_before=w) for w in windows_days}
     aggregates = {
-        "active_days": known.at.date().nunique(),
         "recent": known.count(where=since[windows_days[0]]),
         "longer": known.count(where=since[windows_days[-1]]),
     }
-    for kind, n in _view_names(kinds).items():
+    if active_days:
+        aggregates["active_days"] = known.at.date().nunique()
+    for kind, n in view_names(kinds).items():
         of_kind = known.kind == kind
         aggregates[f"{n}_last"] = known.at.max(where=of_kind)
         aggregates[f"{n}_count"] = known.count(where=of_kind)

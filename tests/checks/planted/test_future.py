@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from churn.features import build
-from churn.features.definitions import from_events
+from churn.features.definitions import from_events, terms
 from churn.sources import snapshots
 from tests.checks.planted import business
 
@@ -70,6 +70,6 @@ def test_a_feature_measured_against_all_customers(plant, given, events, customer
 def test_a_kind_of_event_that_is_new_after_the_last_train_snapshot(plant, given, events, customers, stops):
     """Nobody could have made features of it when the model would have been trained."""
     later = events[events["at"] >= pd.Timestamp("2023-06-10", tz="UTC")].head(500)
-    plant(from_events, "kinds_seen", "known_before(events, before)", "events")
+    plant(terms, "kinds_seen", "known_before(events, before)", "events")
     with stops("features defined in time", "from 2023-05-01 on decides whether there is days_since_winback"):
         business.run(given(pd.concat([events, later.assign(kind="winback")]), customers))
