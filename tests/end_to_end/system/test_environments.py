@@ -19,7 +19,7 @@ from tests.serving.gunicorn_server import clean_environment, free_port
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 SMOKE = "PARAMS=params/smoke.yaml"
-QUICK = "TESTS=tests/registry/test_gate.py"
+QUICK = "TESTS=-n0 tests/test_names.py"
 
 
 class Visitor(threading.Thread):
