@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from churn.features import manifest as manifests
 from churn.features import store
 from churn.sources import contract
 from churn.state import PROJECT
-from tests import commands, shop
+from tests import shop
 from tests.end_to_end.test_determinism import prints
 
 LIKE_PARTITIONS = ["env=prod", "customer_id=1", "at=2020-01-01", "snapshot=2020-01-01/churned=yes", "[2023]/*/{a,b}"]
@@ -50,14 +49,6 @@ def test_a_state_in_such_a_folder_gives_the_same_tables_and_the_same_join(tmp_pa
                      manifests.profile(made, "2024-07-01").to_json(),
                      store.sample(feast, made, "2024-07-01", customers=3).to_json()])  # fmt: skip
     assert told[0] == told[1]
-
-
-def test_a_run_in_such_a_folder_ends_as_anywhere(finished, tmp_path):
-    odd = tmp_path / "env=prod" / "customer_id=1" / "at=2020-01-01" / "state"
-    done = commands.run_pipeline("--quiet", state=odd)
-    assert 0 == done.returncode, done.stderr
-    evaluations = [json.loads((of / "smoke/evaluation/evaluation.json").read_text()) for of in (finished.state, odd)]
-    assert evaluations[0] == evaluations[1]
 
 
 def test_no_room_opens_parquet_by_a_reader_of_its_own():

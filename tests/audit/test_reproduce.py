@@ -249,12 +249,6 @@ class TestByTheCommandLine:
         assert ({"at", "host", "commit", "result"}, "identical") == (set(again), again["result"])
         assert "identical (20" in churn(made, "why").stdout
 
-    def test_a_candidate_is_compared_with_the_champion_of_its_time(self, made):
-        done = churn(made, "reproduce", "2")
-        assert 0 == done.returncode, done.stdout + done.stderr
-        assert "version 2: identical" in done.stdout
-        assert 2 == len(json.loads(churn(made, "history", "--json").stdout)), "the second run's decisions are its own"
-
     def test_one_cent_in_the_input_names_the_row(self, made, one_cent):
         who, when, what, amount = one_cent
         done = churn(made, "reproduce", "1", "--keep")
@@ -287,11 +281,12 @@ class TestByTheCommandLine:
         assert line.endswith("take --at-commit for the code of that time, or go on with --anyway")
         return line
 
-    def test_at_its_commit_it_is_identical(self, made, other_label):
+    def test_at_its_commit_it_is_identical_and_compared_with_the_champion_of_its_time(self, made, other_label):
         commit(made, "another label")
-        done = churn(made, "reproduce", "1", "--at-commit")
+        done = churn(made, "reproduce", "2", "--at-commit")
         assert 0 == done.returncode, done.stdout + done.stderr
-        assert "shop version 1: identical" in done.stdout
+        assert "shop version 2: identical" in done.stdout
+        assert 2 == len(json.loads(churn(made, "history", "--json").stdout)), "the second run's decisions are its own"
         listed = subprocess.run(["git", "-C", str(made / "code"), "worktree", "list"], capture_output=True, text=True)
         assert 1 == len(listed.stdout.splitlines())
 

@@ -13,6 +13,7 @@ import pytest
 from churn.state import PROJECT
 from tests.commands import SMOKE, Finished, churn, run_pipeline
 
+ODD = "env=prod/customer_id=1/at=2020-01-01"
 MODEL = "train.model=hist_gradient_boosting"
 OFF = ("baseline_margin", "max_calibration_error", "segment_margin", "min_profit")
 LENIENT = f"promote.rules={{min_auc: 0.5, champion_margin: 0.5, {', '.join(f'{name}: null' for name in OFF)}}}"
@@ -22,7 +23,8 @@ LENIENT = f"promote.rules={{min_auc: 0.5, champion_margin: 0.5, {', '.join(f'{na
 class Later:
     """A state in which the same was run twice, then one stage, and then another model took the first version's place.
 
-    To be looked at only, with what the first run wrote for the stages after it in `tables`.
+    It lies in folders that are called like partitions, where a run ends as anywhere. To be looked at only, with what
+    the first run wrote for the stages after it in `tables`.
     """
 
     tables: Path
@@ -48,16 +50,16 @@ def later(shared) -> Later:
     def run(folder: Path) -> None:
         told = {}
         for name, arguments in typed.items():
-            done = run_pipeline(*arguments, state=folder / "state")
+            done = run_pipeline(*arguments, state=folder / ODD / "state")
             assert 0 == done.returncode, done.stderr
             told[name] = [done.stdout, done.stderr]
             if name == "first":
-                shutil.copytree(folder / "state" / "smoke", folder / "tables")
+                shutil.copytree(folder / ODD / "state" / "smoke", folder / "tables")
         (folder / "told.json").write_text(json.dumps(told))
 
     folder = shared("later", run)
     told = json.loads((folder / "told.json").read_text())
-    return Later(folder / "tables", **{name: Finished(folder / "state", *texts) for name, texts in told.items()})
+    return Later(folder / "tables", **{name: Finished(folder / ODD / "state", *texts) for name, texts in told.items()})
 
 
 def tracking(state: Path) -> mlflow.MlflowClient:
@@ -170,7 +172,7 @@ def test_a_rollback_without_a_version_before_is_one_line_and_moves_nothing(finis
     assert ["promoted"] == [decision["decision"] for decision in taken]
 
 
-def test_the_same_parameters_give_the_same_data_metrics_and_predictions(finished, later):
+def test_the_same_parameters_give_the_same_data_metrics_and_predictions_in_any_folder(finished, later):
     ours, theirs = finished.state / "smoke", later.tables
     for table in ("training/training_set.parquet", "features/2023-07-01/session.parquet"):
         one, two = (pd.read_parquet(folder / table) for folder in (ours, theirs))
@@ -287,7 +289,7 @@ def test_stages_that_cannot_be_are_one_line_and_write_nothing(later, arguments, 
     assert before == sorted((later.state / "runs").iterdir())
 
 
-@pytest.mark.parametrize("home", ["/dev/null", "/nowhere/at/all", "/proc/self/status"])
+@pytest.mark.parametrize("home", ["/dev/null", "/nowhere/at/all"])
 def test_a_home_that_can_hold_nothing_harms_nobody(later, tmp_path, home):
     shutil.copytree(later.state, tmp_path / "state")
     for done in (
