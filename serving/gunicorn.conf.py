@@ -140,7 +140,7 @@ def _check_address():
 
 
 _give_home()  # before libraries look for it
+_check_address()  # at once: the other one loads the application
 _check_params()
-_check_address()
 _step_down()
 _give_home()  # to the user that the workers run as
