@@ -57,7 +57,7 @@ def compiled(pipeline: Pipeline) -> Scorer:
     """The numbers of a fitted pipeline of churn.model in a function of numpy."""
     steps = _steps(pipeline)
     transform, numeric = steps["number"]
-    encoder, categorical = steps["category"]
+    encoder, categorical = steps.get("category", (None, []))
     number = _imputed_and_scaled(transform) if isinstance(transform, Pipeline) else _as_they_are
     codes = {name: _codes(encoder, categorical, name) for name in categorical}
     unknown = np.zeros(len(encoder.get_feature_names_out())) if categorical else np.zeros(0)

@@ -19,17 +19,29 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 
 from churn.checks.result import Check
+from churn.training import dataset
+from churn.training.buy_till_you_die.bg_nbd import BgNbd
+from churn.training.buy_till_you_die.model import BuyTillYouDie
+from churn.training.buy_till_you_die.pareto_nbd import ParetoNbd
 
 PREPARED, ALONE = "prepared by training rows", "the model's columns are transformed as the training rows alone say"
 LEARNT, FROM_ROWS = "learnt from training rows", "the classifier is the one that the training rows alone give"
 NUMBERS, COMPARED = 1, 1_000  # numbers that are transformed again, rows on which the results are compared
+RANGE, WITHIN = "within the training range", "trees say the same of all that lies beyond the training rows"
+LEADING = 0.1  # of the gain of all splits: from there on a feature leads
+BEYOND = 0.2  # of the test rows: from there on it is a warning
 CLOSE = 1e-9  # relative; other rows change a mean or a rank by a thousand times more
 
 
 def checks(fitted: Pipeline, rows: pd.DataFrame, *, features: list[str]) -> list[Check]:
     """Both steps of a fitted model, against the training rows of the set."""
     train = rows[rows.part == "train"].reset_index(drop=True)
-    return [_prepared(fitted["columns"], train, features), _fitted_on_training_rows(fitted, train, features)]
+    learnt = dataset.newest(rows) if isinstance(fitted["classifier"], BuyTillYouDie) else train
+    return [
+        _prepared(fitted["columns"], train, features),
+        _fitted_on_training_rows(fitted, learnt, features),
+        _within_range(fitted, train, rows[rows.part == "test"]),
+    ]
 
 
 def _prepared(columns: ColumnTransformer, train: pd.DataFrame, features: list[str]) -> Check:
@@ -112,4 +124,40 @@ def _has_their_first_tree(
     return bool((ours == theirs).all()), observed
 
 
-TRACES_OF_TRAINING_ROWS = {LogisticRegression: _at_its_optimum, HistGradientBoostingClassifier: _has_their_first_tree}
+def _has_their_parameters(classifier: BuyTillYouDie, X: np.ndarray, y: np.ndarray) -> tuple[bool | None, str]:
+    """The parameters, sought again; of histories as of the newest snapshot, and without labels."""
+    ours, theirs = (model.parameters_ for model in (clone(classifier).fit(X), classifier))
+    observed = f"parameters {np.round(theirs, 4).tolist()}, sought again {np.round(ours, 4).tolist()}"
+    return bool(np.allclose(ours, theirs, rtol=CLOSE, atol=0)), observed
+
+
+TRACES_OF_TRAINING_ROWS = {
+    LogisticRegression: _at_its_optimum,
+    HistGradientBoostingClassifier: _has_their_first_tree,
+    BgNbd: _has_their_parameters,
+    ParetoNbd: _has_their_parameters,
+}
+
+
+def _within_range(fitted: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> Check:
+    """Of trees, which say the same of all that lies beyond the training rows: whether the test rows lie within."""
+    if not isinstance(fitted["classifier"], HistGradientBoostingClassifier):
+        return Check(RANGE, WITHIN, None, "the model goes on beyond what it has seen", "warning")
+    share = beyond_range(fitted, train, test)
+    far = share[share > BEYOND]
+    told = [f"{name} of {part:.0%} of the test rows" for name, part in far.items()]
+    observed = ", ".join(told) or f"{', '.join(share.index)}: of at most {share.max():.0%} of the test rows"
+    return Check(RANGE, WITHIN, far.empty, observed, "warning")
+
+
+def beyond_range(fitted: Pipeline, train: pd.DataFrame, test: pd.DataFrame) -> pd.Series:
+    """Share of test rows outside of the training range of each leading feature, largest first: those that bring
+    LEADING of the gain of all splits of the trees."""
+    names = [name.partition("__")[2] for name in fitted["columns"].get_feature_names_out()]
+    gain = np.zeros(len(names))
+    for [tree] in fitted["classifier"]._predictors:
+        splits = tree.nodes[tree.nodes["is_leaf"] == 0]
+        np.add.at(gain, splits["feature_idx"], splits["gain"])
+    leading = [name for name, part in zip(names, gain / gain.sum(), strict=True) if part >= LEADING and name in train]
+    low, high = train[leading].min(), train[leading].max()
+    return ((test[leading] < low) | (test[leading] > high)).mean().sort_values(ascending=False)

@@ -1,6 +1,9 @@
-"""The trivial models that a candidate has to beat: the churn rate for everyone, and the best single feature."""
+"""The models that a candidate has to beat: the churn rate for everyone, the best single feature, and for the silence of
+customers BG/NBD and Pareto/NBD."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -8,25 +11,47 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from churn.errors import InvalidData
 from churn.evaluation import metrics
+from churn.training.buy_till_you_die import histories
+from churn.training.buy_till_you_die.bg_nbd import BgNbd
+from churn.training.buy_till_you_die.pareto_nbd import ParetoNbd
 
 
-def probabilities(train: pd.DataFrame, y_train: np.ndarray, test: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Churn probabilities by trivial models on the test rows, by name, each shape (len(test),).
+def probabilities(
+    train: pd.DataFrame, y_train: np.ndarray, test: pd.DataFrame, *, silent_days: int | None = None
+) -> dict[str, np.ndarray]:
+    """Churn probabilities by baselines on the test rows, by name, each shape (len(test),).
 
-    "nobody leaves" treats all customers alike. It says the training churn rate rather than 0, since the log loss of a
-    flat "no" is infinite; either way it ranks nobody. "best single feature: <name>" is a logistic regression on the
-    numeric feature that ranks best in training, its missing values filled with the training median.
+    "training rate" says the training churn rate for everyone, and ranks nobody. "best single feature: <name>" is a
+    logistic regression on the numeric feature that ranks best in training, its missing values filled with the training
+    median. Where leaving is silence for `silent_days` and the features of pace are there, `of_silence` adds its own.
     """
     y_train = metrics.outcomes(y_train)
-    predictions = {"nobody leaves": np.full(len(test), y_train.mean())}
+    predictions = {"training rate": np.full(len(test), y_train.mean())}
     ranking = single_feature_auc(train, y_train)
     if ranking.empty:
         return predictions
     best = ranking.idxmax()
     known, unknown = _filled(train[[best]], train[[best]]), _filled(test[[best]], train[[best]])
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(known.to_numpy(), y_train)
-    return predictions | {f"best single feature: {best}": model.predict_proba(unknown.to_numpy())[:, 1]}
+    predictions[f"best single feature: {best}"] = model.predict_proba(unknown.to_numpy())[:, 1]
+    return predictions | (of_silence(test, silent_days=silent_days) if silent_days else {})
+
+
+def of_silence(test: pd.DataFrame, *, silent_days: int) -> dict[str, np.ndarray]:
+    """Probabilities of no event in so many days, by BG/NBD and Pareto/NBD, each fitted to the very histories of the
+    test rows, for it needs no labels; none without the features of pace. A model without a fit is left out, with a
+    warning."""
+    predictions = {}
+    if pace := histories.columns(test):
+        X = test[pace].to_numpy(float)
+        for model in (BgNbd(silent_days), ParetoNbd(silent_days)):
+            try:
+                predictions[model.name] = model.fit(X).predict_proba(X)[:, 1]
+            except InvalidData as error:
+                warnings.warn(f"baseline left out: {error}", stacklevel=2)
+    return predictions
 
 
 def single_feature_auc(X: pd.DataFrame, y: np.ndarray) -> pd.Series:

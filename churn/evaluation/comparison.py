@@ -71,13 +71,16 @@ def predict(
     rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None, *, level: dict[str, float] | None = None
 ) -> Predictions:
     """The rows of one part scored by all models, each version at its `level` (log-odds; that of its training rows where
-    none is given); the trivial ones are fitted on the training rows."""
+    none is given); the baselines are fitted as baselines.py says."""
     scored = {
         name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0], (level or {}).get(name, 0.0))
         for name, v in scorable(candidate, champion, rows).items()
     }
     X, y = dataset.matrix(rows, part, candidate.columns)
-    trivial = baselines.probabilities(*dataset.matrix(rows, "train", candidate.columns), X)
+    label = candidate.metadata.get("label", {})
+    silent = label["horizon_days"] if label.get("rule") == "inactivity" else None
+    trivial = baselines.probabilities(*dataset.matrix(rows, "train", candidate.columns), X, silent_days=silent)
+    trivial.pop(getattr(candidate.pipeline[-1], "name", None), None)  # nothing has to beat itself
     return Predictions(y, scored, trivial)
 
 

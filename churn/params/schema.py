@@ -79,7 +79,9 @@ class HistGradientBoosting(Section):
 class Train(Section):
     split: Literal["temporal", "entity"] = Field("temporal", description="test on a later snapshot, or on other people")
     test_fraction: Fraction = Field(0.25, description="share of customers that `split: entity` keeps for the test")
-    model: Literal["logistic", "hist_gradient_boosting"] = Field("logistic", description="the estimator")
+    model: Literal["logistic", "hist_gradient_boosting", "bg_nbd", "pareto_nbd"] = Field(
+        "logistic", description="the estimator; bg_nbd and pareto_nbd have no settings and take `rule: inactivity`"
+    )
     trusted_features: list[str] = Field(
         [], description="features that may tell leavers by themselves: it is certain that the snapshot knew them"
     )
@@ -148,6 +150,22 @@ class Params(Section):
             raise ValueError(
                 "snapshots: ready-made features have the snapshots that data.snapshots lists, so no rule finds them; "
                 "give the dates: {train: [...], test: ..., serve: ...}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def model_fits_label_and_features(self) -> Params:
+        if self.train.model not in ("bg_nbd", "pareto_nbd"):
+            return self
+        if self.label.rule != "inactivity":
+            raise ValueError(
+                f"train.model: {self.train.model} tells how likely silence is, and takes `label: {{rule: inactivity, "
+                f"...}}`; found rule {self.label.rule}; use logistic or hist_gradient_boosting"
+            )
+        if self.features.recipe == "windows":
+            raise ValueError(
+                f"train.model: {self.train.model} learns from the features of pace; found features.recipe windows; "
+                "use pace or both"
             )
         return self
 

@@ -44,9 +44,15 @@ def _train(params: Params, upstream: dict) -> dict:
         "test_fraction": params.train.test_fraction,
         "trusted_features": params.train.trusted_features,
         "model": params.train.model,
-        "settings": getattr(params.train, params.train.model).model_dump(),
+        "settings": _settings(params),
         "seed": params.seed,
     }
+
+
+def _settings(params: Params) -> dict:
+    """Those of the estimator; one that has no section foretells silence for the horizon of the label."""
+    section = getattr(params.train, params.train.model, None)
+    return section.model_dump() if section else {"horizon_days": params.horizon_days}
 
 
 def _evaluate(params: Params, upstream: dict) -> dict:

@@ -62,6 +62,11 @@ def summary(rows: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index().sort_values(["part", "snapshot"], ascending=[False, True], ignore_index=True)
 
 
+def newest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the newest snapshot, whatever their part: customers as they were last seen."""
+    return rows[rows.snapshot == rows.snapshot.max()].reset_index(drop=True)
+
+
 def matrix(rows: pd.DataFrame, part: str, features: list[str]) -> tuple[pd.DataFrame, np.ndarray]:
     """Features X, shape (n, k), and labels y in {0, 1}, shape (n,), of one part."""
     side = rows[rows.part == part].reset_index(drop=True)

@@ -13,12 +13,20 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
+from churn.errors import InvalidData
+from churn.training.buy_till_you_die import histories
+from churn.training.buy_till_you_die.bg_nbd import BgNbd
+from churn.training.buy_till_you_die.model import BuyTillYouDie
+from churn.training.buy_till_you_die.pareto_nbd import ParetoNbd
+
 # Several cores add up a product of matrices in another order than one, and the last bits differ.
 one_core = threadpool_limits.wrap(limits=1, user_api="blas")
 
 # Types that a saved model may hold beside those that skops trusts by itself. Loading compares the model's with these,
 # and finds our own by these names: under another one, a version registered before would not load.
 TRUSTED_TYPES = [
+    "churn.training.buy_till_you_die.bg_nbd.BgNbd",
+    "churn.training.buy_till_you_die.pareto_nbd.ParetoNbd",
     "churn.training.estimators.signed_log1p",
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -56,19 +64,55 @@ def hist_gradient_boosting(numeric: list[str], categorical: list[str], *, seed: 
     return Pipeline([("columns", columns), ("classifier", classifier)])
 
 
+def bg_nbd(numeric: list[str], categorical: list[str], *, seed: int, horizon_days: int) -> Pipeline:
+    """Who buys leaves after a purchase (Fader, Hardie & Lee 2005); of the features only those of pace are looked at."""
+    return _from_histories(BgNbd(horizon_days), numeric)
+
+
+def pareto_nbd(numeric: list[str], categorical: list[str], *, seed: int, horizon_days: int) -> Pipeline:
+    """Who buys leaves at any moment (Schmittlein, Morrison & Colombo 1987); the same features."""
+    return _from_histories(ParetoNbd(horizon_days), numeric)
+
+
+def _from_histories(classifier: BuyTillYouDie, numeric: list[str]) -> Pipeline:
+    pace = histories.columns(numeric)
+    if not pace:
+        raise InvalidData(
+            "train.model: bg_nbd and pareto_nbd learn from days_since, days_per and active_days of one kind of event, "
+            "which are not all among the features; set features.recipe to pace or both, or train.model to logistic"
+        )
+    return Pipeline([("columns", ColumnTransformer([("number", "passthrough", pace)])), ("classifier", classifier)])
+
+
 def _categories() -> OneHotEncoder:
     return OneHotEncoder(handle_unknown="ignore", min_frequency=20, sparse_output=False)
 
 
-ESTIMATORS = {"logistic": logistic, "hist_gradient_boosting": hist_gradient_boosting}
+ESTIMATORS = {
+    "logistic": logistic,
+    "hist_gradient_boosting": hist_gradient_boosting,
+    "bg_nbd": bg_nbd,
+    "pareto_nbd": pareto_nbd,
+}
 
 
 @one_core
-def fit(X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int) -> Pipeline:
-    """A fitted pipeline; columns of text are categories, the others numbers. One without any value is not looked at."""
+def fit(
+    X: pd.DataFrame, y: np.ndarray, *, model: str, settings: dict, seed: int, newest: pd.DataFrame | None = None
+) -> Pipeline:
+    """A fitted pipeline; columns of text are categories, the others numbers. One without any value is not looked at.
+
+    A model that learns from histories without labels takes the `newest`, where they are given.
+    """
     categorical = [name for name in X if not pd.api.types.is_numeric_dtype(X[name])]
     numeric = [name for name in X if name not in categorical and X[name].notna().any()]
-    return ESTIMATORS[model](numeric, categorical, seed=seed, **settings).fit(X, y)
+    pipeline = ESTIMATORS[model](numeric, categorical, seed=seed, **settings)
+    if not isinstance(pipeline["classifier"], BuyTillYouDie):
+        return pipeline.fit(X, y)
+    try:
+        return pipeline.fit(X if newest is None else newest)
+    except InvalidData as error:
+        raise InvalidData(f"train.model: {error}; take logistic or hist_gradient_boosting") from None
 
 
 @one_core
@@ -97,11 +141,19 @@ def training_ranges(X: pd.DataFrame) -> dict[str, dict]:
 
 
 def metadata(
-    model: Pipeline, X: pd.DataFrame, example: pd.DataFrame, *, service: str, features: str, segments: list[str]
+    model: Pipeline,
+    X: pd.DataFrame,
+    example: pd.DataFrame,
+    *,
+    service: str,
+    features: str,
+    segments: list[str],
+    label: dict,
 ) -> dict:
-    """What a model's own files say of it, for whoever loads it: its feature service, the fingerprint of the features,
-    the segments, the training ranges, and the probability that its example must give again."""
+    """What a model's own files say of it, for whoever loads it: the label that it foretells, its feature service, the
+    fingerprint of the features, the segments, the training ranges, and the probability that its example must give."""
     return {
+        "label": label,
         "feature_service": service,
         "features": features,
         "segments": segments,

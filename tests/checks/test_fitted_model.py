@@ -19,6 +19,7 @@ DAY = timedelta(days=1)
 CUSTOMERS = [("ann", T - 90 * DAY, "basic"), ("bob", T - 9 * DAY, None)]
 EVENTS = [("ann", T - DAY, "visit", 7)]
 NAMES = ["days_since_visit", "visit_count", "plan"]
+PACE = ["days_since_visit", "days_per_visit", "active_days_visit"]
 KINDS = {
     "logistic": {"C": 1.0},
     "hist_gradient_boosting": {"max_iter": 5, "learning_rate": 0.1, "max_leaf_nodes": 4, "min_samples_leaf": 20},
@@ -90,7 +91,7 @@ def fitted(training_set):
 
 
 def outcomes(model, rows: pd.DataFrame) -> list[str]:
-    return [check.outcome for check in fitted_model.checks(model, rows, features=NAMES)]
+    return [check.outcome for check in fitted_model.checks(model, rows, features=NAMES)[:2]]
 
 
 @every_model
@@ -100,7 +101,7 @@ def test_a_model_of_the_training_rows_passes(fitted, training_set, model):
 
 @every_model
 def test_a_model_of_all_rows_is_seen(fitted, training_set, model):
-    *_, learnt = fitted_model.checks(fitted(model), training_set, features=NAMES)
+    _, learnt, _ = fitted_model.checks(fitted(model), training_set, features=NAMES)
     assert not learnt.passed
     assert learnt.observed.endswith("are 600 customers, c000 and others, at 2024-01-01, 2024-02-01")
 
@@ -114,7 +115,7 @@ def test_one_row_more_is_seen(fitted, training_set, model):
 def test_columns_prepared_by_all_rows_are_named_with_a_customer(fitted, training_set):
     model = fitted("logistic", training_set.part == "train")
     model["columns"].fit(training_set[NAMES])
-    prepared, _ = fitted_model.checks(model, training_set, features=NAMES)
+    prepared, *_ = fitted_model.checks(model, training_set, features=NAMES)
     assert prepared.observed.startswith("days_since_visit")
     assert ": customer c000 at 2024-01-01 becomes " in prepared.observed
 
@@ -145,7 +146,8 @@ def test_a_fit_that_was_cut_off_says_nothing_of_its_rows(fitted, training_set):
 
 
 def test_every_estimator_has_a_mark_of_its_rows():
-    kinds = {type(fit([], [], seed=1, **KINDS[name])["classifier"]) for name, fit in estimators.ESTIMATORS.items()}
+    settings = KINDS | {"bg_nbd": {"horizon_days": 30}, "pareto_nbd": {"horizon_days": 30}}
+    kinds = {type(fit(PACE, [], seed=1, **settings[name])["classifier"]) for name, fit in estimators.ESTIMATORS.items()}
     assert kinds == set(fitted_model.TRACES_OF_TRAINING_ROWS)
 
 
@@ -160,7 +162,7 @@ def test_columns_that_scikit_learn_calls_alike_are_told_apart(training_set, one,
     features = ["days_since_visit", "visit_count", other, one]
     X, y = dataset.matrix(rows, "train", features)
     fitted = estimators.fit(X, y, model="logistic", settings=KINDS["logistic"], seed=1)
-    assert [True, True] == [check.passed for check in fitted_model.checks(fitted, rows, features=features)]
+    assert [True, True] == [check.passed for check in fitted_model.checks(fitted, rows, features=features)[:2]]
     taught = estimators.fit(*dataset.matrix(rows.assign(part="train"), "train", features),
                             model="logistic", settings=KINDS["logistic"], seed=1)  # fmt: skip
     assert fitted_model.checks(taught, rows, features=features)[0].passed is False
@@ -171,3 +173,39 @@ def test_a_feature_may_be_called_like_the_mark_of_another_s_nulls(training_set):
     features = ["days_since_visit", "missingindicator_days_since_visit", "plan"]
     fitted = estimators.fit(*dataset.matrix(rows, "train", features), model="logistic", settings={"C": 1.0}, seed=1)
     assert fitted_model.checks(fitted, rows, features=features)[0].passed
+
+
+@pytest.mark.parametrize("name", ["bg_nbd", "pareto_nbd"])
+def test_a_model_of_histories_is_that_of_the_newest_snapshot_s(training_set, name):
+    n = training_set.visit_count.where(training_set.days_since_visit.notna(), 0.0)
+    per = (training_set.days_since_visit + 10 * n) / n.clip(lower=1)
+    rows = training_set.assign(days_per_visit=per, active_days_visit=n)
+    for newest, outcome in ((dataset.newest(rows), "pass"), (rows, "FAIL")):
+        model = estimators.fit(
+            rows[PACE], rows.churned, model=name, settings={"horizon_days": 30}, seed=7, newest=newest[PACE]
+        )
+        assert ["pass", outcome] == [check.outcome for check in fitted_model.checks(model, rows, features=PACE)[:2]]
+
+
+def range_check(model, rows: pd.DataFrame) -> tuple[str, str]:
+    check = fitted_model.checks(model, rows, features=NAMES)[2]
+    return check.outcome, check.observed
+
+
+def test_trees_whose_test_rows_lie_beyond_a_leading_feature_s_range_are_told_with_the_share(fitted, training_set):
+    model = fitted("hist_gradient_boosting", training_set.part == "train")
+    assert ("pass", "days_since_visit: of at most 1% of the test rows") == range_check(model, training_set)
+    later = training_set.assign(days_since_visit=training_set.days_since_visit + 1000 * (training_set.index >= 800))
+    outcome, observed = range_check(model, later)
+    assert ("warning", True) == (outcome, observed.startswith("days_since_visit of 3"))
+
+
+def test_a_feature_that_does_not_lead_may_go_beyond_its_range(fitted, training_set):
+    model = fitted("hist_gradient_boosting", training_set.part == "train")
+    far = training_set.assign(visit_count=training_set.visit_count + 100 * (training_set.part == "test"))
+    assert "pass" == range_check(model, far)[0]
+
+
+def test_a_regression_goes_on_beyond_its_range(fitted, training_set):
+    model = fitted("logistic", training_set.part == "train")
+    assert ("not checked", "the model goes on beyond what it has seen") == range_check(model, training_set)

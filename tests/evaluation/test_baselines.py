@@ -12,10 +12,10 @@ from churn.evaluation import baselines
 from tests.evaluation.samples import outcomes_and_tied_predictions, sample
 
 
-def test_nobody_leaves_says_the_training_churn_rate_for_everyone():
+def test_the_training_rate_is_said_of_everyone():
     train = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0]})
     found = baselines.probabilities(train, np.array([0, 1, 1, 1]), train.head(2))
-    assert found["nobody leaves"].tolist() == [0.75, 0.75]
+    assert found["training rate"].tolist() == [0.75, 0.75]
 
 
 def test_the_best_single_feature_may_point_down_and_may_have_gaps():
@@ -23,7 +23,7 @@ def test_the_best_single_feature_may_point_down_and_may_have_gaps():
     train = pd.DataFrame({"noise": np.arange(500) % 7, "orders": -p, "plan": "basic"})
     train.loc[:20, "orders"] = np.nan
     found = baselines.probabilities(train, y, train)
-    assert list(found) == ["nobody leaves", "best single feature: orders"]
+    assert list(found) == ["training rate", "best single feature: orders"]
     assert roc_auc_score(y, found["best single feature: orders"]) == pytest.approx(
         baselines.single_feature_auc(train, y)["orders"], abs=1e-12
     )
@@ -44,7 +44,7 @@ def test_the_unit_of_the_best_single_feature_does_not_matter():
 
 def test_without_numeric_features_only_the_constant_baseline_is_left():
     train = pd.DataFrame({"plan": ["a", "b"]})
-    assert list(baselines.probabilities(train, np.array([0, 1]), train)) == ["nobody leaves"]
+    assert list(baselines.probabilities(train, np.array([0, 1]), train)) == ["training rate"]
 
 
 @settings(deadline=None)
@@ -55,3 +55,41 @@ def test_single_feature_auc_is_scikit_learns_whichever_way_the_feature_points(da
     found = baselines.single_feature_auc(pd.DataFrame({"up": x, "down": -x, "empty": np.nan}), y)
     assert [max(auc, 1 - auc)] * 2 + [0.5] == pytest.approx(found.tolist(), abs=1e-12)
     assert ("auc", ["up", "down", "empty"]) == (found.name, list(found.index))
+
+
+@pytest.fixture
+def paced() -> pd.DataFrame:
+    """300 customers' features of pace."""
+    rng = np.random.default_rng(3)
+    n, tenure = 1.0 + rng.poisson(2, 300), rng.uniform(100, 300, 300)
+    return pd.DataFrame(
+        {
+            "days_since_order": np.where(n > 1, rng.uniform(0, 1, 300) * tenure, tenure),
+            "days_per_order": tenure / n,
+            "active_days_order": n,
+            "plan": "basic",
+        }
+    )
+
+
+def test_silence_has_two_more_baselines_fitted_without_labels_to_the_rows_that_they_score(paced):
+    y = np.arange(300) % 2
+    found = baselines.probabilities(paced, y, paced.tail(200), silent_days=60)
+    assert ["BG/NBD", "Pareto/NBD"] == list(found)[2:]
+    again = baselines.probabilities(paced.head(50), 1 - y[:50], paced.tail(200), silent_days=60)
+    for name in ("BG/NBD", "Pareto/NBD"):
+        assert found[name].tobytes() == again[name].tobytes()
+        assert (found[name].shape, True) == ((200,), bool((found[name] > 0).all() and (found[name] < 1).all()))
+
+
+def test_another_label_and_other_features_have_no_baselines_of_silence(paced):
+    y = np.arange(300) % 2
+    assert 2 == len(baselines.probabilities(paced, y, paced))
+    without = paced.drop(columns="days_per_order")
+    assert 2 == len(baselines.probabilities(without, y, without, silent_days=60))
+
+
+def test_a_baseline_without_a_fit_is_left_out_and_told(paced):
+    once = paced.assign(active_days_order=1.0)
+    with pytest.warns(UserWarning, match="baseline left out: Pareto/NBD: no customer has an event on a second day"):
+        assert {} == baselines.of_silence(once, silent_days=60)

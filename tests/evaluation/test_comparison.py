@@ -82,7 +82,7 @@ def test_a_champion_that_takes_a_feature_which_is_not_there_is_not_scored(traini
 def test_every_score_is_there_for_each_model_on_train_and_test(training_set, candidate, champion):
     table = evaluated(training_set, candidate, champion).scores
     assert ["model", "part", *METRICS] == list(table)
-    models = ["candidate", "champion", "nobody leaves", "best single feature: days_since_visit"]
+    models = ["candidate", "champion", "training rate", "best single feature: days_since_visit"]
     assert [(name, part) for part in ("train", "test") for name in models] == list(
         zip(table.model, table.part, strict=True)
     )
@@ -95,7 +95,27 @@ def test_baselines_learn_from_the_training_rows_only(training_set, candidate):
     leaving = training_set.assign(churned=training_set.churned | (training_set.part == "test"))
     for part in ("train", "test"):
         predictions = comparison.predict(leaving, part, candidate, None)
-        assert {expected} == set(predictions.trivial["nobody leaves"])
+        assert {expected} == set(predictions.trivial["training rate"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "model", "expected"),
+    [
+        ("inactivity", "logistic", ["BG/NBD", "Pareto/NBD"]),
+        ("inactivity", "bg_nbd", ["Pareto/NBD"]),
+        ("event", "logistic", []),
+    ],
+)
+def test_silence_has_baselines_of_its_own_but_no_model_is_its_own(training_set, rule, model, expected):
+    n = training_set.visit_count.where(training_set.days_since_visit.notna(), 0.0)
+    per = (training_set.days_since_visit + 10 * n) / n.clip(lower=1)
+    rows = training_set.assign(days_per_visit=per, active_days_visit=n)
+    columns = ["days_since_visit", "days_per_visit", "active_days_visit"]
+    settings = {"logistic": {"C": 1.0}, "bg_nbd": {"horizon_days": 30}}[model]
+    pipeline = estimators.fit(*dataset.matrix(rows, "train", columns), model=model, settings=settings, seed=7)
+    version = Version("mine", 2, "None", "run", "models:/x", {})
+    candidate = Loaded(version, pipeline, columns, {"label": {"rule": rule, "horizon_days": 30}})
+    assert expected == list(comparison.predict(rows, "test", candidate, None).trivial)[2:]
 
 
 @pytest.mark.parametrize("against", ["champion", "stranger", None])

@@ -93,6 +93,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_name_at_every_level(ov
     assert [said] == refusal(override)
 
 
+def test_a_model_of_silence_takes_the_inactivity_rule_and_features_of_pace():
+    rule = "label={rule: inactivity, horizon_days: 30, active_within_days: 90}"
+    needs = "use logistic or hist_gradient_boosting"
+    [line] = refusal("train.model=bg_nbd")
+    assert line.startswith("train.model: bg_nbd tells how likely silence is") and line.endswith(f"rule event; {needs}")
+    assert [
+        "train.model: pareto_nbd learns from the features of pace; found features.recipe windows; use pace or both"
+    ] == refusal("train.model=pareto_nbd", "features.recipe=windows", rule)
+    assert load(SMOKE, ["train.model=bg_nbd", "features.recipe=both", rule]).train.model == "bg_nbd"
+
+
 @pytest.mark.parametrize(
     ("override", "said"),
     [

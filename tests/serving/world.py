@@ -77,7 +77,13 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
     fitted = estimators.fit(X, y, model=model, settings=values, seed=7)
     run = tracking.start("world")
     metadata = estimators.metadata(
-        fitted, X, X.head(1), service=made["service"], features=made["fingerprint"], segments=made["segments"]
+        fitted,
+        X,
+        X.head(1),
+        service=made["service"],
+        features=made["fingerprint"],
+        segments=made["segments"],
+        label={},
     )
     uri = run.model(fitted, X.head(1), trusted_types=estimators.TRUSTED_TYPES, metadata=metadata)
     tags = {

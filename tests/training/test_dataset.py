@@ -83,6 +83,10 @@ def test_the_summary_counts_by_part_and_snapshot_training_first(training_set):
     assert training_set.churned[600:].mean() == found.churn_rate[2]
 
 
+def test_the_newest_rows_are_those_of_the_last_snapshot(training_set):
+    assert training_set[600:].reset_index(drop=True).equals(dataset.newest(training_set))
+
+
 def test_a_side_on_which_nobody_counts_is_refused_by_name(training_set):
     with pytest.raises(InvalidData, match="no customer counts on the test side \\(2030-01-01\\)"):
         split(training_set, "temporal", test="2030-01-01")

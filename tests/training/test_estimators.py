@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import skops.io
 from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
+from churn.errors import InvalidData
 from churn.params.schema import HistGradientBoosting, Logistic
 from churn.training import dataset, estimators
 
@@ -19,6 +21,7 @@ SETTINGS = {
     "hist_gradient_boosting": HistGradientBoosting().model_dump(),
 }
 FEATURES = ["days_since_visit", "visit_count", "plan"]
+PACE = ["days_since_visit", "days_per_visit", "active_days_visit"]
 each_model = pytest.mark.parametrize("name", list(SETTINGS))
 
 
@@ -99,11 +102,47 @@ def test_logarithms_are_mirrored_below_zero():
     assert [-1.0, 0.0, 0.0, pytest.approx(300 * np.log(10))] == logs.tolist()
 
 
-def test_the_trusted_types_are_those_that_the_models_hold_and_no_others(training_set):
-    held = {
-        t for name in SETTINGS for t in skops.io.get_untrusted_types(data=skops.io.dumps(fitted(training_set, name)))
-    }
+def test_the_trusted_types_are_those_that_the_models_hold_and_no_others(training_set, with_pace):
+    models = [fitted(training_set, name) for name in SETTINGS] + [
+        of_histories(with_pace, name) for name in OF_HISTORIES
+    ]
+    held = {t for model in models for t in skops.io.get_untrusted_types(data=skops.io.dumps(model))}
     assert set(estimators.TRUSTED_TYPES) == held
+
+
+OF_HISTORIES = ["bg_nbd", "pareto_nbd"]
+
+
+@pytest.fixture
+def with_pace(training_set) -> pd.DataFrame:
+    """The training set with features of pace: days with a visit, and days per such day."""
+    n = training_set.visit_count.where(training_set.days_since_visit.notna(), 0.0)
+    per = (training_set.days_since_visit + 10 * n) / n.clip(lower=1)
+    return training_set.assign(days_per_visit=per, active_days_visit=n)
+
+
+def of_histories(rows: pd.DataFrame, name: str, features: Sequence[str] = (*FEATURES, *PACE[1:])):
+    X, y = dataset.matrix(rows, "train", list(features))
+    newest = dataset.newest(rows)[list(features)]
+    return estimators.fit(X, y, model=name, settings={"horizon_days": 30}, seed=7, newest=newest)
+
+
+@pytest.mark.parametrize("name", OF_HISTORIES)
+def test_a_model_of_histories_learns_from_the_newest_and_from_no_label(with_pace, name):
+    X = with_pace[PACE]
+    model = of_histories(with_pace, name)
+    other = of_histories(with_pace.assign(churned=~with_pace.churned).tail(600), name)
+    assert model["classifier"].parameters_.tobytes() == other["classifier"].parameters_.tobytes()
+    p = estimators.probability(model, X, 0.5)
+    assert np.isfinite(p).all() and p.tobytes() == estimators.probability(model, X[X.columns[::-1]], 0.5).tobytes()
+    loaded = skops.io.loads(skops.io.dumps(model), trusted=estimators.TRUSTED_TYPES)
+    assert p.tobytes() == estimators.probability(loaded, X, 0.5).tobytes()
+
+
+@pytest.mark.parametrize("name", OF_HISTORIES)
+def test_a_model_of_histories_without_features_of_pace_is_refused_with_the_remedy(with_pace, name):
+    with pytest.raises(InvalidData, match=r"set features\.recipe to pace or both, or train\.model to logistic$"):
+        of_histories(with_pace, name, FEATURES)
 
 
 def test_settings_of_the_params_file_reach_the_estimator(training_set):
@@ -128,7 +167,7 @@ def test_training_ranges_tell_what_was_seen_of_each_feature():
 def test_a_model_records_what_its_example_must_give_again(training_set, name):
     X = dataset.matrix(training_set, "train", FEATURES)[0]
     pipeline = fitted(training_set, name)
-    found = estimators.metadata(pipeline, X, X.head(1), service="churn_1", features="9-ab", segments=["plan"])
+    found = estimators.metadata(pipeline, X, X.head(1), service="churn_1", features="9-ab", segments=["plan"], label={})
     assert estimators.probability(pipeline, X)[0] == found["example_probability"]
     assert ("churn_1", "9-ab", ["plan"], FEATURES) == (
         found["feature_service"],

@@ -14,6 +14,7 @@ class BgNbd(BuyTillYouDie):
     Fader, P. S., Hardie, B. G. S. & Lee, K. L. (2005): "Counting your customers" the easy way. Marketing Science 24(2).
     """
 
+    name = "BG/NBD"
     times = np.array([False, True, False, False])
 
     @staticmethod

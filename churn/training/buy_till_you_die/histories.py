@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
-
-from churn.errors import InvalidData
 
 
 class Histories(NamedTuple):
@@ -19,17 +17,14 @@ class Histories(NamedTuple):
     T: np.ndarray
 
 
-def columns(X: pd.DataFrame) -> list[str]:
-    """The features of pace that `from_pace` takes. Raises InvalidData where there are none."""
-    for name in X:
-        kind = name.removeprefix("days_per_")
+def columns(features: Iterable[str]) -> list[str]:
+    """The features of pace that `from_pace` takes, in its order; none where they are not among the features."""
+    features = list(features)
+    for kind in (name.removeprefix("days_per_") for name in features if name.startswith("days_per_")):
         named = [f"days_since_{kind}", f"days_per_{kind}", f"active_days_{kind}"]
-        if kind != name and set(named) <= set(X):
+        if set(named) <= set(features):
             return named
-    raise InvalidData(
-        "bg_nbd and pareto_nbd learn from days_since, days_per and active_days of one kind of event, which are not "
-        "among the features; set features.recipe to pace or both, or train.model to logistic"
-    )
+    return []
 
 
 def from_pace(X: np.ndarray) -> Histories:

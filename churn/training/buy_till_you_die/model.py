@@ -11,7 +11,7 @@ from churn.errors import InvalidData
 from churn.training.buy_till_you_die import histories
 from churn.training.buy_till_you_die.histories import Histories
 
-ENOUGH = 50_000  # histories; four parameters are no better known from more
+ENOUGH = 30_000  # histories; four parameters are no better known from more
 FARTHEST = 12.0  # from the start, in logarithms: there a parameter says "never" or "all alike"
 NEAREST = 1e-15  # below one, the least that a double can tell of a probability
 
@@ -30,8 +30,8 @@ class BuyTillYouDie(ClassifierMixin, BaseEstimator):
         """Of each history, shape (n,), given r, alpha and two more. One of r, alpha, ... above 0, times in one unit."""
         raise NotImplementedError
 
-    # Which of the parameters are in the unit of time.
-    times: np.ndarray
+    name: str
+    times: np.ndarray  # which of the four parameters are in the unit of time
 
     def fit(self, X: np.ndarray, y: np.ndarray | None = None) -> BuyTillYouDie:
         """The four parameters of largest likelihood, times in days. No label is looked at. Raises InvalidData."""
@@ -39,8 +39,7 @@ class BuyTillYouDie(ClassifierMixin, BaseEstimator):
         seen = seen[~np.isnan(seen).any(axis=1)]
         if not (seen[:, 2] > 1).any():
             raise InvalidData(
-                f"{self._name}: no customer has an event on a second day, so nothing tells how often they come; take "
-                "another train.model"
+                f"{self.name}: no customer has an event on a second day; nothing tells how often they come"
             )
         self.parameters_ = self._most_likely(histories.from_pace(seen[:: -(-len(seen) // ENOUGH)]))
         self.classes_ = np.array([0, 1])
@@ -77,11 +76,6 @@ class BuyTillYouDie(ClassifierMixin, BaseEstimator):
             found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-FARTHEST, FARTHEST)] * 4)
         if not (found.success and np.isfinite(found.fun)):
             raise InvalidData(
-                f"{self._name}: no most likely parameters were found from {count.sum():,} histories ({found.message}); "
-                "take another train.model"
+                f"{self.name}: no most likely parameters were found from {count.sum():,} histories ({found.message})"
             )
         return np.exp(found.x) * np.where(self.times, unit, 1.0)
-
-    @property
-    def _name(self) -> str:
-        return type(self).__name__

@@ -15,6 +15,7 @@ class ParetoNbd(BuyTillYouDie):
     likelihood is that of Fader, P. S. & Hardie, B. G. S. (2005): A note on deriving the Pareto/NBD model.
     """
 
+    name = "Pareto/NBD"
     times = np.array([False, True, False, True])
 
     @staticmethod
