@@ -45,6 +45,11 @@ def stop_on_failure(checks: list[Check], *, of: str) -> None:
         raise InvalidData(f"the checks of {of} fail: " + "; ".join(failed))
 
 
+def warnings(checks: list[Check]) -> list[str]:
+    """What a person should know who reads no report: a sentence for each warning."""
+    return [c.observed for c in checks if c.outcome == "warning"]
+
+
 def examples(rows: pd.DataFrame) -> str:
     """Up to three of the customers, each at one snapshot, to end a sentence with."""
     few = rows.drop_duplicates("customer_id").head(3)

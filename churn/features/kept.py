@@ -95,7 +95,12 @@ def of(experiment: str, source: Source, snapshots: list[str], *, settings: dict,
     features = [feature.entry() for feature in from_events.described(**settings)]
     versions = [duckdb.__version__, ibis.__version__]
     definition = fingerprint.of_values([features, settings, versions, _code(from_events)])
-    return Kept(experiment, definition, known_before(source, snapshots), fingerprint.of_values(_without_paths(data)))
+    return Kept(experiment, definition, known_before(source, snapshots), which_log(data))
+
+
+def which_log(data: dict) -> str:
+    """A digest of which log a data section describes, wherever its files lie, which may change from month to month."""
+    return fingerprint.of_values(_without_paths(data))
 
 
 def known_before(source: Source, snapshots: list[str]) -> dict[str, dict]:
@@ -136,7 +141,6 @@ def _code(module: ModuleType) -> str:
 
 
 def _without_paths(section: object) -> object:
-    """A data section without where its files lie, which may change from month to month."""
     if isinstance(section, dict):
         return {key: _without_paths(value) for key, value in section.items() if key != "path"}
     return [_without_paths(part) for part in section] if isinstance(section, list) else section

@@ -24,10 +24,15 @@ def load(path: str | Path) -> dict:
         raise InvalidData(f"{path}: no features yet; run the features stage first") from None
 
 
+def of_experiment(experiment: str) -> dict | None:
+    """The manifest of an experiment's last features stage; None before its first."""
+    path = state.path(experiment, "features", "features.json")
+    return load(path) if path.exists() else None
+
+
 def feature_names(experiment: str) -> set[str]:
     """Names of the features that an experiment's feature service holds now; none before its first features stage."""
-    path = state.path(experiment, "features", "features.json")
-    return {feature["name"] for feature in load(path)["features"]} if path.exists() else set()
+    return {feature["name"] for feature in (of_experiment(experiment) or {"features": []})["features"]}
 
 
 def views(manifest: dict) -> dict[str, list[dict]]:
