@@ -103,7 +103,8 @@ def _fresh(days: pd.DatetimeIndex, serve: str) -> Check:
         return _warning(FRESH, True, f"the last event is of {last:%Y-%m-%d}, serve {serve}")
     observed = (
         f"serve {serve} lies {late / A_DAY:.0f} days after the log's last event ({last:%Y-%m-%d}), where "
-        f"{gap / A_DAY:.0f} is usual: everybody seems silent; serve as of {last + A_DAY:%Y-%m-%d}, or bring the log up to date"
+        f"{gap / A_DAY:.0f} is usual: everybody seems silent; serve as of {last + A_DAY:%Y-%m-%d}, or bring the log up "
+        "to date"
     )
     return _warning(FRESH, False, observed)
 
