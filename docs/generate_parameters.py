@@ -52,8 +52,8 @@ def _row(key: str, entry: dict, *, required: bool) -> str:
 def _type(entry: dict) -> str:
     if "$ref" in entry:
         return "section"
-    if "anyOf" in entry:
-        return " or ".join(_type(option) for option in entry["anyOf"])
+    if options := entry.get("anyOf") or entry.get("oneOf"):
+        return " or ".join(_type(option) for option in options)
     if "const" in entry or "enum" in entry:
         return " or ".join(f"`{value}`" for value in entry.get("enum", [entry.get("const")]))
     if entry["type"] == "array":

@@ -71,7 +71,8 @@ label: {{rule: inactivity, horizon_days: 45, active_within_days: 120}}
 snapshots: {{train: [2024-04-01, 2024-05-01], test: 2024-07-01, serve: 2024-09-01}}
 features: {{windows_days: [14, 60]}}
 evaluate: {{bootstrap: 100}}
-promote: {{rules: {{min_auc: 0.5, baseline_margin: null, max_calibration_error: null}}}}
+promote:
+  rules: {{min_auc: 0.5, max_level_error: null, slope: null, max_shape_error: null, log_loss: null, min_leavers: null}}
 """
     file.write_text(text, encoding="utf-8")
     return file

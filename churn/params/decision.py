@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from churn.params.section import Section
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 GONE = {  # rules of earlier versions, and what asks instead
-    "baseline_margin": "log_loss: true, against each baseline",
-    "max_calibration_error": "max_level_error: 0.05, slope: [0.8, 1.25] and max_shape_error: 0.03",
+    "baseline_margin": "log_loss (true) asks",
+    "max_calibration_error": "max_level_error (0.05), slope ([0.8, 1.25]) and max_shape_error (0.03) ask",
 }
 
 
@@ -20,9 +20,16 @@ class OwnValue(Section):
     margin: float = Field(1.0, gt=0, le=1, description="share of it that is kept when a leaver is saved")
 
 
+Money = Annotated[float, Field(ge=0)]
+Value = Annotated[
+    Annotated[Money, Tag("number")] | Annotated[OwnValue, Tag("own")],
+    Discriminator(lambda given: "own" if isinstance(given, dict | OwnValue) else "number"),
+]
+
+
 class Economics(Section):
     contact_cost: float = Field(1.0, ge=0, description="money spent on each customer contacted")
-    saved_value: Annotated[float, Field(ge=0)] | OwnValue = Field(
+    saved_value: Value = Field(
         40.0, description="money kept when a leaver is saved; {column, margin}: the customer's own"
     )
     success_rate: float = Field(0.2, ge=0, le=1, description="share of contacted leavers who stay")
@@ -66,14 +73,14 @@ class Rules(Section):
     def none_of_before(cls, given: object) -> object:
         for name in given if isinstance(given, dict) else ():
             if name in GONE:
-                raise ValueError(f"{name} is no longer a rule; put {GONE[name]} in its place")
+                raise ValueError(f"{name} is no longer a rule: {GONE[name]} in its place")
         return given
 
     @field_validator("slope")
     @classmethod
     def ascending(cls, slope: list[float] | None) -> list[float] | None:
         if slope and not slope[0] < 1 < slope[1]:
-            raise ValueError(f"slope needs its lowest below 1 and its highest above, for 1 is right; found {slope}")
+            raise ValueError(f"needs its lowest below 1 and its highest above, for 1 is right; found {slope}")
         return slope
 
 
@@ -90,5 +97,5 @@ class Promote(Section):
     def none_of_before(cls, given: object) -> object:
         for name in given if isinstance(given, list) else ():
             if name in GONE:
-                raise ValueError(f"{name} is no longer a rule; {GONE[name]} stands in its place")
+                raise ValueError(f"{name} is no longer a rule: {GONE[name]} in its place")
         return given

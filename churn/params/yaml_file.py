@@ -147,7 +147,7 @@ def _locate(loc: tuple, model: type[BaseModel]) -> tuple[str, list[str]]:
             here = tagged
             fields = list(here[0].model_fields)
             continue
-        if not (isinstance(part, str) and part in ("str", "list[str]")):
+        if not (isinstance(part, str) and part in ("str", "list[str]", "number", "own")):
             shown.append(str(part) if str(part).isprintable() else repr(part))
         inside = [
             m for owner in here if part in owner.model_fields for m in _models(owner.model_fields[part].annotation)

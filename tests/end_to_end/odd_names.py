@@ -89,7 +89,9 @@ def _dates(given: str | list[str]) -> date | list[date]:
 
 
 def _params(file: Path, data: dict, **sections) -> Path:
-    rules = {"min_auc": 0, "baseline_margin": None, "max_calibration_error": None, "min_profit": None}
+    rules = dict.fromkeys(
+        ("min_auc", "max_level_error", "slope", "max_shape_error", "log_loss", "min_leavers", "min_profit")
+    )
     rest = {"experiment": file.stem, "seed": 1, "evaluate": {"bootstrap": 50}, "promote": {"rules": rules}}
     sections["snapshots"] = {part: _dates(given) for part, given in sections["snapshots"].items()}
     file.write_text(yaml.safe_dump(rest | {"data": data} | sections, allow_unicode=True), encoding="utf-8")

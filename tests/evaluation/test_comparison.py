@@ -11,14 +11,16 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from churn.evaluation import comparison, document, metrics, resampling
+from churn.evaluation import calibration, comparison, document, metrics, resampling
 from churn.evaluation.document import Evaluation
 from churn.evaluation.profit import Policy
+from churn.evaluation.resampling import Interval
 from churn.features import store
 from churn.registry.versions import Loaded, Version
 from churn.training import dataset, estimators
 
 FEATURES = ["days_since_visit", "visit_count", "plan"]
+POLICY = Policy(0.4, 0.3, Interval(1.5, -0.25, 3.0), Interval(1.0, -0.5, 2.0), None, {"contact_cost": 1.0})
 METRICS = [
     "auc", "average_precision", "log_loss", "brier", "calibration_error",
     "f1_top", "precision_top", "recall_top", "lift_top",
@@ -56,8 +58,10 @@ def evaluated(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None) ->
     intervals = resampling.bootstrap(test.y, test.versions, top_fraction=0.1, replicates=50, seed=7)
     segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], test.y, test.versions, minimum=120)
     tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
-    rest = {"policy": Policy(0.4, 0.3, 1.5, -0.25, 3.0), "top_fraction": 0.1, "parity": {}, "contract": {}}
-    return Evaluation(candidate=candidate, champion=champion, **tables, **rest)
+    judged = calibration.judge(comparison.test_origin(rows, test), seed=7, draws=50)
+    against = comparison.against_baselines(test, replicates=50, seed=7)
+    rest = {"policy": POLICY, "top_fraction": 0.1, "parity": {}, "contract": {}, "against_baselines": against}
+    return Evaluation(candidate=candidate, champion=champion, calibration=judged, **tables, **rest)
 
 
 def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set, candidate, champion):
@@ -136,6 +140,7 @@ def test_the_metrics_of_the_run_are_named_by_model_and_part(training_set, candid
     own = {f"{part}_{metric}" for part in ("train", "test") for metric in METRICS}
     ends = {f"test_{metric}_{end}" for metric in resampling.RESAMPLED for end in ("low", "high")}
     money = {f"test_profit_per_customer{end}" for end in ("", "_low", "_high")} | {"threshold"}
+    money |= {"test_level_error", "test_slope", "test_shape_error"}
     assert set(found) == own | {f"champion_{n}" for n in own} | ends | {f"difference_{n}" for n in ends} | money
     at = evaluation.scores.set_index(["model", "part"])
     assert (found["test_auc"], found["champion_train_brier"]) == (
@@ -183,7 +188,7 @@ def test_rows_stay_as_they_are_where_the_champion_can_score_them_or_its_service_
     training_set, champion, stranger, state_folder
 ):
     for version in (None, champion, stranger):
-        pd.testing.assert_frame_equal(training_set, comparison.with_features_of(training_set, version))
+        pd.testing.assert_frame_equal(training_set, comparison.with_features_of(training_set, [version]))
 
 
 def test_what_the_champion_takes_beside_comes_through_its_own_service(built, state_folder, stranger):
@@ -193,7 +198,48 @@ def test_what_the_champion_takes_beside_comes_through_its_own_service(built, sta
     store.apply(store.open_store("mine"))
     rows = pd.DataFrame({"customer_id": ["bob", "ann"], "snapshot": pd.to_datetime([t, t]), "tickets": [0.0, 1.0]})
     champion = replace(stranger, columns=["tickets", "visit_count"], metadata={"feature_service": made["service"]})
-    found = comparison.with_features_of(rows, champion)
+    found = comparison.with_features_of(rows, [None, champion])
     assert [("bob", 0.0, 0.0), ("ann", 1.0, 2.0)] == list(
         zip(found.customer_id, found.tickets, found.visit_count, strict=True)
     )
+
+
+def test_the_test_snapshot_is_the_last_known_origin(training_set, candidate):
+    test = comparison.predict(training_set, "test", candidate, None)
+    [(snapshot, (y, p))] = comparison.test_origin(training_set, test).items()
+    assert str(training_set[training_set.part == "test"].snapshot.iloc[0].date()) == snapshot
+    assert test.y.tolist() == y.tolist() and test.versions["candidate"].tolist() == p.tolist()
+
+
+def test_every_trivial_model_has_the_candidates_log_loss_minus_its_own(training_set, candidate):
+    evaluation = evaluated(training_set, candidate, None)
+    at = evaluation.scores[evaluation.scores.part == "test"].set_index("model").log_loss
+    found = evaluation.document()["against_baselines"]
+    assert ["nobody leaves", "best single feature: days_since_visit"] == list(found)
+    for name, interval in found.items():
+        assert at["candidate"] - at[name] == pytest.approx(interval["estimate"])
+        assert interval["low"] < interval["estimate"] < interval["high"]
+
+
+def test_earlier_versions_are_ranked_on_the_same_rows_and_one_that_cannot_be_is_named(
+    training_set, candidate, champion, stranger
+):
+    test = comparison.predict(training_set, "test", candidate, None)
+    found = comparison.against_earlier(training_set, test, [champion, replace(stranger, version=champion.version)])
+    other = comparison.predict(training_set, "test", champion, None).versions["candidate"]
+    expected = roc_auc_score(test.y, test.versions["candidate"]) - roc_auc_score(test.y, other)
+    assert (1, pytest.approx(expected)) == (found[0]["version"], found[0]["estimate"])
+    assert {"version": 1, "estimate": None, "low": None, "high": None} == found[1]
+
+
+def test_where_every_customer_has_an_own_threshold_none_is_recorded(training_set, candidate):
+    evaluation = evaluated(training_set, candidate, None)
+    own = replace(evaluation, policy=replace(POLICY, threshold=None))
+    assert "threshold" in evaluation.metrics() and "threshold" not in own.metrics()
+    assert own.document()["threshold"] is None
+
+
+def test_a_slope_that_cannot_be_told_is_no_metric(training_set, candidate):
+    evaluation = evaluated(training_set, candidate, None)
+    untold = replace(evaluation.calibration, slope=calibration.UNTOLD)
+    assert "test_slope" not in replace(evaluation, calibration=untold).metrics()

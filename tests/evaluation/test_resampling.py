@@ -109,3 +109,48 @@ def test_a_resample_of_one_class_is_left_out_rather_than_spoiling_the_interval()
         np.array([0, 0, 1]), {"candidate": np.array([0.1, 0.6, 0.5])}, top_fraction=0.1, replicates=200, seed=1
     )
     assert table[["estimate", "low", "high"]].notna().all(axis=None)
+
+
+def test_the_means_of_rows_have_the_intervals_of_their_resamples():
+    values = np.random.default_rng(1).normal(size=(2, 60))
+    rng = np.random.default_rng(4)
+    drawn = [rng.integers(60, size=60) for _ in range(30)]
+    for row, found in zip(values, resampling.mean_intervals(values, replicates=30, seed=4), strict=True):
+        low, high = np.quantile([row[rows].mean() for rows in drawn], [0.025, 0.975])
+        assert (row.mean(), low, high) == pytest.approx((found.estimate, found.low, found.high), abs=1e-12)
+    half = resampling.mean_intervals(values, replicates=30, seed=4, confidence=0.5)[0]
+    assert np.quantile([values[0][rows].mean() for rows in drawn], 0.25) == pytest.approx(half.low)
+
+
+def test_a_log_loss_difference_is_below_zero_where_the_first_is_better():
+    y, p = sample()
+    others = {"itself": p, "constant": np.full(len(y), 0.5)}
+    found = resampling.log_loss_differences(y, p, others, replicates=50, seed=1)
+    assert (0.0, 0.0, 0.0) == tuple(vars(found["itself"]).values())
+    assert log_loss(y, p) - log_loss(y, others["constant"]) == pytest.approx(found["constant"].estimate)
+    assert found["constant"].high < 0
+    assert {} == resampling.log_loss_differences(y, p, {}, replicates=50, seed=1)
+
+
+@settings(deadline=None)
+@given(outcomes_and_tied_predictions(), st.integers(0, 1000))
+def test_a_difference_of_ranking_is_that_of_the_two_aucs(data, seed):
+    y, p = data
+    other = np.round(np.random.default_rng(seed).random(len(y)), 1)
+    found = resampling.auc_difference(y, p, other)
+    assert roc_auc_score(y, p) - roc_auc_score(y, other) == pytest.approx(found.estimate, abs=1e-12)
+
+
+def test_the_interval_of_a_difference_of_ranking_is_that_of_the_bootstrap():
+    y, p = sample(600)
+    other = np.clip(p + np.random.default_rng(1).normal(0, 0.2, 600), 0, 1)
+    found = resampling.auc_difference(y, p, other)
+    table = resampling.bootstrap(y, {"a": p, "b": other}, top_fraction=0.1, replicates=1000, seed=1)
+    drawn = table.set_index(["model", "metric"]).loc[("difference", "auc")]
+    assert (drawn.low, drawn.high) == pytest.approx((found.low, found.high), abs=0.002)
+    assert found.low + found.high == pytest.approx(2 * found.estimate)
+
+
+def test_the_interval_of_two_rankings_of_one_leaver_is_not_known():
+    found = resampling.auc_difference(np.array([0, 1, 0]), np.array([0.1, 0.2, 0.3]), np.array([0.3, 0.2, 0.1]))
+    assert 0.0 == found.estimate and math.isnan(found.low) and math.isnan(found.high)

@@ -107,6 +107,43 @@ def test_a_model_of_silence_takes_the_inactivity_rule_and_features_of_pace():
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("promote.rules.baseline_margin=0.005",
+         "promote.rules: baseline_margin is no longer a rule: log_loss (true) asks in its place"),
+        ("promote.rules.max_calibration_error=0.08",
+         "promote.rules: max_calibration_error is no longer a rule: max_level_error (0.05), slope ([0.8, 1.25]) and "
+         "max_shape_error (0.03) ask in its place"),
+        ("promote.advisory=[baseline_margin]",
+         "promote.advisory: baseline_margin is no longer a rule: log_loss (true) asks in its place"),
+        ("promote.advisory=[max_calibration_error]",
+         "promote.advisory: max_calibration_error is no longer a rule: max_level_error (0.05), slope ([0.8, 1.25]) and "
+         "max_shape_error (0.03) ask in its place"),
+        ("promote.rules.slope=[1.25, 0.8]",
+         "promote.rules.slope: needs its lowest below 1 and its highest above, for 1 is right; found [1.25, 0.8]"),
+        ("promote.rules.slope=[0.8]", "promote.rules.slope: List should have at least 2 items after validation, not 1; "
+         "found [0.8]"),
+        ("evaluate.budget=0", "evaluate.budget: should be greater than or equal to 1; found 0"),
+        ("evaluate.economics.saved_value={column: value_180d, margins: 0.3}",
+         "evaluate.economics.saved_value.margins: unknown key; did you mean evaluate.economics.saved_value.margin?"),
+    ],
+)  # fmt: skip
+def test_what_the_gate_no_longer_asks_and_what_it_cannot_ask_is_refused_with_the_remedy(override, said):
+    assert [said] == refusal(override)
+
+
+@pytest.mark.parametrize("rule", ["slope", "log_loss", "min_leavers", "best_margin"])
+def test_a_rule_may_be_switched_off_by_null(rule):
+    assert getattr(load(SMOKE, [f"promote.rules.{rule}=null"]).promote.rules, rule) is None
+
+
+def test_the_value_of_a_saved_customer_is_a_number_or_a_column_with_a_margin():
+    found = load(SMOKE, ["evaluate.economics.saved_value={column: value_180d, margin: 0.3}"]).evaluate.economics
+    assert ("value_180d", 0.3) == (found.saved_value.column, found.saved_value.margin)
+    assert 50.0 == load(SMOKE, ["evaluate.economics.saved_value=50"]).evaluate.economics.saved_value
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
         ("train.model=logistc", "; found 'logistc'; did you mean logistic?"),
         ("train.split=entitty", "; found 'entitty'; did you mean entity?"),
         ("data.source=streming", "; found 'streming'; did you mean streaming?"),

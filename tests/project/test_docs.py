@@ -7,14 +7,12 @@ import runpy
 from pathlib import Path
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 import yaml
 
 from churn import engine
 from churn.cli.main import main, run_pipeline
-from churn.evaluation import metrics
-from churn.params import schema
+from churn.params import decision, schema
 from churn.registry import gate
 from churn.sources import inputs
 from churn.state import PROJECT
@@ -212,10 +210,10 @@ def test_the_architecture_has_a_row_for_every_room():
 def test_the_rules_of_the_gate_are_all_explained():
     rules = DECISIONS.split("## The rules of the gate")[1].split("\n## ")[0]
     named = set(re.findall(r"^\| `(\w+)` \|", rules, re.MULTILINE))
-    assert set(schema.Rules.model_fields) == named, "a row for each rule in docs/reference/decisions.md"
-    given = dict.fromkeys(schema.Rules.model_fields, 0.0)
-    scores = metrics.scores(np.array([0, 1]), np.array([0.1, 0.9]), top_fraction=0.5)
-    assert set(given) == {c.rule for c in gate.decide(scores, {}, None, None, None, rules=given).checks}
+    given = decision.Rules().model_dump()
+    assert set(given) == named, "a row for each rule in docs/reference/decisions.md"
+    nothing = gate.Evidence(auc={}, calibration=None, log_loss={})
+    assert set(given) == {c.rule for c in gate.decide(nothing, rules=given).checks}
 
 
 def test_every_address_named_is_answered_and_every_problem_has_its_status():

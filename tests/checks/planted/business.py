@@ -42,7 +42,7 @@ FILE = {
     "label": {"rule": "event", "kind": "cancel", "horizon_days": 30},
     "snapshots": {"train": TRAIN, "test": TEST, "serve": SERVE},
     "features": {"windows_days": [30]},
-    "promote": {"rules": {"min_auc": 0.6, "champion_margin": 0.02}},
+    "promote": {"rules": {"min_auc": 0.6, "min_leavers": 50}},
 }
 
 
