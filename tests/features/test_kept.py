@@ -45,6 +45,12 @@ def test_a_later_month_computes_its_new_snapshot_only(month):
     assert first["snapshots"] == {t: later["snapshots"][t] for t in MONTHS}
 
 
+@pytest.mark.parametrize("recipe", ["windows", "pace", "both"])
+def test_a_snapshot_is_kept_whichever_are_computed_beside_it(month, recipe):
+    month(recipe=recipe)
+    assert [MARCH] == month(recipe=recipe, snapshots=[MARCH, APRIL], kinds_before=MARCH)["kept"]
+
+
 def test_kept_tables_are_those_that_are_computed(month, monkeypatch, tmp_path):
     month()
     taken = month(snapshots=[*MONTHS, APRIL])
