@@ -12,7 +12,8 @@ from churn.training.buy_till_you_die import histories
 from churn.training.buy_till_you_die.histories import Histories
 
 ENOUGH = 30_000  # histories; four parameters are no better known from more
-FARTHEST = 12.0  # from the start, in logarithms: there a parameter says "never" or "all alike"
+FARTHEST = 6.0  # from the start, in logarithms: there a parameter says "hardly ever" or "all alike"
+SIMPLEX = {"xatol": 1e-3, "fatol": 1e-9, "maxiter": 1_000, "maxfev": 2_000}
 NEAREST = 1e-15  # below one, the least that a double can tell of a probability
 
 
@@ -70,10 +71,14 @@ class BuyTillYouDie(ClassifierMixin, BaseEstimator):
         t_x, T = t_x / unit, T / unit
 
         def loss(logs: np.ndarray) -> float:
-            return -(count * self.log_likelihood(np.exp(logs), x, t_x, T)).sum() / count.sum()
+            total = -(count * self.log_likelihood(np.exp(logs), x, t_x, T)).sum() / count.sum()
+            return total if np.isfinite(total) else np.inf
 
         with np.errstate(all="ignore"):
-            found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=[(-FARTHEST, FARTHEST)] * 4)
+            bounds = [(-FARTHEST, FARTHEST)] * 4
+            found = minimize(loss, np.zeros(4), method="L-BFGS-B", bounds=bounds)
+            if not found.success:  # where the loss is flat its differences are noise, on which this one does not rest
+                found = minimize(loss, found.x, method="Nelder-Mead", bounds=bounds, options=SIMPLEX)
         if not (found.success and np.isfinite(found.fun)):
             raise InvalidData(
                 f"{self.name}: no most likely parameters were found from {count.sum():,} histories ({found.message})"
