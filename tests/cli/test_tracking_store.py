@@ -42,9 +42,16 @@ def deleted(registry):
 
 
 @pytest.mark.parametrize("names", [OURS, DECISIONS, OURS + DECISIONS], ids="+".join)
-def test_a_deleted_experiment_is_refused_with_the_command_that_restores_it(deleted, registry, names):
-    deleted(*names)
+def test_a_deleted_experiment_is_refused_with_the_command_that_restores_it(deleted, names):
+    commands = map(state.restore_command, deleted(*names))
     with pytest.raises(ExperimentDeleted, match=f"^{' and '.join(names)} w.* deleted in MLflow") as refused:
+        tracking_store.refuse_unusable("smoke")
+    assert " && ".join(commands) == str(refused.value).split("`")[1]
+
+
+def test_that_command_restores_them(deleted):
+    deleted(*OURS, *DECISIONS)
+    with pytest.raises(ExperimentDeleted) as refused:
         tracking_store.refuse_unusable("smoke")
     command = str(refused.value).split("`")[1]
     programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
