@@ -35,26 +35,6 @@ HOLD = """if True:
         print('held', flush=True); sys.stdin.read()"""
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
-    """A state folder with four registered versions and no decision."""
-    state = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHURN_STATE", str(state))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        promotions.world()
-    return state
-
-
-@pytest.fixture
-def world(made, tmp_path, monkeypatch) -> Path:
-    """The same with decisions of its own: the database is a copy, the model files are shared."""
-    shutil.copytree(made, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("artifacts"))
-    monkeypatch.setenv("CHURN_STATE", str(tmp_path))
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return tmp_path
-
-
 def decide(version: int, verdict: Decision = PASSED, approval: str = "automatic") -> dict:
     request = decisions.make_request(NAME, "decide", version, by="ann", reason="")
     return decisions.carry_out(NAME, request, verdict, approval=approval)
@@ -178,6 +158,25 @@ def test_other_decisions_say_what_became_of_the_version(world):
     assert "version 2: refused; in production: version 1" == decide(2, FAILED)["said"]
     decisions_of = [decide(2, UNDECIDED), decide(3, approval="required")]
     assert ["version 2: needs approval", "version 3: needs approval"] == [d["said"].split(";")[0] for d in decisions_of]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "approval", "decided", "said"),
+    [
+        (PASSED, "automatic", "promoted", "version 1 is in production already, and stays"),
+        (PASSED, "required", "promoted", "version 1 is in production already, and stays"),
+        (FAILED, "automatic", "refused",
+         "version 1 is in production and stays, though it now fails rules; `churn rollback` takes it out"),
+        (UNDECIDED, "automatic", "needs approval",
+         "version 1 is in production and stays, though it now needs a person's look; `churn rollback` takes it out"),
+    ],
+)  # fmt: skip
+def test_what_is_in_production_already_stays_there_whatever_is_decided_of_it(world, verdict, approval, decided, said):
+    decide(1)
+    again = decide(1, verdict, approval)
+    assert (decided, said) == (again["decision"], again["said"])
+    assert f"**{said.capitalize()}**." == decisions.describe_decision(again)
+    assert ("Production", 1) == (stages()[1], versions.production(NAME).version)
 
 
 def test_after_a_rollback_why_shows_what_let_the_version_in_and_what_put_it_back(world):

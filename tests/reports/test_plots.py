@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from churn.evaluation import calibration as judged
 from churn.evaluation import metrics, profit, resampling
 from churn.reports.plots import calibration, comparison, event_log, features, ranking, style, text_form, threshold
 
@@ -23,7 +24,10 @@ NOISY = np.clip(P + np.random.default_rng(1).normal(0, 0.2, N), 0, 1)
 LONG = "best single feature: purchase_value_mean_over_the_last_one_hundred_and_eighty_days"
 MODELS = {"candidate": P, "champion": NOISY, "nobody leaves": np.full(N, 0.5), LONG: P**2}
 SEGMENTS = pd.DataFrame({"plan": np.where(np.arange(N) % 2, "basic", "gold")})
-CURVE = profit.curve(Y, P, contact_cost=1.0, saved_value=10.0, success_rate=0.2)
+ECONOMICS = {"contact_cost": 1.0, "saved_value": 10.0, "success_rate": 0.2}
+X = pd.DataFrame({"worth": P})
+CURVE = profit.curve(Y, P, X, economics=ECONOMICS)
+ORIGINS = [judged.level(day, Y, P) for day in ("2024-01-01", "2024-02-01", "2024-03-01")]
 RUNS = pd.DataFrame(
     {
         "run": ["a", "b", "c"],
@@ -54,15 +58,21 @@ def difference_table() -> pd.DataFrame:
     return resampling.bootstrap(Y, {"candidate": P, "champion": NOISY}, top_fraction=0.1, replicates=100, seed=1)
 
 
+def policy(y: np.ndarray, p: np.ndarray, **changed) -> profit.Policy:
+    given = {"economics": ECONOMICS | changed, "budget": None, "replicates": 20, "seed": 1}
+    return profit.decide(y, p, pd.DataFrame({"worth": p}), **given)
+
+
 def every_figure() -> dict[str, Figure]:
     return {
         "roc": ranking.roc(Y, MODELS),
         "precision_recall": ranking.precision_recall(Y, MODELS),
         "reliability": calibration.reliability(Y, MODELS),
         "gain": ranking.gain(Y, MODELS, 0.1),
-        "score_distribution": calibration.score_distribution(Y, P, 0.4),
-        "confusion": threshold.confusion(Y, P, 0.4),
-        "profit_curve": threshold.profit_curve(CURVE, 0.7),
+        "level_by_origin": calibration.level_by_origin(ORIGINS),
+        "score_distribution": calibration.score_distribution(Y, P, P >= 0.4, 0.4),
+        "confusion": threshold.confusion(Y, P >= 0.4, 0.4),
+        "profit_curve": threshold.profit_curve(CURVE, policy(Y, P)),
         "feature_importance": features.feature_importance(IMPORTANCE),
         "auc_by_segment": comparison.auc_by_segment(
             metrics.by_segment(SEGMENTS, Y, {"candidate": P, "champion": NOISY})
@@ -134,7 +144,7 @@ def test_baselines_are_grey_and_models_are_named_with_their_own_colour(name):
 @pytest.mark.parametrize(
     ("name", "finding"),
     [
-        ("profit_curve", "Threshold 0.70 earns"),
+        ("profit_curve", "Threshold 0.50 earned"),
         ("feature_importance", "active_days matters most, 3.0x as much as tenure_days"),
         ("auc_over_runs", "Test AUC 0.790 in the latest of 3 runs: 0.020 below the best so far, 0.040 below training"),
         ("events_over_time", "The last training label closes 4 days before the test snapshot"),
@@ -164,24 +174,55 @@ def test_the_reliability_title_says_how_far_off_and_which_way():
 
 def test_the_confusion_title_counts_the_flags():
     y, p = np.array([1, 1, 1, 1, 0, 0]), np.array([0.9, 0.9, 0.9, 0.1, 0.9, 0.1])
-    assert title(threshold.confusion(y, p, 0.5)) == "75% of the 4 flagged left; 75% of the leavers were flagged"
+    assert title(threshold.confusion(y, p >= 0.5, 0.5)) == "75% of the 4 flagged left; 75% of the leavers were flagged"
 
 
 def test_a_threshold_that_nobody_reaches_is_said_in_words():
     assert f"Nobody is flagged, so all {Y.sum()} leavers are missed" == title(
-        threshold.confusion(Y, P, profit.CONTACT_NOBODY)
+        threshold.confusion(Y, P > 1, profit.CONTACT_NOBODY)
     )
-    assert title(calibration.score_distribution(Y, P, profit.CONTACT_NOBODY)) == "No customer reaches the threshold"
+    assert (
+        title(calibration.score_distribution(Y, P, P > 1, profit.CONTACT_NOBODY)) == "No customer reaches the threshold"
+    )
 
 
 @pytest.mark.parametrize(
     ("saved_value", "finding"),
-    [(0.0, "Contacting customers does not pay at any threshold"), (1e4, "Contacting everyone earns as much as any")],
+    [
+        (0.0, "Contacting customers did not pay, however few"),
+        (1e4, "Threshold 0.00 earned 1999.00 per customer, everybody 1999.00, the best choice in hindsight 1999.00"),
+        (10.0, "Threshold 0.50 earned 0.50 per customer, everybody 1.00, the best choice in hindsight 1.00"),
+    ],
 )
 def test_the_profit_title_says_when_choosing_customers_is_pointless(saved_value, finding):
     y = np.ones(20, dtype=int)
-    curve = profit.curve(y, np.linspace(0, 1, 20), contact_cost=1.0, saved_value=saved_value, success_rate=0.2)
-    assert title(threshold.profit_curve(curve, profit.best_threshold(curve))).startswith(finding)
+    p = np.linspace(0.001, 1, 20)
+    chosen = policy(y, p, saved_value=saved_value)
+    curve = profit.curve(y, p, pd.DataFrame({"worth": p}), economics=chosen.economics)
+    assert title(threshold.profit_curve(curve, chosen)).startswith(finding)
+
+
+def test_an_own_threshold_has_no_line_and_is_named_as_such():
+    own = policy(Y, P, saved_value={"column": "worth", "margin": 1.0}, contact_cost=0.1)
+    drawn = calibration.score_distribution(Y, P, P > 0.5, own.threshold)
+    assert title(drawn).startswith("Each one's own threshold flags")
+    assert not [line for ax in drawn.axes for line in ax.lines]
+    assert "Prediction at each one's own threshold" == threshold.confusion(Y, P > 0.5, None).axes[0].get_xlabel()
+    assert title(threshold.profit_curve(CURVE, own)).startswith("Each one's own threshold earned")
+
+
+def test_what_everybody_and_nobody_earn_are_lines():
+    labels = [line.get_label() for line in FIGURES["profit_curve"].axes[0].lines]
+    everybody = f"everybody contacted: {np.mean(2.0 * Y - 1.0):.2f}"
+    assert {"nobody contacted: 0.00", everybody} <= set(labels)
+
+
+def test_the_level_title_names_the_worst_snapshot_and_which_way():
+    low, high = (judged.level(day, Y, np.full(N, Y.mean() + off)) for day, off in (("a", -0.02), ("b", 0.1)))
+    assert "The mean prediction is at worst 10.0 points too high at b" == title(
+        calibration.level_by_origin([low, high])
+    )
+    assert "The mean prediction is 2.0 points too low at a" == title(calibration.level_by_origin([low]))
 
 
 def test_the_interval_title_claims_a_difference_only_when_zero_is_outside():

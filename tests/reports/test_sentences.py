@@ -9,8 +9,10 @@ import pytest
 from bs4 import BeautifulSoup
 from nbconvert.filters import markdown2html_mistune
 
+from churn.evaluation.calibration import UNTOLD, Calibration, Level, Shape, Slope
 from churn.evaluation.document import Evaluation
 from churn.evaluation.profit import Policy
+from churn.evaluation.resampling import Interval
 from churn.pipeline.execution.glue import glue
 from churn.registry.versions import Loaded, Version
 from churn.reports import sentences, tables
@@ -60,14 +62,49 @@ def test_what_is_handed_on_is_shown_with_paths_as_they_lie_in_the_state_folder(s
     )
 
 
-def test_the_profit_is_read_with_its_interval():
-    economics = {"contact_cost": 2.0, "saved_value": 60.0, "success_rate": 0.25}
-    said = sentences.threshold(Policy(0.1324, 0.078, 0.0264, -0.1, 0.15), **economics)
-    assert "brings **+0.03** each (-0.10 to +0.15 in 95 % of the resamples), +26 per thousand customers." in said
+ECONOMICS = {"contact_cost": 2.0, "saved_value": 60.0, "success_rate": 0.25}
+EARNED, OF_ALL = Interval(0.0264, -0.1, 0.15), Interval(-0.87, -1.08, -0.67)
+POLICY = Policy(0.1333, 0.078, EARNED, OF_ALL, None, ECONOMICS)
+BUDGET = {"most": 500, "contacted": 76, "estimate": 0.02, "low": -0.05, "high": 0.09}
+
+
+def test_the_threshold_is_told_with_its_rule_what_it_brings_and_what_everybody_and_nobody_bring():
+    assert (
+        "A contact costs 2, a saved customer is worth 60, and 25% of the leavers contacted stay, so contacting pays "
+        "from **0.133** = 2 / (60 × 0.25) on. That reaches 7.8% of the test customers and brings **+0.03** "
+        "(-0.10 to +0.15) each, in 95 % of the resamples, +26 per thousand customers; contacting everybody "
+        "-0.87 (-1.08 to -0.67), nobody 0."
+    ) == sentences.threshold(POLICY, 1000)
+
+
+def test_a_budget_is_told_with_its_rule_and_what_its_contacts_bring():
+    assert sentences.threshold(replace(POLICY, budget=BUDGET), 1000).endswith(
+        " Of those, at most 500 are contacted, the ones with the most to gain (probability × value × success rate − "
+        "cost): 76 customers, which brings **+0.02** (-0.05 to +0.09) per customer, +20 in all."
+    )
+
+
+def test_an_own_threshold_is_told_by_its_rule():
+    own = ECONOMICS | {"saved_value": {"column": "purchase_value_180d", "margin": 0.3}}
+    said = sentences.threshold(replace(POLICY, threshold=None, economics=own), 1000)
+    assert "a saved customer is worth 0.3 of its *purchase_value_180d*" in said
+    rule = (
+        "contacting pays from the customer's own threshold, 2 / (0.3 × value × 0.25), on (never, where that is above 1)"
+    )
+    assert rule in said
+
+
+def test_a_threshold_that_no_probability_reaches_is_told_as_such():
+    said = sentences.threshold(replace(POLICY, threshold=1.0000000000000002), 1000)
+    assert "contacting pays from no probability on: a contact costs more than it can save." in said
 
 
 def version(number: int) -> Loaded:
     return Loaded(Version("mine", number, "None", "run", "models:/x", {"model": "logistic"}), None, [], {})
+
+
+TEST = Level("2023-07-01", 983, 74, 0.0583, 0.0753, -0.0334, -0.0006)
+CALIBRATION = Calibration([TEST], 0.0148, Slope(0.66, 0.117, 0.43, 0.89), Shape(0.0283, 0.031))
 
 
 @pytest.fixture
@@ -79,7 +116,7 @@ def evaluation() -> Evaluation:
     intervals = intervals.assign(estimate=[0.7, 0.69, 0.01], low=[0.65, 0.64, -0.01], high=[0.75, 0.74, 0.03])
     return Evaluation(
         candidate=version(2), champion=version(1), rows=pd.DataFrame({"part": ["test"] * 9}), scores=scores,
-        intervals=intervals, segments=pd.DataFrame(), policy=Policy(0.13, 0.078, 0.026, -0.08, 0.11),
+        intervals=intervals, segments=pd.DataFrame(), policy=POLICY, calibration=CALIBRATION,
         top_fraction=0.1, parity={}, contract={},
     )  # fmt: skip
 
@@ -89,10 +126,51 @@ def test_the_finding_says_who_is_compared_and_what_each_judgement_is_in_a_line(e
         "- **Compared**: Candidate: **version 2** (logistic), on 9 test customers. Champion: **version 1** (logistic).",
         "- **Ranking**: test AUC **0.700** (0.650 to 0.750 in 95 % of the resamples). The champion's is 0.690: "
         "the two cannot be told apart. The best trivial model, *best single feature: x*, reaches 0.600.",
-        "- **Probabilities**: off by **3.0 points** on average (the champion's: 2.0).",
-        "- **Money**: contacting everyone at or above **0.130**, 7.8% of the customers, brings **+0.03** per customer "
-        "(-0.08 to +0.11).",
+        "- **Level**: **5.8%** predicted at 2023-07-01, **7.5%** observed: -1.7 points (-3.3 to -0.1). Only one "
+        "snapshot is known, so how this changes from month to month is not.",
+        "- **Probabilities**: slope **0.66** (0.43 to 0.89): too extreme. With the level mended they are off by "
+        "**2.8 points** on average, where chance alone makes up to 3.1.",
+        "- **Money**: contacting everyone from **0.133** on, 7.8% of the customers, brings **+0.03** (-0.10 to +0.15) "
+        "per customer; everybody -0.87 (-1.08 to -0.67), nobody 0.",
     ]
+
+
+def test_what_is_known_of_the_season_follows_the_level(evaluation):
+    lines = sentences.finding(evaluation, season="unknown: the log is 8 months long").splitlines()
+    assert "- **Season**: unknown: the log is 8 months long" == lines[3]
+
+
+def test_the_level_is_told_over_the_known_snapshots_where_there_are_several(evaluation):
+    many = replace(CALIBRATION, origins=CALIBRATION.origins * 12)
+    told = sentences.level(many)
+    assert told.endswith(" Over the last 12 known snapshots off by **1.5 points** beyond chance.")
+    assert sentences.calibrated(many).startswith(f"Level: {told} Beyond it: slope")
+
+
+@pytest.mark.parametrize(
+    ("slope", "told"),
+    [
+        (Slope(0.9, 0.1, 0.7, 1.1), "slope **0.90** (0.70 to 1.10): right, as far as one can tell."),
+        (Slope(1.5, 0.1, 1.3, 1.7), "slope **1.50** (1.30 to 1.70): too timid."),
+        (UNTOLD, "no slope, for all are alike."),
+    ],
+)
+def test_the_slope_is_told_in_words(slope, told):
+    assert told in sentences.calibrated(replace(CALIBRATION, slope=slope))
+
+
+def test_the_version_in_production_is_not_compared_with_itself(evaluation):
+    itself = replace(evaluation, champion=None, in_production=True)
+    assert sentences.contestants(itself).endswith("It is in production itself, and is not compared with itself.")
+
+
+def test_the_money_of_a_budget_and_of_own_thresholds_is_on_the_first_screen(evaluation):
+    limited = replace(evaluation, policy=replace(POLICY, threshold=None, budget=BUDGET))
+    assert sentences.finding(limited).splitlines()[-1] == (
+        "- **Money**: contacting everyone from each one's own threshold on, 7.8% of the customers, brings **+0.03** "
+        "(-0.10 to +0.15) per customer; everybody -0.87 (-1.08 to -0.67), nobody 0. At most 500: 76 contacts, "
+        "**+0.02** (-0.05 to +0.09) per customer."
+    )
 
 
 @pytest.mark.parametrize(
@@ -115,12 +193,15 @@ def test_a_finding_without_a_champion_and_without_contacts_says_so(evaluation):
         champion=None,
         scores=evaluation.scores.query("model != 'champion'"),
         intervals=evaluation.intervals.head(1),
-        policy=Policy(1.0, 0.0, 0.0, 0.0, 0.0),
+        policy=replace(POLICY, contacted=0.0),
     )
-    compared, ranking, probabilities, money = sentences.finding(alone).splitlines()
+    compared, ranking, _, probabilities, money = sentences.finding(alone).splitlines()
     assert compared.endswith("so there is no champion.")
     assert "champion" not in ranking + probabilities
-    assert money == "- **Money**: no customer reaches the threshold, so nobody is contacted and nothing earned."
+    assert money == (
+        "- **Money**: no customer reaches the threshold, so nobody is contacted and nothing earned; everybody: "
+        "-0.87 (-1.08 to -0.67) per customer."
+    )
 
 
 @pytest.mark.parametrize("name", ["*star*|pipe", "<b>bold", "`code` [x](y)", "_a_ b_c"])

@@ -29,14 +29,16 @@ def test_a_figure_reads_as_its_title_its_axes_and_its_marks():
 
 
 def test_what_is_written_on_a_figure_is_part_of_its_words():
-    words = described(threshold.confusion(Y, P, 0.15)).splitlines()
+    words = described(threshold.confusion(Y, P >= 0.15, 0.15)).splitlines()
     assert ["  cells: value 0.5, 0.5, 0, 1", "  text: 1 50% of those who stayed"] == words[4:6]
 
 
 def test_many_numbers_are_told_by_how_many_they_are_their_range_and_mean():
-    curve = profit.curve(np.tile(Y, 5), np.linspace(0, 1, 20), contact_cost=1.0, saved_value=4.0, success_rate=0.5)
+    y, p, X = np.tile(Y, 5), np.linspace(0, 1, 20), pd.DataFrame(index=range(20))
+    economics = {"contact_cost": 1.0, "saved_value": 4.0, "success_rate": 0.5}
+    policy = profit.decide(y, p, X, economics=economics, budget=None, replicates=20, seed=1)
     assert "x 21 from 0 to 1, mean 0.5; y 21 from 0 to 0.05, mean 0.0238" in described(
-        threshold.profit_curve(curve, 0.5)
+        threshold.profit_curve(profit.curve(y, p, X, economics=economics), policy)
     )
 
 

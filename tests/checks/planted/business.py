@@ -119,8 +119,11 @@ def run(file: Path, *settings: str, stages: tuple[str, ...] = ("features", "trai
     """Run stages of a params file, changed as `--set` would; returns what the last notebook defined."""
     given = schema.load(file, list(settings))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
+    training = {"version": 1, "training_set": str(state.path(given.experiment, "training", "training_set.parquet"))}
+    glued = {"features": features, "train": training}
     for stage in stages:
-        defined = cells(stage, stage_parameters.stage_parameters(given, stage, {"features": features}, ""))
+        defined = cells(stage, stage_parameters.stage_parameters(given, stage, glued, ""))
+        training["version"] = defined["version"].version if stage == "train" else training["version"]
     return defined
 
 
