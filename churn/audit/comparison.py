@@ -61,6 +61,7 @@ def read(version: versions.Version) -> dict[str, Fact | None]:
         "training set": _table(tables["training"], "training", "training_set"),
         "split": _column(tables["training"], "training", "training_set", "part"),
         "model content": _model(version),
+        "levels": _levels(runs.document(version.run_id, "levels.json")),
         "predictions": _column(tables["evaluation"], "evaluation", "predictions", "candidate"),
         "metrics": _metrics(run["metrics"]),
         "threshold": _threshold(run["metrics"]),
@@ -125,6 +126,14 @@ def _decision(version: versions.Version) -> Fact | None:
     rules = {check["rule"]: [check["outcome"], check["limit"], check["value"]] for check in gate}
     passed = sum(check["outcome"] == "pass" for check in gate)
     return Fact({"decision": decision} | rules, f"{decision}, {passed} of {len(gate)} rules")
+
+
+def _levels(document: dict | None) -> Fact | None:
+    """What training added to the log-odds at the test and the serve snapshot."""
+    if document is None:
+        return None
+    parts = {snapshot: level["log_odds"] for snapshot, level in document["levels"].items()}
+    return Fact(parts, ", ".join(f"{level:+.4f} at {snapshot}" for snapshot, level in parts.items()))
 
 
 def _rows(table_print: str) -> str:
