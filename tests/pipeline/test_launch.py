@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from churn import state
+from churn.cli import main
 from churn.errors import ChurnError, InvalidData, InvalidParams
 from churn.params import schema
 from churn.pipeline import launch
@@ -164,3 +166,58 @@ def test_what_the_files_leave_open_stops_a_run_before_a_kernel_starts(shop, stat
     with pytest.raises(InvalidData, match="can be read in two ways"):
         launch.launch(shop.load(), selection=Selection(), listener=Listener())
     assert not state_folder.exists()
+
+
+# --- a rule for the snapshots becomes dates ---
+
+RULE = "snapshots={every: month, train: 3}"
+CDNOW = state.PROJECT / "params" / "cdnow.yaml"
+
+
+def test_a_rule_becomes_dates_as_of_the_first_midnight_after_the_last_event(state_folder):
+    by_rule = launch.with_dates(schema.load(CDNOW, [RULE])).snapshots
+    assert schema.load(CDNOW).snapshots == by_rule.model_copy(update={"as_of": None, "every": None, "history": []})
+    assert date(1998, 7, 1) == by_rule.as_of
+
+
+def test_a_rule_becomes_the_dates_of_an_earlier_day(state_folder):
+    found = launch.with_dates(schema.load(CDNOW, [RULE]), date(1998, 5, 15)).snapshots
+    assert (date(1998, 5, 15), date(1997, 11, 1)) == (found.serve, found.test)
+
+
+def test_dates_that_are_given_stay_and_as_of_is_pinned(state_folder):
+    params = schema.load(SMOKE)
+    assert params == launch.with_dates(params)
+    pinned = launch.with_dates(params, date(2023, 9, 10)).snapshots
+    assert pinned == params.snapshots.model_copy(update={"as_of": date(2023, 9, 10)})
+    with pytest.raises(InvalidParams, match=r"^--as-of 2023-08-31: snapshots: as_of must not lie before serve"):
+        launch.with_dates(params, date(2023, 8, 31))
+
+
+def test_the_dates_are_told_by_a_plan(state_folder):
+    told = []
+    launch.planned(schema.load(SMOKE, ["snapshots={every: month, train: 2}"]), Selection(), tell=told.append)
+    assert [
+        "snapshots as of 2023-09-01 (every month): train 2023-06-01, 2023-07-01; test 2023-08-01; serve 2023-09-01; "
+        "history 4 from 2023-02-01"
+    ] == told
+
+
+def test_the_log_is_looked_at_once_for_its_ends_and_again_when_it_has_changed(shop, monkeypatch):
+    looks = []
+    monkeypatch.setattr(inputs, "span", lambda *a, span=inputs.span: looks.append(1) or span(*a))
+    rule, days = "snapshots={every: day, train: 1}", ["label={rule: event, kind: event, horizon_days: 5}", "seed=1"]
+    load = lambda: launch.with_formats(shop.load(rule, *days), remember=True)  # noqa: E731
+    served = [launch.with_dates(load(), remember=True).snapshots.serve for _ in range(3)]
+    assert ([date(2023, 3, 1)] * 3, 1) == (served, len(looks))
+    with shop.log.open("a") as log:
+        log.write("c1;31.03.2023;2,50\n")
+    assert (date(2023, 4, 1), 2) == (launch.with_dates(load(), remember=True).snapshots.serve, len(looks))
+
+
+@pytest.mark.parametrize("text", ["soon", "2011-13-01", "", "0001-01-01", "2300-01-01"])
+def test_an_as_of_that_is_no_date_is_told_in_one_line(state_folder, capsys, text):
+    assert 2 == main.run_pipeline(["--params", str(SMOKE), f"--as-of={text}"])
+    assert [f"error: --as-of {text!r}: must be a date from 1900 to 2199, such as 2011-12-01"] == (
+        capsys.readouterr().err.splitlines()
+    )

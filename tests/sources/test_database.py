@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from datetime import date
 from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
 
-from churn import fingerprint
+from churn import engine, fingerprint
 from churn.errors import InvalidData, InvalidParams
 from churn.params import schema
 from churn.pipeline import cache, cache_key, plan, stage_parameters
-from churn.sources import locate
+from churn.sources import inputs, locate
 from churn.sources.databases import fetch, sqlite, statement
 from churn.state import PROJECT
 from tests import commands, shop
@@ -139,6 +140,21 @@ def test_how_texts_are_written_is_refused_where_it_is_open_and_can_be_said(datab
     assert refusal(old, tmp_path).startswith("events: times in 'day' can be read in two ways: 3/4/2024 is")
     source = read(old | {"format": {"dates": "day_first"}}, tmp_path)
     assert {"2024-04-03", "2024-06-05"} == {str(day.date()) for day in source.events["at"].execute()}
+
+
+@pytest.mark.parametrize(
+    ("of_the_log", "ends"),
+    [
+        ({}, (date(2024, 1, 1), date(2024, 1, 3))),
+        ({"where": "amount > 1"}, (date(2024, 1, 1), date(2024, 1, 2))),
+        ({"columns": COLUMNS | {"at": "coalesce(day, '2020-01-01')"}}, (date(2024, 1, 1), date(2024, 1, 3))),
+        ({"query": "SELECT * FROM orders WHERE who = 'a'"}, (date(2024, 1, 1), date(2024, 1, 3))),
+        ({"columns": COLUMNS | {"arrived_at": "day"}}, (date(2024, 1, 1), date(2024, 1, 3))),
+        ({"customers": {"table": "people"} | PEOPLE}, (date(2024, 1, 1), date(2024, 1, 3))),
+    ],
+)
+def test_the_first_and_the_last_day_of_a_log_are_asked_for_alone(database, of_the_log, ends):
+    assert ends == inputs.span(engine.connect(), data(**of_the_log))
 
 
 def test_rows_come_in_batches(database, tmp_path, monkeypatch):

@@ -38,7 +38,7 @@ def resolve(con: ibis.BaseBackend, data: dict, scratch: Path) -> dict:
 def span(con: ibis.BaseBackend, scratch: Path, **log) -> tuple[date, date]:
     """The days on which the first and the last event were known, of the log that `read_events` reads: of its rows
     only the times are looked at. Raises InvalidData."""
-    log = resolve(con, log | {"customers": None}, scratch)
+    log = resolve(con, event_table.times_of(log), scratch)
     known = [times for _, table in event_table.tables(log) for times in event_table.known_times(con, table, scratch)]
     times = ibis.union(*known)
     first, last = times.aggregate(first=times.known.min(), last=times.known.max()).execute().loc[0]

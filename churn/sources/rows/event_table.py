@@ -84,15 +84,23 @@ def tables(data: dict) -> list[tuple[dict, EventTable | CustomerTable]]:
     return [(data["customers"], _customers(data)), *found] if data.get("customers") else found
 
 
+def times_of(data: dict) -> dict:
+    """The data section of a log of which nothing but the times of events, and which of them are read, matters."""
+    if data.get("inputs"):
+        return data | {"customers": None, "inputs": [times_of(section) for section in data["inputs"]]}
+    roles = {role: data["columns"][role] for role in ("at", "arrived_at") if data["columns"].get(role)}
+    return data | {"customers": None, "columns": roles}
+
+
 def known_times(con, table: EventTable, scratch: Path) -> list[Table]:
     """When each event was known, as far as its times can be read: tables of one column, `known`."""
-    roles = {role: table.columns[role] for role in ("at", "arrived_at") if role in table.columns}
-    timed = replace(table, columns=roles, needed=(*roles.values(), *([table.where] if table.where else [])))
     known = []
-    for columns in timed.open(con, scratch):
-        fields = timed.fields(columns)
-        rows = columns.raw.select(passed=fields[PASSED], **{role: fields[role] for role in roles})
-        read = rows.filter(~rows.passed, *(rows[role].between(moment(EARLIEST), moment(LATEST)) for role in roles))
+    for columns in table.open(con, scratch):
+        fields = table.fields(columns)
+        rows = columns.raw.select(passed=fields[PASSED], **{role: fields[role] for role in table.columns})
+        read = rows.filter(
+            ~rows.passed, *(rows[role].between(moment(EARLIEST), moment(LATEST)) for role in table.columns)
+        )
         known.append(read.select(known=known_at(read)))
     return known
 
