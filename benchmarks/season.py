@@ -13,6 +13,7 @@ import inspect
 import json
 import sys
 import tempfile
+from collections.abc import Iterable
 from functools import reduce
 from pathlib import Path
 
@@ -24,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(PROJECT)
 
 from churn import engine  # noqa: E402
-from churn.features.definitions import from_events  # noqa: E402
+from churn.features.definitions import from_events, pace, terms  # noqa: E402
 from churn.params import schema  # noqa: E402
 from churn.sources import inputs  # noqa: E402
 from churn.training import dataset, estimators, labels, levels  # noqa: E402
@@ -32,20 +33,24 @@ from churn.training import dataset, estimators, labels, levels  # noqa: E402
 PARAMS = schema.load(PROJECT / "params" / "shop.yaml").model_dump(exclude_none=True)
 DATA, LABEL, NEWEST = PARAMS["data"], PARAMS["label"], PARAMS["snapshots"]["train"]
 LOGS = {"season": {}, "no season": {"season": 0.0}, "no season, growing": {"season": 0.0, "growth": 1.0}}
+HEAD = ["log", "origins", "AUC", "season used", "missed without", "missed with the rule", "made worse by"]
+HEAD += ["half of the interval", "it covers"]
 ORIGINS = pd.date_range("2024-09-01", "2025-10-01", freq="MS").strftime("%Y-%m-%d")
-SNAPSHOTS = pd.date_range("2022-04-01", ORIGINS[-1], freq="MS").strftime("%Y-%m-%d")
+SNAPSHOTS = pd.date_range("2023-01-01", ORIGINS[-1], freq="MS").strftime("%Y-%m-%d")
 
 
 def main() -> None:
     given = _parser().parse_args()
     Path(given.cache).mkdir(parents=True, exist_ok=True)
-    settings, seen = PARAMS["features"] | json.loads(given.features), []
+    settings = PARAMS["features"] | json.loads(given.features)
+    print(line(HEAD), line("---" for _ in HEAD), sep="\n")
     for name, changed in LOGS.items():
+        seen = []
         for seed in range(given.seeds):
             data = DATA | {"customers": given.customers, "seed": seed} | changed
             table, features = known_customers(data, settings, Path(given.cache))
-            seen += [measured(table, features, origin) | {"log": name, "seed": seed} for origin in ORIGINS]
-    print(summary(pd.DataFrame(seen)))
+            seen += [measured(table, features, origin) | {"seed": seed} for origin in ORIGINS]
+        print(line([name, *summary(pd.DataFrame(seen))]), flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def known_customers(data: dict, settings: dict, cache: Path) -> tuple[pd.DataFrame, list[str]]:
     """Who counts at each of SNAPSHOTS, with features and label, as the train notebook has them; and the features."""
-    made_of = [data, settings, LABEL, list(SNAPSHOTS), inspect.getsource(from_events)]
+    made_of = [data, settings, LABEL, list(SNAPSHOTS), *map(inspect.getsource, (from_events, pace))]
     kept = cache / f"{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.parquet"
     if not kept.exists():
         rows, features = _computed(data, settings)
@@ -73,7 +78,7 @@ def _computed(data: dict, settings: dict) -> tuple[pd.DataFrame, list[dict]]:
     con = engine.connect()
     with tempfile.TemporaryDirectory() as folder:
         source = inputs.read(con, data, Path(folder))
-        told = from_events.settings(source, before=SNAPSHOTS[-1], label=LABEL, **settings)
+        told = terms.settings(source, before=SNAPSHOTS[-1], earliest=SNAPSHOTS[0], label=LABEL, **settings)
         views = (from_events.views(source.events, source.customers, snapshot=s, **told) for s in SNAPSHOTS)
         of = labels.build(source.events, source.customers, None, snapshots=list(SNAPSHOTS), label=LABEL).execute()
         rows = of.merge(pd.concat(map(_joined, views)), on=["customer_id", "snapshot"], validate="1:1")
@@ -88,11 +93,11 @@ def _joined(views: dict) -> pd.DataFrame:
 def measured(table: pd.DataFrame, features: list[str], origin: str) -> dict:
     """A model and its level as of an origin: what it promised there, and what came."""
     rule = levels.Rule(NEWEST, LABEL["horizon_days"], "month", "2022-01-01", LABEL["active_within_days"])
-    day = table.snapshot.dt.strftime("%Y-%m-%d")
-    train, test = table[day.isin([s for s in SNAPSHOTS if rule.known(s, origin)][-NEWEST:])], table[day == origin]
+    newest = [s for s in SNAPSHOTS if rule.known(s, origin)][-NEWEST:]
+    train, test = table[table.snapshot.isin(pd.to_datetime(newest, utc=True))], table[table.snapshot == origin]
     settings = {"model": "logistic", "settings": PARAMS["train"]["logistic"], "seed": 7}
     model = estimators.fit(train[features], train.churned.to_numpy(dtype="int64"), **settings)
-    level = levels.of_model(model, table[day <= origin], features, rule).at(origin)
+    level = levels.of_model(model, table[table.snapshot <= origin], features, rule).at(origin)
     log_odds, observed = estimators.log_odds(model, test[features]), test.churned.mean()
     promised = level.expected(log_odds)
     return {
@@ -107,18 +112,17 @@ def measured(table: pd.DataFrame, features: list[str], origin: str) -> dict:
     }
 
 
-def summary(seen: pd.DataFrame) -> str:
-    """A row for each log: misses in absolute value; `made worse` is of the seed to which the rule did most harm."""
-    head = ["log", "origins", "AUC", "season used", "missed without", "missed with the rule", "made worse by"]
-    head += ["half of the interval", "it covers"]
-    rows = [head, ["---"] * len(head)]
-    for name, of in seen.groupby("log", sort=False):
-        without, miss = of.without.abs(), of.miss.abs()
-        worse = (miss - without).groupby(of.seed).mean().max()
-        row = [name, len(of), f"{of.auc.mean():.3f}", f"{of.season.mean():.1%}"]
-        row += [f"{x.mean():.3f} (worst {x.max():.3f})" for x in (without, miss)]
-        rows.append([*row, f"{worse:+.4f}", f"{of.margin.mean():.3f}", f"{of.covered[of.told].mean():.1%}"])
-    return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
+def summary(of: pd.DataFrame) -> list[str]:
+    """The cells of a log below HEAD: misses in absolute value; `made worse` of the seed to which the rule did most."""
+    without, miss = of.without.abs(), of.miss.abs()
+    worse = (miss - without).groupby(of.seed).mean().max()
+    cells = [f"{len(of)}", f"{of.auc.mean():.3f}", f"{of.season.mean():.1%}"]
+    cells += [f"{x.mean():.3f} (worst {x.max():.3f})" for x in (without, miss)]
+    return [*cells, f"{worse:+.4f}", f"{of.margin.mean():.3f}", f"{of.covered[of.told].mean():.1%}"]
+
+
+def line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":
