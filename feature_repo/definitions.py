@@ -19,6 +19,8 @@ TYPES = {"integer": Int64, "number": Float64, "category": String}
 # A row answers for its own snapshot; an older one must never stand in for a customer who has none.
 ONE_SNAPSHOT = timedelta(hours=23)
 
+EVERYBODY = {"rule": "everybody counts"}  # of ready-made tables
+
 features_folder = Path(os.environ["CHURN_STATE"], os.environ["CHURN_EXPERIMENT"], "features")
 features_manifest = manifest.load(features_folder / "features.json")
 
@@ -30,9 +32,9 @@ definition = features_manifest["service"].removeprefix("churn_")
 
 def feature_view(name: str, features: list[dict]) -> FeatureView:
     """The features of a view, and beside them who counts where the population's columns are in it."""
-    population = features_manifest.get("population", {})
-    population = population if population.get("view") == name else {}
-    beside = [Field(name=population[c], dtype=TYPES[t]) for c, t in manifest.POPULATION.items() if population]
+    population = features_manifest.get("population", EVERYBODY)
+    population = population if population.get("view", name) == name else {}
+    beside = [Field(name=population[c], dtype=TYPES[t]) for c, t in manifest.POPULATION.items() if c in population]
     return FeatureView(
         name=f"{name}_{definition}",
         entities=[customer],

@@ -81,18 +81,18 @@ class FeatureLookup:
             )
         if row.missing:
             return _missing(customer, row.missing, "are not in the store; run the features stage again")
-        unseen = champion.nulls_never_seen(row.features)
-        if unseen:
-            return _missing(
-                customer, unseen, "have no value, though every customer had one in training; no score is made up"
-            )
         if set(row.stamps.values()) != {as_of}:
             return Problem(
                 "feature-store-unavailable",
                 f"customer {customer!r}: a newer snapshot than that of {as_of:%Y-%m-%d} is being written; try again",
                 retry_after=5,
             )
-        return self._stale(customer, as_of) or Features(row.features, as_of)
+        return (
+            self._stale(customer, as_of)
+            or _outside(customer, row, champion)
+            or _without_value(customer, row, champion)
+            or Features(row.features, as_of)
+        )
 
     def _stale(self, customer: str, as_of: datetime) -> Problem | None:
         age = self.now() - as_of
@@ -104,6 +104,26 @@ class FeatureLookup:
             f"customer {customer!r}: features are {age / timedelta(days=1):.1f} days old, the limit is "
             f"{self._max_age.days}; run the features stage for a newer snapshot",
         )
+
+
+def _outside(customer: str, row: Row, champion: Champion) -> Problem | None:
+    if row.counts:
+        return None
+    population, when = champion.reader.population, "is not known"
+    if row.days_silent is not None:
+        then = row.as_of - timedelta(days=row.days_silent)
+        when = f"was on {then:%Y-%m-%d}, {row.days_silent:.0f} days before the snapshot {row.as_of:%Y-%m-%d}"
+    return Problem(
+        "outside-population",
+        f"customer {customer!r}: the {population['decided_by']} {when}; who counts {population['rule']}, and the model "
+        "has seen nobody else",
+    )
+
+
+def _without_value(customer: str, row: Row, champion: Champion) -> Problem | None:
+    unseen = champion.nulls_never_seen(row.features)
+    why = "have no value, though every customer had one in training; no score is made up"
+    return _missing(customer, unseen, why) if unseen else None
 
 
 def _missing(customer: str, names: list[str], why: str, *, most: int = 5) -> Problem:

@@ -18,9 +18,8 @@ PATIENCE_SECONDS = 2.0  # for the registry; the rest of the page is in memory
 def page_data(app: Api) -> dict:
     """The model that answers, the decision that put it there, what it saw in training, and what needs a look."""
     champion = app.holder.champion
-    warnings = [str(app.holder.problem)] if app.holder.problem else []
     if champion is None:
-        return {"model": None, "warnings": warnings}
+        return {"model": None, "warnings": warnings(app)}
     tags = champion.version.tags
     return {
         "model": champion.name | {"kind": tags.get("model"), "stage": champion.version.stage},
@@ -32,8 +31,20 @@ def page_data(app: Api) -> dict:
         "level": _level(champion),
         "decision": _decision(champion),
         "training_ranges": champion.metadata["training_ranges"],
-        "warnings": warnings,
+        "warnings": warnings(app),
     }
+
+
+def warnings(app: Api) -> list[str]:
+    """What needs a look although predictions are answered."""
+    champion = app.holder.champion
+    said = [str(app.holder.problem)] if app.holder.problem else []
+    if champion and champion.reader.population is None:
+        said.append(
+            f"the features of version {champion.version.version} are older than the rule of who counts: everybody is "
+            "scored, inside the population or not; run the pipeline for a version that knows it"
+        )
+    return said
 
 
 def page(app: Api) -> str:

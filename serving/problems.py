@@ -16,6 +16,7 @@ KINDS = {
     "unknown-customer": (404, "The feature store does not know this customer"),
     "method-not-allowed": (405, "This address does not take this method"),
     "missing-features": (409, "Features of this customer are missing"),
+    "outside-population": (409, "This customer is not of those whom the model learnt from"),
     "stale-features": (409, "The features of this customer are too old"),
     "payload-too-large": (413, "The request is too large"),
     "unsupported-media-type": (415, "The body must be plain JSON"),

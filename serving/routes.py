@@ -97,7 +97,7 @@ def _probes(app: Api) -> None:
             {
                 "status": "ready",
                 "model": champion.name,
-                "warnings": [str(app.holder.problem)] if app.holder.problem else [],
+                "warnings": pages.warnings(app),
             }
         )
 
@@ -136,7 +136,7 @@ BATCH_PROBLEMS = (
     "model-unavailable",
     "feature-store-unavailable",
 )
-PREDICT_PROBLEMS = (*BATCH_PROBLEMS, "unknown-customer", "missing-features", "stale-features")
+PREDICT_PROBLEMS = (*BATCH_PROBLEMS, "unknown-customer", "outside-population", "missing-features", "stale-features")
 READY_PROBLEMS = ("model-unavailable", "feature-store-unavailable", "registry-unavailable")
 
 

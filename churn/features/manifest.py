@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.compute as pc
 
 from churn import engine, state
 from churn.errors import InvalidData
@@ -64,6 +65,16 @@ def profile(manifest: dict, snapshot: str) -> pd.DataFrame:
             )
             rows.append({"feature": f["name"], "missing_share": column.isna().mean()} | numbers)
     return pd.DataFrame(rows).astype({"mean": "float64", "low": "float64", "high": "float64"})
+
+
+def population_at(manifest: dict, snapshot: str) -> dict[str, int]:
+    """How many customers are inside and outside the population at a snapshot; {} where everybody counts."""
+    if not (population := manifest.get("population")):
+        return {}
+    column = population["counts"]
+    counts = engine.arrow_table(table_path(manifest, snapshot, population["view"]), columns=[column])[column]
+    inside = int(pc.sum(counts).as_py() or 0)
+    return {"inside": inside, "outside": len(counts) - inside}
 
 
 def table_path(manifest: dict, snapshot: str, view: str) -> Path:

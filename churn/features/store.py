@@ -28,7 +28,7 @@ class Row:
     """One customer's features as the online store holds them, with each view's time: None where the view has none.
 
     `missing` names the features of which it holds nothing, not even a null. `counts`: whether the customer is of the
-    population that models learn from (see `Reader.population`), and for how many days that has been decided.
+    population that models learn from, and how long ago what decides it was.
     """
 
     features: dict[str, float | int | str | None]
@@ -151,9 +151,8 @@ def sample(store: feast.FeatureStore, manifest: dict, snapshot: str, *, customer
     ids = sorted(first.customer_id)[:customers]
     rows = look_up(store, service(store, manifest["service"]), ids)
     names = [f["name"] for f in manifest["features"]]
-    return pd.DataFrame({c: row.features | {"(as of)": row.as_of} for c, row in zip(ids, rows, strict=True)}).loc[
-        ["(as of)", *names]
-    ]
+    shown = {c: row.features | {"(as of)": row.as_of, "(counts)": row.counts} for c, row in zip(ids, rows, strict=True)}
+    return pd.DataFrame(shown).loc[["(as of)", "(counts)", *names]]
 
 
 class Reader:
@@ -169,9 +168,10 @@ class Reader:
             for p in service.feature_view_projections
         }
         self.features = [name for _, names in self._views.values() for name in names]
-        # Of a service that is older than these columns nothing is known: everybody counts, as then.
-        told = [(name, view.tags) for name, (view, _) in self._views.items() if "counts" in view.tags]
-        self._population_view, self.population = told[0] if told else ("", {})
+        # Who counts, as the views' definition tells it; None: they are older than this rule.
+        told = {name: dict(view.tags) for name, (view, _) in self._views.items() if "rule" in view.tags}
+        self.population: dict[str, str] | None = next(iter(told.values()), None)
+        self._population_view = next((name for name, tags in told.items() if "counts" in tags), None)
 
     def read(self, customer_ids: list[str]) -> list[Row]:
         """The features of each customer, in order. Raises FeatureStoreUnavailable."""
@@ -191,7 +191,7 @@ class Reader:
         features = {name: _plain(held[view].get(name)) for view, (_, names) in self._views.items() for name in names}
         missing = [name for view, (_, names) in self._views.items() for name in names if name not in held[view]]
         stamps = {view: stamp for view, (stamp, _) in by_view.items()}
-        if not self.population:
+        if self._population_view is None:
             return Row(features, missing, stamps)
         counts, days_silent = self._beside(self._population_view)
         beside = held[self._population_view]

@@ -54,7 +54,7 @@ Label = Annotated[InactivityLabel | EventLabel | GivenLabel, Field(discriminator
 class Features(Section):
     windows_days: list[Days] = Field([30, 90, 180], min_length=1, description="look-back windows")
     recipe: Literal["pace", "windows", "both"] = Field(
-        "windows", description="what is told of events: the customer's own pace, totals in the windows, or both"
+        "both", description="what is told of events: the customer's own pace, totals in the windows, or both"
     )
 
     @field_validator("windows_days")

@@ -252,10 +252,22 @@ def renamed(manifest: dict) -> str:
     )
 
 
+def population(manifest: dict, snapshot: str, at: dict[str, int]) -> str:
+    """How many customers the model's population holds at a snapshot (`manifest.population_at`), and by which rule."""
+    if not at:
+        return "Whoever is in the tables counts."
+    people = sum(at.values())
+    return (
+        f"**{at['inside']:,} of {people:,}** customers are inside the population on {snapshot}: who counts "
+        f"{in_markdown(manifest['population']['rule'])}. The other {at['outside']:,} ({at['outside'] / people:.1%}) are "
+        "online too, and the API says of them that they are outside; they get no score."
+    )
+
+
 def online(manifest: dict, snapshot: str, served: pd.DataFrame) -> str:
     """What is online now."""
     rows = max(table["rows"] for table in manifest["snapshots"][snapshot]["views"].values())
-    return f"**{rows:,}** customers are online with {len(served) - 1} features each, as of **{served.loc['(as of)'].max():%Y-%m-%d}**."
+    return f"**{rows:,}** customers are online with {len(manifest['features'])} features each, as of **{served.loc['(as of)'].max():%Y-%m-%d}**."
 
 
 def contestants(evaluation: Evaluation) -> str:

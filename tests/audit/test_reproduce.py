@@ -219,10 +219,10 @@ def no_log(made):
 @pytest.fixture
 def other_label(made):
     """Another label in the code as long as the test lasts, at first in no commit."""
-    labels = made / "code" / "churn" / "training" / "labels.py"
-    sound = labels.read_text()
-    labels.write_text(sound.replace("days_before=active_within_days", "days_before=active_within_days // 2"))
-    assert sound != labels.read_text()
+    rule = made / "code" / "churn" / "features" / "definitions" / "population.py"
+    sound = rule.read_text()
+    rule.write_text(sound.replace("days_before=active_within_days", "days_before=active_within_days // 2"))
+    assert sound != rule.read_text()
     yield
     git(made, "reset", "--hard", "-q", "as-it-is")
 

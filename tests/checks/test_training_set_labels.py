@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from churn.checks import training_set as checks
+from churn.features.definitions import population
 from churn.sources.contract import Source
 from churn.training import labels
 
@@ -45,8 +46,8 @@ def test_labels_known_too_late_are_named_with_dates_and_customers(checked):
 
 
 def test_a_label_that_follows_from_later_events_is_named_with_its_customer(checked, monkeypatch):
-    within = labels._within
-    monkeypatch.setattr(labels, "_within", lambda events, snapshot, days: within(events, snapshot, days + 20))
+    until = labels._until_horizon
+    monkeypatch.setattr(labels, "_until_horizon", lambda events, snapshot, days: until(events, snapshot, days + 20))
     found = checked("2024-03-31", events=[*EVENTS, ("cy", T + 30 * DAY, "cancel", 1)])
     assert not found.passed
     assert found.observed == (
@@ -57,14 +58,13 @@ def test_a_label_that_follows_from_later_events_is_named_with_its_customer(check
 
 def test_who_counts_must_not_follow_from_later_events_either(checked, monkeypatch):
     rule = {"rule": "inactivity", "horizon_days": 30, "active_within_days": 90}
-    monkeypatch.setattr(labels, "_inactivity", everybody_ever_seen)
+    monkeypatch.setattr(population, "members", everybody_ever_seen)
     found = checked("2024-03-31", label=rule)
     assert "customer zoe at 2024-03-01 is True, and nothing without them" in found.observed
 
 
-def everybody_ever_seen(events, customers, *, snapshot, horizon_days, **rest):
-    seen = customers.semi_join(events, "customer_id")
-    return labels._marked(seen, labels._within(events, snapshot, horizon_days), snapshot, left_if_seen=False)
+def everybody_ever_seen(events, customers, *, snapshot, label):
+    return customers.semi_join(events, "customer_id").select("customer_id")
 
 
 def test_other_customers_may_be_tested_at_a_train_snapshot(checked):

@@ -43,6 +43,9 @@ def test_every_written_column_is_in_the_manifest_with_its_type_and_meaning(march
         assert {"customer_id": "string", "snapshot": "timestamp[us, tz=UTC]"} == {
             name: columns.pop(name) for name in ("customer_id", "snapshot")
         }
+        if view == march["population"]["view"]:
+            beside = {march["population"][role]: types[kind] for role, kind in manifests.POPULATION.items()}
+            assert beside == {name: columns.pop(name) for name in beside}
         assert columns == {f["name"]: types[f["type"]] for f in features}
         assert all(f["meaning"] for f in features)
 

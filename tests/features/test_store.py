@@ -63,7 +63,8 @@ def offline(made: dict, snapshot: str) -> dict[str, dict]:
     """The tables' own rows, {customer_id: {feature: value}}, null as None."""
     rows = {}
     for view in manifests.views(made):
-        table = pd.read_parquet(manifests.table_path(made, snapshot, view)).drop(columns="snapshot")
+        columns = ["customer_id", *(f["name"] for f in manifests.views(made)[view])]
+        table = pd.read_parquet(manifests.table_path(made, snapshot, view), columns=columns)
         for row in table.astype(object).where(table.notna(), None).to_dict("records"):
             rows.setdefault(row.pop("customer_id"), {}).update(row)
     return rows
@@ -111,6 +112,31 @@ def test_a_customer_that_is_not_online_has_no_time_and_no_features(online):
     assert (None, {None}) == (row.as_of, set(row.features.values()))
 
 
+def test_who_counts_is_read_beside_the_features_and_is_none_of_them(opened):
+    """By the rule of the store's own definition, which the model in production reads for as long as it is there."""
+    gone = ("bob", T - DAY, "cancel", 0)
+    feast, made = opened([*EVENTS, gone], snapshots=(MARCH,))
+    store.materialize(feast, made, MARCH)
+    reader = store.Reader(feast, store.service(feast, made["service"]))
+    assert ("has signed up and has no cancel yet", "cancel") == tuple(
+        reader.population[name] for name in ("rule", "decided_by")
+    )
+    rows = dict(zip(("ann", "bob"), reader.read(["ann", "bob"]), strict=True))
+    assert {"ann": (True, None), "bob": (False, 1.0)} == {one: (r.counts, r.days_silent) for one, r in rows.items()}
+    assert {frozenset(names(made))} == {frozenset(row.features) for row in rows.values()}
+    assert {"inside": 1, "outside": 1} == manifests.population_at(made, MARCH)
+
+
+def test_a_service_that_is_older_than_the_rule_says_nothing_of_who_counts(opened):
+    feast, made = opened(snapshots=(MARCH,))
+    store.materialize(feast, made, MARCH)
+    profile = feast.get_feature_view(in_store(made)[-1])
+    profile.tags = {}
+    feast.apply([profile])
+    reader = store.Reader(feast, store.service(feast, made["service"]))
+    assert (None, [True]) == (reader.population, [row.counts for row in reader.read(["ann"])])
+
+
 def in_store(made: dict) -> list[str]:
     """The views as Feast names them: after the definition of all features."""
     return [f"{view}_{made['service'].removeprefix('churn_')}" for view in manifests.views(made)]
@@ -122,7 +148,7 @@ def test_the_report_shows_views_and_some_customers_as_the_store_holds_them(onlin
     assert in_store(made) == list(described["view"])
     assert len(made["features"]) == described.features.sum()
     sample = store.sample(feast, made, APRIL, customers=2)
-    assert (["ann", "bob"], ["(as of)", *names(made)]) == (list(sample), list(sample.index))
+    assert (["ann", "bob"], ["(as of)", "(counts)", *names(made)]) == (list(sample), list(sample.index))
     assert sample.loc["visit_count_30d", "bob"] == 1
 
 

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pandas as pd
 import pytest
 
 from tests.serving.gunicorn_server import Server, make_world
@@ -15,6 +16,8 @@ class World:
 
     folder: Path
     customers: list[str]
+    inside: list[str]  # who count
+    gone: dict[str, datetime]  # who do not, and when they cancelled
 
     @property
     def environment(self) -> dict[str, str]:
@@ -25,8 +28,11 @@ class World:
 def world(tmp_path_factory) -> World:
     folder = tmp_path_factory.mktemp("world")
     make_world(folder)
-    profile = pq.read_table(folder / "world" / "features" / "2023-09-01" / "profile.parquet", columns=["customer_id"])
-    return World(folder, sorted(profile["customer_id"].to_pylist()))
+    profile = pd.read_parquet(folder / "world" / "features" / "2023-09-01" / "profile.parquet").set_index("customer_id")
+    outside = profile[profile.counts == 0].sort_index()
+    cancelled = (outside.snapshot - pd.to_timedelta(outside.days_silent, unit="D")).dt.tz_localize(None)
+    inside = sorted(profile.index[profile.counts == 1])
+    return World(folder, sorted(profile.index), inside, cancelled.to_dict())
 
 
 @pytest.fixture(autouse=True)

@@ -98,14 +98,25 @@ def test_views_of_two_snapshots_are_never_mixed(online, server, customer):
 
 def test_features_that_are_not_in_the_store_are_409(online, server, customer):
     store, table = online
-    where = "WHERE feature_name = 'tenure_days' AND instr(entity_key, ?)"
+    where = "WHERE feature_name = 'momentum_7d_30d' AND instr(entity_key, ?)"
     [row] = store.execute(f"SELECT * FROM {table} {where}", (customer.encode(),)).fetchall()
     store.execute(f"DELETE FROM {table} {where}", (customer.encode(),))
     answer = server.predict(customer)
     store.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
     assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
-    assert "tenure_days" in answer.json()["detail"]
+    assert "momentum_7d_30d" in answer.json()["detail"]
     assert server.predict(customer).status_code == 200
+
+
+def test_a_null_that_the_model_was_never_trained_with_is_409(online, server, customer):
+    store, table = online
+    where = "WHERE feature_name = 'momentum_7d_30d' AND instr(entity_key, ?)"
+    [(value,)] = store.execute(f"SELECT value FROM {table} {where}", (customer.encode(),)).fetchall()
+    store.execute(f"UPDATE {table} SET value = x'' {where}", (customer.encode(),))
+    answer = server.predict(customer)
+    store.execute(f"UPDATE {table} SET value = ? {where}", (value, customer.encode()))
+    assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
+    assert "momentum_7d_30d have no value, though every customer had one in training" in answer.json()["detail"]
 
 
 def test_out_of_range_names_exactly_the_features_outside_training(world, server):
@@ -257,7 +268,7 @@ def test_prediction_log_holds_what_was_answered(world, server, customer):
     row = rows().iloc[0]
     assert (customer, answer["churn_probability"]) == (row.customer_id, row.churn_probability)
     assert (1, 0.2, answer["scored_at"][:10]) == (row.model_version, row.threshold, row.scored_at.date().isoformat())
-    assert {"tenure_days", "plan"} < set(row.features)
+    assert {"momentum_7d_30d", "plan"} < set(row.features)
 
 
 def test_a_log_that_is_full_drops_and_counts(client, customer, monkeypatch):

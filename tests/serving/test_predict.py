@@ -16,20 +16,19 @@ from tests.serving.world import LEVEL
 
 @pytest.fixture(scope="module")
 def expected(world) -> pd.Series:
-    """Probabilities by scikit-learn from the tables, without Feast or serving; not of customers long gone or brand-new.
+    """Probabilities by scikit-learn from the tables, without Feast or serving, of all who count and have events.
 
-    Those have no activity, and so nulls that no training customer had.
+    Others have nulls that no training customer had.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHURN_STATE", str(world.folder))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world.folder / 'mlflow.db'}")
         made = manifest.load(state.path("world", "features", "features.json"))
-        tables = [
-            pd.read_parquet(manifest.table_path(made, "2023-09-01", view)).set_index("customer_id")
-            for view in manifest.views(made)
-        ]
+        paths = [manifest.table_path(made, "2023-09-01", view) for view in manifest.views(made)]
+        tables = [pd.read_parquet(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
         loaded = versions.load_production("world")
-    X = pd.concat(tables, axis=1)[loaded.columns].dropna(subset=["momentum_7d_30d", "days_since_payment"])
+    X = pd.concat(tables, axis=1).query("counts == 1")[loaded.columns]
+    X = X.dropna(subset=["momentum_7d_30d", "days_since_payment"])
     return pd.Series(estimators.probability(loaded.pipeline, X, LEVEL.log_odds), index=X.index)
 
 
@@ -41,7 +40,7 @@ def test_answer_is_what_the_pipeline_gives_for_the_tables_features(server, world
 
 def test_answer_names_what_it_rests_on(server, world):
     before = versions.production("world")
-    answer = server.predict(world.customers[0]).json()
+    answer = server.predict(world.inside[0]).json()
     assert {
         "request_id",
         "customer_id",
@@ -54,7 +53,7 @@ def test_answer_names_what_it_rests_on(server, world):
         "flagged",
         "out_of_range",
     } == set(answer)
-    assert world.customers[0] == answer["customer_id"]
+    assert world.inside[0] == answer["customer_id"]
     assert {"name": "world", "version": before.version, "run_id": before.run_id} == answer["model"]
     assert answer["features_as_of"] == "2023-09-01T00:00:00Z"
     assert answer["level_as_of"] == "2023-09-01"
@@ -71,11 +70,23 @@ def test_batch_gives_every_customer_its_own_answer_in_order(server, world, expec
     assert (results[-1]["error"]["type"], results[-1]["error"]["status"]) == ("unknown-customer", 404)
 
 
-def test_a_null_that_the_model_was_never_trained_with_is_409(server, world, expected):
-    [gone, *_] = sorted(set(world.customers) - set(expected.index))
+def test_whoever_is_outside_the_population_gets_no_score_but_the_reason(server, world, expected):
+    """Before any null is looked at, for one and in a batch, and it is counted."""
+    [(gone, day), *_] = world.gone.items()
+    metric = 'churn_refused_total{type="outside-population"}'
+    counted = server.metric(metric) or 0
     answer = server.predict(gone)
-    assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
-    assert "momentum_7d_30d" in answer.json()["detail"]
+    problem = answer.json()
+    assert (409, "outside-population") == (answer.status_code, problem["type"])
+    ago = round((datetime(2023, 9, 1) - day) / timedelta(days=1))
+    assert problem["detail"] == (
+        f"customer {gone!r}: the cancel was on {day:%Y-%m-%d}, {ago} days before the snapshot 2023-09-01; "
+        "who counts has signed up and has no cancel yet, and the model has seen nobody else"
+    )
+    [refused, score] = server.batch([gone, expected.index[0]]).json()["results"]
+    assert ("outside-population", problem["detail"]) == (refused["error"]["type"], refused["error"]["detail"])
+    assert "churn_probability" in score
+    assert counted + 2 == server.metric(metric)
 
 
 def test_nulls_that_the_model_was_trained_with_are_no_error(server, expected):
@@ -144,7 +155,7 @@ def test_without_a_production_model_it_waits_and_becomes_ready_by_itself(world, 
         assert not (empty / "mlflow.db").exists(), "looking must not make a registry"
         for name in ("world", "mlflow.db"):
             (empty / name).symlink_to(world.folder / name)
-        lonely.wait(lambda: lonely.predict(world.customers[0]).status_code == 200)
+        lonely.wait(lambda: lonely.predict(world.inside[0]).status_code == 200)
 
 
 def test_a_wrong_params_file_ends_in_one_line(world, tmp_path):

@@ -71,7 +71,7 @@ def told(*, label: dict, pace: Pace | None, **settings) -> dict:
     definitions = _definitions(pace=pace, **settings)
     counts, days_silent = (d.feature.name for d in _population(label, pace=pace, **settings))
     columns = {"view": population.VIEW, "counts": counts, "days_silent": days_silent}
-    found = {"population": {"rule": population.rule(label), **columns}}
+    found = {"population": {"rule": population.rule(label), "decided_by": population.decided_by(label), **columns}}
     if pace:
         called = {d.feature.given or d.feature.name: d.feature.name for d in definitions}
         found["pace"] = {"kinds": pace.kinds} | {role: called[name] for role, name in pace.roles.items()}

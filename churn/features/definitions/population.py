@@ -40,6 +40,11 @@ def _counts(decided_at: TimestampColumn, snapshot: str, label: dict) -> BooleanC
     return (decided_at >= moment(snapshot, days_before=active_within_days)).fill_null(False)
 
 
+def decided_by(label: dict) -> str:
+    """What decides whether somebody counts, after `the`."""
+    return label["kind"] if label["rule"] == "event" else "last event that counts"
+
+
 def rule(label: dict) -> str:
     """The rule in words, after `who counts`."""
     if label["rule"] == "event":
@@ -53,9 +58,8 @@ def definitions(label: dict) -> list[Definition]:
 
     Their expressions take rows with the columns of `judged`, called `population counts` and `population decided_at`.
     """
-    since = "cancellation" if label["rule"] == "event" else "last event that counts as activity"
     counts = Feature("counts", VIEW, "integer", "flag", f"1: who counts {rule(label)}; 0: does not")
-    silent = Feature("days_silent", VIEW, "number", "days", f"since the {since}; null: none")
+    silent = Feature("days_silent", VIEW, "number", "days", f"since the {decided_by(label)}; null: none")
     return [
         Definition(counts, lambda row: row["population counts"].cast("int64")),
         Definition(silent, lambda row: days_between(row.snapshot, row["population decided_at"])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from churn.features import build
-from churn.features.definitions import from_events, terms
+from churn.features.definitions import from_events, pace, terms
 from churn.sources import snapshots
 from tests.checks.planted import business
 
@@ -62,9 +62,25 @@ def test_a_late_correction(plant, given, events, customers, stops):
 
 def test_a_feature_measured_against_all_customers(plant, given, events, customers, stops):
     """Even without a look ahead: what others do is not a customer's own, and serving sees other ones."""
-    plant(from_events, "_profile", "_count(row.active_days)", "row.active_days / row.active_days.max()")
-    with stops(INVARIANCE, "active_days at 2023-04-01: customer C", "from"):
+    plant(pace, "definitions", 'row["pace days"].fill_null(0)', '(row["pace days"] / row["pace days"].max() * 1000)')
+    with stops(INVARIANCE, "active_days_activity at 2023-04-01: customer C", "from"):
         business.run(given(events, customers))
+
+
+def test_last_years_season_taken_from_the_days_after_the_snapshot(plant, given, events, customers, stops):
+    """The year forgotten, and the log not cut: it counts the very days that the label looks at."""
+    year = pd.Timedelta(days=400)  # a log that is long enough to have the feature
+    events = pd.concat([events.assign(at=events["at"] - year), events])
+    plant(pace, "aggregates", "(age <= YEAR) & (age > YEAR -", "(age <= 0) & (age > -")
+    plant(
+        from_events, "views", "[pace_of.aggregates(known, snapshot, pace)] if pace",
+        '[pace_of.aggregates(known, snapshot, pace).drop("pace season").left_join('
+        'pace_of.aggregates(events, snapshot, pace)[["customer_id", "pace season"]], "customer_id")'
+        '.drop("customer_id_right")] if pace',
+    )  # fmt: skip
+    told = r"same_season_last_year_activity at 2023-04-01: customer C\d{7} has \d+ in the feature table and \d+ from"
+    with stops(INVARIANCE, told):
+        business.run(given(events, customers.assign(signup_at=customers.signup_at - year)))
 
 
 def test_a_kind_of_event_that_is_new_after_the_last_train_snapshot(plant, given, events, customers, stops):

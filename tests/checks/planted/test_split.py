@@ -25,18 +25,19 @@ def test_a_category_encoded_with_the_labels_of_test_rows(plant, trained, stops):
 
 def test_a_column_scaled_over_all_rows(plant, trained, stops):
     """Before the split, so that the mean and the deviation of the test are in the training set."""
-    scaled = (
-        "rows.assign(part=parts, tenure_days=(rows.tenure_days - rows.tenure_days.mean()) / rows.tenure_days.std())"
-    )
-    plant(dataset, "with_parts", "rows.assign(part=parts)", scaled)
-    with stops(STORED, r"tenure_days: [\d,]+ values", r"customer C\d{7} at 2023-04-01 has tenure_days -?[\d.]+, the"):
+    scaled = "(rows.overdue_activity - rows.overdue_activity.mean()) / rows.overdue_activity.std()"
+    plant(dataset, "with_parts", "rows.assign(part=parts)", f"rows.assign(part=parts, overdue_activity={scaled})")
+    told = r"customer C\d{7} at 2023-04-01 has overdue_activity -?[\d.]+, the"
+    with stops(STORED, r"overdue_activity: [\d,]+ values", told):
         trained()
 
 
 def test_a_scaler_fitted_on_all_rows(featured, monkeypatch, stops):
     """Inside the model, whose classifier has seen the training rows only."""
     monkeypatch.setenv("CHURN_STATE", str(featured[1]))
-    told = r"tenure_days: customer C\d{7} at 2023-04-01 becomes -?[\d.]+ in the model, -?[\d.]+ by the training rows"
+    told = (
+        r"overdue_activity: customer C\d{7} at 2023-04-01 becomes -?[\d.]+ in the model, -?[\d.]+ by the training rows"
+    )
     edit = {"seed=seed)\nfitted": "seed=seed)\nfitted['columns'].fit(rows[features])\nfitted"}
     with stops(PREPARED, told):
         train(featured[0], edits=edit)
@@ -76,7 +77,7 @@ def test_a_level_taken_from_the_test_snapshot(plant, trained, stops):
 
 def test_labels_that_look_further_than_their_horizon(plant, trained, stops):
     """The dates are in order, and the code takes forty days more: labels are given again without what came later."""
-    plant(labels, "_within", "days_before=-horizon_days", "days_before=-horizon_days - 40")
+    plant(labels, "_until_horizon", "days_before=-horizon_days", "days_before=-horizon_days - 40")
     told = r"churned: \d+ labels .* of 2023-07-01 or later; customer C\d{7} at 2023-05-01 is True, and False without"
     with stops(KNOWN, told):
         trained()
