@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -16,12 +17,13 @@ from churn.sources import locate
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run again, on which parameters, against which champion; `commit`: at which, None for the code as it is;
+    """What is run again, on which parameters, against which champion and which versions before it, oldest first; `commit`: at which, None for the code as it is;
     `before`: what differs already."""
 
     version: versions.Version
     params: dict
     champion: versions.Version | None
+    earlier: list[versions.Version]
     commit: str | None
     before: list[str]
 
@@ -67,12 +69,12 @@ def _plan(version: versions.Version, *, anyway: bool, at_commit: bool) -> Plan:
             f"{other}go on with --anyway"
         )
     commit = _tags(version).get("mlflow.source.git.commit") if at_commit else None
-    return Plan(version, params, champion, commit, before)
+    return Plan(version, params, champion, _earlier_of_that_time(version), commit, before)
 
 
 def _run(plan: Plan, folder: Path, tell: Callable[[str], None]) -> None:
     if plan.champion:
-        second_run.install_champion(plan.champion, folder)
+        second_run.install([*plan.earlier, plan.champion], folder)
     with second_run.code_at(plan.commit, folder) as code:
         second_run.run(plan.params, folder, code, tell=tell)
 
@@ -166,6 +168,18 @@ def _champion_of_that_time(version: versions.Version) -> versions.Version | None
         return champion
     except (RegistryError, ModelUnavailable):
         return None
+
+
+def _earlier_of_that_time(version: versions.Version) -> list[versions.Version]:
+    """The versions before the champion that the evaluation looked at, oldest first, but for those that are lost."""
+    document = runs.document(version.run_id, "evaluation.json") or {}
+    found = []
+    for number in [one["version"] for one in reversed(document.get("earlier", []))]:
+        with contextlib.suppress(RegistryError, ModelUnavailable):
+            one = versions.get(version.name, number)
+            versions.verified_files(one)
+            found.append(one)
+    return found
 
 
 def _tags(version: versions.Version) -> dict[str, str]:

@@ -16,7 +16,7 @@ import yaml
 
 from churn import state
 from churn.errors import CannotReproduce
-from churn.registry import provenance, tracking, versions
+from churn.registry import decisions, gate, provenance, tracking, versions
 
 
 @contextmanager
@@ -53,14 +53,16 @@ def code_at(commit: str | None, folder: Path) -> Iterator[Path]:
         provenance.git("worktree", "remove", "--force", str(tree))
 
 
-def install_champion(champion: versions.Version, folder: Path) -> None:
-    """Put the champion of that time into production in the second run's registry: the same files, the same tags."""
-    files = versions.verified_files(champion)
+def install(lineage: list[versions.Version], folder: Path) -> None:
+    """Put the versions of that time into production in the second run's registry, one after the other, the champion
+    last: the same files, the same tags."""
+    files = [str(versions.verified_files(version)) for version in lineage]
     with state_of(folder):
-        client = tracking.client()
-        client.create_registered_model(champion.name)
-        client.create_model_version(champion.name, str(files), tags=champion.tags)
-        versions.put_into_production(champion.name, 1)
+        tracking.client().create_registered_model(lineage[-1].name)
+        for number, (version, place) in enumerate(zip(lineage, files, strict=True), 1):
+            tracking.client().create_model_version(version.name, place, tags=version.tags)
+            request = decisions.Request("decide", number, "reproduce", f"as version {version.version} was")
+            decisions.carry_out(version.name, request, gate.Decision(promote=True, checks=[]), approval="automatic")
 
 
 def run(params: dict, folder: Path, code: Path, *, tell: Callable[[str], None]) -> None:

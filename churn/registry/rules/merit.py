@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from churn.registry.rules.result import Interval, RuleResult, at_least, figures, number, numbers, spelled
+from churn.registry.rules.result import Interval, RuleResult, at_least, figures, numbers, spelled
 
 
 def floor(auc: Interval, limit: float) -> RuleResult:
     """The upper end of the AUC's interval reaches the floor."""
     why = "A model that ranks customers poorly wastes the money spent on contacting them."
-    value = number(auc["high"])
+    found = numbers(auc)
+    value = found["high"]
     passed = at_least(value, limit)
     high, least = figures(value, limit)
-    estimate = f"{number(auc['estimate']):.3f}"
+    estimate = f"{found['estimate']:.3f}"
     text = f"auc {estimate}, at best {high}, {'reaches' if passed else 'is below'} the floor {least}"
     return RuleResult("min_auc", limit, value, f"{estimate}, at best {high}", passed, text, why)
 
