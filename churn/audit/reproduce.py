@@ -17,8 +17,10 @@ from churn.sources import locate
 
 @dataclass(frozen=True)
 class Plan:
-    """What is run again, on which parameters, against which champion and which versions before it, oldest first; `commit`: at which, None for the code as it is;
-    `before`: what differs already."""
+    """What is run again, on which parameters, against which champion and which versions before it, oldest first.
+
+    `commit`: at which, None for the code as it is; `before`: what differs already.
+    """
 
     version: versions.Version
     params: dict
