@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -9,6 +10,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
 from churn.registry import versions
+from churn.training import estimators
 from serving import compiled_model
 from serving.compiled_model import TOLERANCE
 
@@ -53,6 +55,20 @@ def test_a_version_of_before_with_yeo_johnson_s_powers_is_scored_by_numpy_too():
     score, way = compiled_model.scorer(before)
     assert way == "numpy"
     assert np.abs(compiled_model.through_pipeline(before)(rows) - score(rows)).max() <= TOLERANCE
+
+
+@pytest.mark.parametrize("model", ["bg_nbd", "pareto_nbd"])
+def test_a_model_of_histories_is_scored_by_numpy(model):
+    rng = np.random.default_rng(4)
+    n, tenure = 1.0 + rng.poisson(2, 200), rng.uniform(100, 300, 200)
+    X = pd.DataFrame({"days_per_visit": tenure / n, "days_since_visit": tenure / n**2, "active_days_visit": n})
+    pipeline = estimators.fit(X, n > 2, model=model, settings={"horizon_days": 30}, seed=1)
+    ranges = {"training_ranges": estimators.training_ranges(X)}
+    loaded = versions.Loaded(versions.get("world", 1), pipeline, list(X), ranges)
+    rows = compiled_model.trial_rows(loaded, count=500)
+    score, way = compiled_model.scorer(loaded)
+    assert way == "numpy"
+    assert np.abs(compiled_model.through_pipeline(loaded)(rows, -0.5) - score(rows, -0.5)).max() <= TOLERANCE
 
 
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():

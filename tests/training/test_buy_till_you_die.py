@@ -130,6 +130,12 @@ def test_who_has_had_no_event_is_like_a_new_customer(name):
 
 
 @each_model
+def test_numbers_that_no_log_can_give_still_have_a_probability(name):
+    odd = [[-5.0, 10, 3], [5, -10, 3], [5, 10, -3], [500, 1, 3], [1e9, 1e9, 1e9]]
+    assert np.isfinite(with_parameters(name).decision_function(odd)).all()
+
+
+@each_model
 def test_silence_that_a_double_cannot_tell_from_certain_is_still_a_number(name):
     assert 30 < with_parameters(name).decision_function([[2500, 3, 900]])[0] < 40
 
@@ -152,6 +158,7 @@ def test_without_a_second_day_nothing_is_learnt(name):
 
 
 @each_model
+@pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_search_that_finds_no_maximum_is_told(name):
     with pytest.raises(InvalidData, match="no most likely parameters were found from 2 histories"):
         MODELS[name]().fit([[3.0, 10.0, 3.0], [np.inf, np.inf, 2.0]])

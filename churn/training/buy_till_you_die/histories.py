@@ -30,8 +30,8 @@ def columns(features: Iterable[str]) -> list[str]:
 def from_pace(X: np.ndarray) -> Histories:
     """The histories behind days since the last event, days per event and days with an event, shape (n, 3).
 
-    A null means that there was no event.
+    A null means that there was no event; a number below zero is none that a log can give, and counts as zero.
     """
-    days_since, days_per, n = np.where(np.isnan(X).any(axis=1), 0.0, X.T)
+    days_since, days_per, n = np.maximum(np.where(np.isnan(X).any(axis=1), 0.0, X.T), 0)
     x, T = np.maximum(n - 1, 0), days_per * n
     return Histories(x, np.where(x > 0, np.clip(T - days_since, 0, T), 0.0), T)
