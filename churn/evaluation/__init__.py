@@ -1,1 +1,1 @@
-"""Numbers about predictions: scores, intervals, profit, the trivial models to beat, candidate against champion."""
+"""Numbers about predictions: scores, intervals, profit, the baselines to beat, candidate against champion."""

@@ -1,4 +1,4 @@
-"""Candidate, champion and trivial baselines, scored on the same rows."""
+"""Candidate, champion and baselines, scored on the same rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Predictions:
     """Outcomes y, shape (n,), and probabilities by model name on the same rows, each of shape (n,).
 
-    `versions` holds "candidate", and "champion" where it can score the rows; `trivial` the models to beat.
+    `versions` holds "candidate", and "champion" where it can score the rows; `trivial` the baselines.
     """
 
     y: np.ndarray
@@ -102,7 +102,7 @@ def origins(
 
 
 def against_baselines(test: Predictions, *, replicates: int, seed: int) -> dict[str, dict]:
-    """The candidate's log loss minus that of each trivial model: estimate, low and high by name."""
+    """The candidate's log loss minus that of each baseline: estimate, low and high by name."""
     p = test.versions["candidate"]
     found = resampling.log_loss_differences(test.y, p, test.trivial, replicates=replicates, seed=seed)
     return {name: asdict(interval) for name, interval in found.items()}

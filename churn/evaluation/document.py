@@ -21,7 +21,7 @@ INTERVAL = ["model", "metric", "estimate", "low", "high"]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A candidate on the `rows` of training and test, beside the champion and the trivial models.
+    """A candidate on the `rows` of training and test, beside the champion and the baselines.
 
     `intervals` are those of the bootstrap; `against_baselines` and `earlier` as in comparison.py, `relation` as
     versions.relation says it; `parity` and `contract` as in parity.py. `in_production`: the candidate is the champion,

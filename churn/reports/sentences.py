@@ -106,7 +106,7 @@ def _ranking(auc: pd.Series, intervals: pd.DataFrame) -> str:
     text = f"test AUC **{auc['candidate']:.3f}** ({own.low:.3f} to {own.high:.3f} in 95 % of the resamples). "
     if "champion" in auc:
         text += f"The champion's is {auc['champion']:.3f}: {_verdict(intervals.loc['difference'])}. "
-    return text + f"The best trivial model, *{in_markdown(trivial.idxmax())}*, reaches {trivial.max():.3f}."
+    return text + f"The best baseline, *{in_markdown(trivial.idxmax())}*, reaches {trivial.max():.3f}."
 
 
 def level(calibration: Calibration) -> str:
@@ -174,7 +174,7 @@ def scores(table: pd.DataFrame) -> str:
     others = auc.xs("test", level="part").drop(["candidate", "champion"], errors="ignore")
     text = (
         f"Of a leaver and a stayer drawn at random, the candidate ranks the leaver higher in **{test:.1%}** of cases on the test rows "
-        f"(AUC {test:.3f}; training {train:.3f}). The best trivial model, *{in_markdown(others.idxmax())}*, reaches {others.max():.3f}."
+        f"(AUC {test:.3f}; training {train:.3f}). The best baseline, *{in_markdown(others.idxmax())}*, reaches {others.max():.3f}."
     )
     if train - test > 0.1:
         text += f" The gap of {train - test:.3f} between training and test is large: " + (

@@ -1,4 +1,4 @@
-"""The trivial models that a candidate has to beat."""
+"""The baselines that a candidate has to beat."""
 
 from __future__ import annotations
 

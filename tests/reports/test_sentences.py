@@ -125,7 +125,7 @@ def test_the_finding_says_who_is_compared_and_what_each_judgement_is_in_a_line(e
     assert sentences.finding(evaluation).splitlines() == [
         "- **Compared**: Candidate: **version 2** (logistic), on 9 test customers. Champion: **version 1** (logistic).",
         "- **Ranking**: test AUC **0.700** (0.650 to 0.750 in 95 % of the resamples). The champion's is 0.690: "
-        "the two cannot be told apart. The best trivial model, *best single feature: x*, reaches 0.600.",
+        "the two cannot be told apart. The best baseline, *best single feature: x*, reaches 0.600.",
         "- **Level**: **5.8%** predicted at 2023-07-01, **7.5%** observed: -1.7 points (-3.3 to -0.1). Only one "
         "snapshot is known, so how this changes from month to month is not.",
         "- **Probabilities**: slope **0.66** (0.43 to 0.89): too extreme. With the level mended they are off by "
