@@ -161,6 +161,18 @@ def test_both_reads_show_one_moment(url, server, tmp_path, monkeypatch):
     assert {"k0001"} == ids & {"late", "k0001"}
 
 
+def test_the_first_and_the_last_day_are_asked_for_and_no_rows(url, monkeypatch):
+    asked = []
+    batches = postgresql.PostgreSQL.batches
+    monkeypatch.setattr(postgresql.PostgreSQL, "batches", lambda self, sql: asked.append(sql) or batches(self, sql))
+    orders = pd.to_datetime(shop.events().query("amount != 'n/a'").when)
+    ends = orders.min().date(), orders.max().date()
+    assert ends == inputs.span(engine.connect(threads=1), data())
+    assert asked[-1].startswith('SELECT min("when")')
+    assert ends == inputs.span(engine.connect(threads=1), data(where="what is not null"))
+    assert asked[-1].startswith('SELECT DISTINCT "what", "when"')
+
+
 def peak(url: str, folder: Path, rows: int) -> int:
     """The most memory that a process takes to fetch so many rows of about 100 bytes, MB."""
     script = f"""
