@@ -57,11 +57,13 @@ class Kept:
             state.write_json(temporary / CONTENT, content)
 
     def forget(self, *, before: str) -> None:
-        """Forget the snapshots that no later month needs: those of other features, and those `before` the first."""
-        for place in state.path(self.experiment, FOLDER).glob("[!.]*"):
-            kept = self._content(place.name)
-            if kept is None or kept["definition"] != self.definition or place.name < before:
-                shutil.rmtree(place)
+        """Forget what no later month needs: snapshots of other features or of another past, and those `before` the
+        first."""
+        for snapshot in _kept_of(self.experiment):
+            kept, known = self._content(snapshot), self.known.get(snapshot)
+            same = kept and kept["definition"] == self.definition and known in (None, kept["known"])
+            if not same or snapshot < before:
+                shutil.rmtree(self._place(snapshot))
 
     def late(self) -> list[str]:
         """What came, or went, late: rows known before a snapshot that were not there when its tables were made."""
@@ -97,7 +99,8 @@ def of(experiment: str, source: Source, snapshots: list[str], *, settings: dict,
         settings = settings | {"pace": replace(pace, no_season="")}
     versions = [duckdb.__version__, ibis.__version__]
     definition = fingerprint.of_values([features, settings, versions, _code(from_events)])
-    return Kept(experiment, definition, known_before(source, snapshots), which_log(data))
+    compared = {*snapshots, *(t for t in _kept_of(experiment) if t <= max(snapshots))}
+    return Kept(experiment, definition, known_before(source, sorted(compared)), which_log(data))
 
 
 def which_log(data: dict) -> str:
@@ -107,11 +110,15 @@ def which_log(data: dict) -> str:
 
 def known_before(source: Source, snapshots: list[str]) -> dict[str, dict]:
     """Snapshot -> what was known before it: how many events, and a fingerprint of these and of the customers who had
-    signed up. The log is read once, however many snapshots there are."""
+    signed up. The log is read once, however many snapshots there are; these ascend."""
     events = source.events.select("customer_id", "at", "kind", "value", churn_known=known_at(source.events))
     customers = source.customers.mutate(churn_known=source.customers.signup_at)
-    of_events, of_customers = (_sums(table, table.churn_known, sorted(snapshots)) for table in (events, customers))
+    of_events, of_customers = (_sums(table, table.churn_known, snapshots) for table in (events, customers))
     return {t: {"events": of_events[t].rows, "print": f"{of_events[t]} {of_customers[t]}"} for t in of_events}
+
+
+def _kept_of(experiment: str) -> list[str]:
+    return [place.name for place in state.path(experiment, FOLDER).glob("[!.]*")]
 
 
 def _sums(rows: Table, known: Column, snapshots: list[str]) -> dict[str, FingerprintSum]:

@@ -137,6 +137,19 @@ def test_a_snapshot_served_before_is_kept_for_the_month_that_tests_on_it(month):
     assert [FEBRUARY] != sorted(place.name for place in state.path("mine", "features").iterdir() if place.is_dir())
 
 
+def test_late_rows_before_a_snapshot_that_is_not_looked_at_are_told_once(month):
+    month(snapshots=[FEBRUARY, MARCH])
+    late = [*EVENTS, visit(2, 2)]
+    assert [1, 0] == [len(month(late, snapshots=[FEBRUARY, APRIL])["late"]) for _ in range(2)]
+    assert [] == month(late, snapshots=[MARCH])["kept"]
+
+
+def test_an_earlier_run_is_no_loss_to_a_later_snapshot(month):
+    month(snapshots=[FEBRUARY, MARCH, APRIL])
+    assert [] == month(EVENTS[:2], snapshots=[FEBRUARY])["late"]
+    assert [MARCH, APRIL] == month(snapshots=[MARCH, APRIL], kinds_before=FEBRUARY)["kept"]
+
+
 def test_snapshots_before_the_first_are_forgotten(month):
     month(snapshots=[FEBRUARY, MARCH])
     month(snapshots=[MARCH, APRIL], kinds_before=FEBRUARY)

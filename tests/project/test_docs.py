@@ -161,7 +161,7 @@ def test_the_commands_name_every_make_target():
 
 def test_every_flag_of_the_run_exists_and_is_explained(capsys):
     known = flags(help_of(run_pipeline, [], capsys))
-    told = set(re.findall(r"^\| `(--[a-z]+)", COMMANDS.split("## churn")[0], re.MULTILINE))
+    told = set(re.findall(r"^\| `(--[a-z-]+)", COMMANDS.split("## churn")[0], re.MULTILINE))
     assert known - {"--help"} == told
     assert {"--params", "--set", "--plan"} <= flags(" ".join(mentioned(RUN))) <= known
 
