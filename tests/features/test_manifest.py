@@ -67,7 +67,7 @@ def test_each_snapshot_has_its_customers_and_their_features(built):
 
 
 def test_the_same_log_in_another_order_has_the_same_manifest(built, march):
-    assert march == built(EVENTS[::-1], CUSTOMERS[::-1], snapshots=[MARCH])
+    assert march | {"kept": [MARCH]} == built(EVENTS[::-1], CUSTOMERS[::-1], snapshots=[MARCH])
 
 
 def test_other_content_has_another_fingerprint_and_the_same_service(built, march):
