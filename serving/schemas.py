@@ -29,7 +29,7 @@ CustomerId = Annotated[
         max_length=200,
         pattern=r"[^ \t\n\r\x0b\x0c]",  # for callers: of nothing but spaces nothing is left
         description="the customer's id, as in the event log",
-        examples=["00001"],
+        examples=["00005"],
     ),
 ]
 

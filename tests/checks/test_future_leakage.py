@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from churn.checks import counterfactual_logs, future_leakage
 from churn.features import build, manifest
-from churn.features.definitions import from_events
+from churn.features.definitions import from_events, terms
 from churn.sources.contract import Source
 from churn.sources.snapshots import moment
 
@@ -120,6 +121,25 @@ def test_customers_who_sign_up_later_are_seen_in_time(business, told, monkeypatc
     monkeypatch.setattr(from_events, "views", early)
     said = told(*business())["future invariance"]
     assert "customer cy has 'a row' in the feature table and nothing from the log without customers who" in said
+
+
+def test_the_start_of_the_log_is_not_told_by_rows_that_arrive_later(con, business, monkeypatch):
+    """It decides whether there is a feature of last year's season."""
+    source, _ = business()
+    source = replace(source, events=source.events.mutate(arrived_at=source.events["at"]))
+    given = SETTINGS | {"recipe": "both"}
+    made = build.feature_tables(con, source, experiment="mine", snapshots=[MARCH, APRIL], **given)
+    assert all(check.passed for check in future_leakage.checks(con, source, made, **given))
+    settings = terms.settings
+
+    def hindsight(source, **rest):
+        start = source.events["at"].min().execute().date()
+        monkeypatch.setattr(terms, "_first_day", lambda known, kinds: start)
+        return settings(source, **rest)
+
+    monkeypatch.setattr(terms, "settings", hindsight)
+    defined, _ = future_leakage.checks(con, source, made, **given)
+    assert not defined.passed
 
 
 def test_ready_made_features_are_said_to_be_unchecked(con, built):

@@ -49,8 +49,8 @@ def rule(label: dict) -> str:
     """The rule in words, after `who counts`."""
     if label["rule"] == "event":
         return f"has signed up and has no {label['kind']} yet"
-    kinds = " or ".join(label.get("kinds") or []) or "event"
-    return f"has a known {kinds} in the {label['active_within_days']} days before the snapshot"
+    kinds = " or ".join(label.get("kinds") or ["event"])
+    return f"had any {kinds} in the {label['active_within_days']} days before the snapshot"
 
 
 def definitions(label: dict) -> list[Definition]:

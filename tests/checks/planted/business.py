@@ -134,6 +134,7 @@ def cells(stage: str, parameters: dict, *, edits: dict[str, str] | None = None) 
     """
     notebook = nbformat.read(state.PROJECT / "notebooks" / f"{stage}.ipynb", as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(any(old in cell.source for cell in code) for old in edits or {}), "an edit is of no cell"
     defined: dict = {}
     for cell in code:
         source = cell.source

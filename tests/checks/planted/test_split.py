@@ -35,10 +35,8 @@ def test_a_column_scaled_over_all_rows(plant, trained, stops):
 def test_a_scaler_fitted_on_all_rows(featured, monkeypatch, stops):
     """Inside the model, whose classifier has seen the training rows only."""
     monkeypatch.setenv("CHURN_STATE", str(featured[1]))
-    told = (
-        r"overdue_activity: customer C\d{7} at 2023-04-01 becomes -?[\d.]+ in the model, -?[\d.]+ by the training rows"
-    )
-    edit = {"seed=seed)\nfitted": "seed=seed)\nfitted['columns'].fit(rows[features])\nfitted"}
+    told = r"days_per_activity: customer C\d{7} at 2023-04-01 becomes -?[\d.]+ in the model, -?[\d.]+ by the training"
+    edit = {"=newest)\nfitted": "=newest)\nfitted['columns'].fit(rows[features])\nfitted"}
     with stops(PREPARED, told):
         train(featured[0], edits=edit)
 
