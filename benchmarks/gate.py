@@ -96,7 +96,10 @@ def chain(n: int, each: float, seed: int, margin: float | None, months: int = 24
         lost = lineage[-1] + each
         p = sees(truth, _noise(lost), rng)
         earlier = [sees(truth, _noise(before), rng) for before in lineage[-13:]]
-        seen = [{"version": v} | asdict(resampling.auc_difference(y, p, other)) for v, other in enumerate(earlier[:-1])]
+        seen = [
+            {"version": v} | asdict(resampling.auc_difference(y, p, other, of=len(earlier) - 1))
+            for v, other in enumerate(earlier[:-1])
+        ]
         champion = against(y, p, earlier[-1], seed) | {"relation": relation}
         found = decide(Evidence(auc={}, calibration=None, log_loss={}, champion=champion, earlier=seen), rules=rules)
         lineage += [lost] if found.promote else []

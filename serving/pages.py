@@ -24,6 +24,7 @@ def page_data(app: Api) -> dict:
     return {
         "model": champion.name | {"kind": tags.get("model"), "stage": champion.version.stage},
         "threshold": champion.threshold,
+        "economics": champion.economics,
         "test_auc": float(tags["test_auc"]) if "test_auc" in tags else None,
         "feature_service": champion.metadata["feature_service"],
         "loaded_at": utc(datetime.fromtimestamp(champion.loaded_at, UTC)),

@@ -126,6 +126,7 @@ class InProduction(BaseModel):
 
     model: dict[str, Any] | None
     threshold: float | None = None
+    economics: dict[str, Any] | None = Field(None, description="what each customer's own threshold follows from")
     test_auc: float | None = None
     feature_service: str | None = None
     loaded_at: datetime | None = None

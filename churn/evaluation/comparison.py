@@ -115,14 +115,15 @@ def against_earlier(rows: pd.DataFrame, test: Predictions, earlier: Sequence[Loa
     that of another snapshot.
     """
     unscored = dict.fromkeys(("estimate", "low", "high"))
-    return [{"version": v.version.version} | (_auc_against(rows, test, v) or unscored) for v in earlier]
+    known = sum(can_score(v, rows) for v in earlier)  # the best of many looks better than it is
+    return [{"version": v.version.version} | (_auc_against(rows, test, v, known) or unscored) for v in earlier]
 
 
-def _auc_against(rows: pd.DataFrame, test: Predictions, earlier: Loaded) -> dict | None:
+def _auc_against(rows: pd.DataFrame, test: Predictions, earlier: Loaded, known: int) -> dict | None:
     if not can_score(earlier, rows):
         return None
     p = estimators.probability(earlier.pipeline, dataset.matrix(rows, "test", earlier.columns)[0])
-    return asdict(resampling.auc_difference(test.y, test.versions["candidate"], p))
+    return asdict(resampling.auc_difference(test.y, test.versions["candidate"], p, of=known))
 
 
 def scored_customers(rows: pd.DataFrame, test: Predictions) -> pd.DataFrame:

@@ -43,6 +43,11 @@ class Policy:
         """As `evaluation.json` holds it."""
         return asdict(self)
 
+    @property
+    def told(self) -> float | str:
+        """The threshold, or that each customer has an own one."""
+        return "own" if self.threshold is None else self.threshold
+
     def tags(self) -> dict[str, str]:
         """What serving needs to know whom to contact: a threshold, or the economics of an own one; the other empty."""
         own = self.threshold is None
@@ -85,13 +90,20 @@ def flagged(p: np.ndarray, X: pd.DataFrame, economics: Mapping) -> np.ndarray:
 
 
 def resolved(economics: Mapping, features: list[str]) -> dict:
-    """The economics with the column of the customer's own value as the feature is called: `value_180d` may be
-    `purchase_value_180d`. Raises InvalidParams where none is, or several are."""
+    """The economics with the column of the customer's own value as the feature is called.
+
+    `value_180d` may be `purchase_value_180d`, of the kind that counts as activity where there are several. Raises
+    InvalidParams where none is, or several are.
+    """
     value = economics["saved_value"]
     if not isinstance(value, Mapping) or value["column"] in features:
         return dict(economics)
     asked = value["column"]
     found = [name for name in features if name.endswith(f"_{asked}")]
+    main = [
+        name for name in found if f"days_per_{name.removesuffix(f'_{asked}')}" in features
+    ]  # kinds that have a pace
+    found = main if len(main) == 1 else found
     if len(found) != 1:
         near = found or difflib.get_close_matches(asked, features, 3, cutoff=0.3)
         raise InvalidParams(

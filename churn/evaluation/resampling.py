@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
@@ -69,13 +70,16 @@ def log_loss_differences(
     return dict(zip(others, mean_intervals(rows, replicates=replicates, seed=seed), strict=True))
 
 
-def auc_difference(y: np.ndarray, p: np.ndarray, other: np.ndarray) -> Interval:
-    """AUC of `p` minus that of another model on the same rows (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44)."""
+def auc_difference(y: np.ndarray, p: np.ndarray, other: np.ndarray, *, of: int = 1) -> Interval:
+    """AUC of `p` minus that of another model on the same rows (DeLong, DeLong & Clarke-Pearson 1988, Biometrics 44).
+
+    The interval is wide enough that `of` such differences hold together in 95% (Bonferroni).
+    """
     y = metrics.outcomes(y)
     (left, stayed), (other_left, other_stayed) = (_placements(y, side) for side in (p, other))
     estimate = float(left.mean() - other_left.mean())
     variance = sum(d.var(ddof=1) / len(d) if len(d) > 1 else np.nan for d in (left - other_left, stayed - other_stayed))
-    half = 1.959963984540054 * float(np.sqrt(variance))
+    half = NormalDist().inv_cdf(1 - 0.025 / of) * float(np.sqrt(variance))
     return Interval(estimate, estimate - half, estimate + half)
 
 

@@ -122,6 +122,7 @@ def test_the_budget_heeds_what_each_customer_is_worth():
         ("value_180d", ["purchase_value_180d", "visits"], "purchase_value_180d"),
         ("value_180d", ["value_180d", "purchase_value_180d"], "value_180d"),
         ("purchase_value_180d", ["purchase_value_180d"], "purchase_value_180d"),
+        ("value_180d", ["return_value_180d", "purchase_value_180d", "days_per_purchase"], "purchase_value_180d"),
     ],
 )
 def test_the_column_of_the_value_may_leave_its_kind_away(asked, features, found):
@@ -153,7 +154,9 @@ def test_a_fixed_value_is_left_as_it_is():
 def test_serving_is_told_the_threshold_or_the_economics_of_an_own_one_and_never_both():
     y, p = sample(50)
     assert {"threshold": "0.125", "economics": ""} == decided(y, p).tags()
+    assert 0.125 == decided(y, p).told
     tags = decided(y, p, pd.DataFrame({"value": p}), economics=OWN).tags()
+    assert "own" == decided(y, p, pd.DataFrame({"value": p}), economics=OWN).told
     assert ("", OWN) == (tags["threshold"], json.loads(tags["economics"]))
 
 

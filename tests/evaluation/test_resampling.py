@@ -154,3 +154,10 @@ def test_the_interval_of_a_difference_of_ranking_is_that_of_the_bootstrap():
 def test_the_interval_of_two_rankings_of_one_leaver_is_not_known():
     found = resampling.auc_difference(np.array([0, 1, 0]), np.array([0.1, 0.2, 0.3]), np.array([0.3, 0.2, 0.1]))
     assert 0.0 == found.estimate and math.isnan(found.low) and math.isnan(found.high)
+
+
+def test_of_several_differences_each_has_a_wider_interval():
+    y, p = sample(300)
+    one, twelve = (resampling.auc_difference(y, p, np.sqrt(p) * (1 - y * 0.1), of=of) for of in (1, 12))
+    assert one.estimate == twelve.estimate
+    assert 2.8653 / 1.9600 == pytest.approx((twelve.high - twelve.low) / (one.high - one.low), abs=1e-3)
