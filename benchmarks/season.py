@@ -25,8 +25,10 @@ PROJECT = Path(__file__).resolve().parents[1]
 sys.path[0] = str(PROJECT)
 
 from churn import engine  # noqa: E402
+from churn.evaluation import calibration  # noqa: E402
 from churn.features.definitions import from_events, pace, terms  # noqa: E402
 from churn.params import schema  # noqa: E402
+from churn.registry import gate  # noqa: E402
 from churn.sources import inputs  # noqa: E402
 from churn.training import dataset, estimators, labels, levels  # noqa: E402
 
@@ -34,7 +36,8 @@ PARAMS = schema.load(PROJECT / "params" / "shop.yaml").model_dump(exclude_none=T
 DATA, LABEL, NEWEST = PARAMS["data"], PARAMS["label"], PARAMS["snapshots"]["train"]
 LOGS = {"season": {}, "no season": {"season": 0.0}, "no season, growing": {"season": 0.0, "growth": 1.0}}
 HEAD = ["log", "origins", "AUC", "season used", "missed without", "missed with the rule", "made worse by"]
-HEAD += ["half of the interval", "it covers"]
+HEAD += ["half of the interval", "it covers", "passes the gate", "would, without the rule"]
+ELSEWHERE = ("log_loss", "champion_margin", "best_margin", "segment_margin", "min_profit", "parity", "signature")
 ORIGINS = pd.date_range("2024-09-01", "2025-10-01", freq="MS").strftime("%Y-%m-%d")
 SNAPSHOTS = pd.date_range("2023-01-01", ORIGINS[-1], freq="MS").strftime("%Y-%m-%d")
 
@@ -97,19 +100,29 @@ def measured(table: pd.DataFrame, features: list[str], origin: str) -> dict:
     train, test = table[table.snapshot.isin(pd.to_datetime(newest, utc=True))], table[table.snapshot == origin]
     settings = {"model": "logistic", "settings": PARAMS["train"]["logistic"], "seed": 7}
     model = estimators.fit(train[features], train.churned.to_numpy(dtype="int64"), **settings)
-    level = levels.of_model(model, table[table.snapshot <= origin], features, rule).at(origin)
+    of_model = levels.of_model(model, table[table.snapshot <= origin], features, rule)
+    level = of_model.at(origin)
     log_odds, observed = estimators.log_odds(model, test[features]), test.churned.mean()
-    promised = level.expected(log_odds)
+    promised, auc = level.expected(log_odds), roc_auc_score(test.churned, log_odds)
     return {
         "origin": origin,
-        "auc": roc_auc_score(test.churned, log_odds),
+        "auc": auc,
         "without": expit(log_odds).mean() - observed,
         "miss": promised["mean"] - observed,
         "season": level.season,
         "told": level.margin is not None,
         "covered": level.margin is not None and promised["low"] <= observed <= promised["high"],
         "margin": level.margin,
+        "passes": passes(of_model.origins(origin), auc),
+        "passes_without": passes({origin: (test.churned.to_numpy("int64"), expit(log_odds))}, auc),
     }
+
+
+def passes(origins: calibration.Origins, auc: float) -> bool:
+    """Whether the gate's floor and its rules on probabilities let a model through."""
+    point = dict.fromkeys(("estimate", "low", "high"), auc)
+    seen = gate.Evidence(auc=point, calibration=calibration.judge(origins, seed=7).document(), log_loss={})
+    return gate.decide(seen, rules=PARAMS["promote"]["rules"] | dict.fromkeys(ELSEWHERE)).promote
 
 
 def summary(of: pd.DataFrame) -> list[str]:
@@ -118,7 +131,13 @@ def summary(of: pd.DataFrame) -> list[str]:
     worse = (miss - without).groupby(of.seed).mean().max()
     cells = [f"{len(of)}", f"{of.auc.mean():.3f}", f"{of.season.mean():.1%}"]
     cells += [f"{x.mean():.3f} (worst {x.max():.3f})" for x in (without, miss)]
-    return [*cells, f"{worse:+.4f}", f"{of.margin.mean():.3f}", f"{of.covered[of.told].mean():.1%}"]
+    return [
+        *cells,
+        f"{worse:+.4f}",
+        f"{of.margin.mean():.3f}",
+        f"{of.covered[of.told].mean():.1%}",
+        *(f"{of[name].mean():.1%}" for name in ("passes", "passes_without")),
+    ]
 
 
 def line(cells: Iterable[str]) -> str:
