@@ -20,6 +20,8 @@ PACKAGE = state.PROJECT / "churn"
 REPOSITORY = state.PROJECT / "feature_repo"
 LOCK = state.PROJECT / "requirements.txt"
 FIRST = ("parameter ", "input ", "notebook", "lock", "python", "stage ")  # of the ingredients, for people
+# It acts on the registry, which no key covers; what it imports has no part in what a stage hands on.
+NOT_FOLLOWED = ("registry/production_level.py",)
 OF_THE_RUN = ("run_id",)  # parameters that say where to log, not what to compute
 
 
@@ -79,10 +81,14 @@ def modules(stage: str) -> list[Path]:
         path = todo.pop()
         if path not in used:
             used.add(path)
-            todo += _module(path)[1]
+            todo += [] if _in_package(path) in NOT_FOLLOWED else _module(path)[1]
     if PACKAGE / "features" / "store.py" in used:  # it runs the definitions of the feature repository
         used.update(_repository())
     return sorted(used)
+
+
+def _in_package(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
 def content(path: Path) -> str:

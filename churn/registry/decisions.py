@@ -17,7 +17,6 @@ from churn.registry import gate, history, provenance, runs, tracking, version_le
 from churn.registry.gate import Decision, RuleResult
 
 PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
-LEVEL_SET = "level set"
 
 
 @dataclass(frozen=True)
@@ -129,45 +128,8 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
         tags = {"decision": outcome, "plan": json.dumps(plan)}
         run = tracking.start(history.experiment_of(experiment), name=_name(request, outcome), tags=tags)
         run.json(decision, "decision.json")
-        _apply(experiment, plan, run)
+        apply(experiment, plan, run)
         return decision | {"decision_run": run.id, "said": history.said(decision)}
-
-
-def follow(experiment: str, found: tuple[versions.Version, dict[str, str]] | None, *, run_id: str) -> str:
-    """Give the version in production the level that was `found` for it, and say so."""
-    if found is None:
-        return "Nothing is in production that answers from these features: there is no level to find out."
-    version, tag = found
-    level = set_level(experiment, version, tag, run_id=run_id)
-    return f"Version **{version.version}** stands at **{level['log_odds']:+.3f}** there: {level['why']}."
-
-
-def set_level(experiment: str, version: versions.Version, tag: dict[str, str], *, run_id: str) -> dict:
-    """Give the version in production its level at a snapshot that is going online, and write that down: from, to, why.
-
-    Raises RegistryBusy, or RegistryError. What it has already stays, and is no decision.
-    """
-    (name, told), snapshot = next(iter(tag.items())), next(iter(tag)).removeprefix(version_levels.TAG)
-    with versions.locked(experiment):
-        finish_open(experiment)
-        held = versions.get(experiment, version.version)
-        if held.tags.get(name) == told:
-            return version_levels.of(held, snapshot)
-        to, current = json.loads(told), versions.production(experiment)
-        request = Request("level", version.version, provenance.user(), to["why"], run_id=run_id)
-        plan = asdict(request) | {
-            "decision": LEVEL_SET,
-            "production_before": current and current.version,
-            "production_after": current and current.version,
-            "failed": [],
-            "level": _change(snapshot, version_levels.of(held, online_marker.current(experiment)[0]), to),
-            "tag": tag,
-        }
-        tags = {"decision": LEVEL_SET, "plan": json.dumps(plan)}
-        run = tracking.start(history.experiment_of(experiment), name=f"level of version {version.version}", tags=tags)
-        run.json(plan, "decision.json")
-        _apply(experiment, plan, run)
-        return to
 
 
 def finish_open(experiment: str) -> list[str]:
@@ -176,7 +138,7 @@ def finish_open(experiment: str) -> list[str]:
     for open_run in unfinished:
         run = tracking.Run(open_run["id"], owned=True)
         run.tags({"finished_by": "repair"})
-        _apply(experiment, json.loads(open_run["tags"]["plan"]), run)
+        apply(experiment, json.loads(open_run["tags"]["plan"]), run)
     return [open_run["id"] for open_run in unfinished]
 
 
@@ -231,7 +193,7 @@ def _name(request: Request, outcome: str) -> str:
     return f"{refused}{asked} version {request.version}"
 
 
-def _apply(experiment: str, plan: dict, run: tracking.Run) -> None:
+def apply(experiment: str, plan: dict, run: tracking.Run) -> None:
     """Do what a decision plans and end its run. Every step may have been done before: what is right stays as it is."""
     version = plan["version"]
     if plan["action"] == "level":
@@ -257,10 +219,10 @@ def _level(experiment: str, version: int, before: versions.Version | None) -> di
             f"{experiment} version {version} has no level at {snapshot}, the snapshot that is online; "
             "run the pipeline, which finds it out for the version in production"
         )
-    return _change(snapshot, version_levels.of(before, snapshot) if before else None, to) if to else None
+    return level_change(snapshot, version_levels.of(before, snapshot) if before else None, to) if to else None
 
 
-def _change(snapshot: str, before: dict | None, to: dict) -> dict:
+def level_change(snapshot: str, before: dict | None, to: dict) -> dict:
     return {"snapshot": snapshot, "from": before and before["log_odds"], "to": to["log_odds"], "why": to["why"]}
 
 

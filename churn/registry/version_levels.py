@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 
 from churn import engine, state
 from churn.errors import ModelUnavailable
-from churn.features import online_marker, store
+from churn.features import online_marker
 from churn.registry import versions
 from churn.registry.versions import Version
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import
     import numpy as np
 
-    from churn.sources.contract import Source
     from churn.training.levels import Level, Rule
 
 TAG = "level."
@@ -50,37 +49,6 @@ def read_rule(path: str) -> Rule:
     from churn.training.levels import Rule
 
     return Rule(**json.loads(state.path(path).read_text())["rule"])
-
-
-def of_production(
-    experiment: str,
-    manifest: dict,
-    source: Source,
-    *,
-    label: dict,
-    snapshots: list[str],
-    newest: int,
-    every: str,
-    serve: str,
-) -> tuple[Version, dict[str, str]] | None:
-    """The version in production, and its level at `serve`, a snapshot that is to go online, as a tag.
-
-    Labels of `snapshots` tell it, by the rule of training.levels. None where nothing is in production, or what is
-    takes other features: it goes on answering from its own, which stay as they are.
-    """
-    current = versions.production(experiment)
-    if current is None or current.tags.get("feature_service") != manifest["service"]:
-        return None
-    from churn.training import dataset, estimators, labels, levels
-
-    champion, rule = versions.load_production(experiment), levels.rule(source.events, label, newest=newest, every=every)
-    feast = store.open_store(experiment)
-    built = labels.build(source.events, source.customers, source.labels, snapshots=snapshots, label=label).execute()
-    known = dataset.typed(store.join(feast, manifest, built), manifest)
-    level = levels.of_model(champion.pipeline, known, champion.columns, rule).at(serve)
-    counted = labels.population(source, snapshot=serve, label=label).execute()
-    served = dataset.typed(store.join(feast, manifest, counted), manifest)
-    return champion.version, tag(level, estimators.log_odds(champion.pipeline, served[champion.columns]))
 
 
 def ensure(experiment: str, version: Version) -> dict | None:
