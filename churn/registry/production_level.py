@@ -75,9 +75,7 @@ def set_level(experiment: str, version: Version, tag: dict[str, str], *, run_id:
             "production_before": current and current.version,
             "production_after": current and current.version,
             "failed": [],
-            "level": decisions.level_change(
-                snapshot, version_levels.of(held, online_marker.current(experiment)[0]), to
-            ),
+            "level": decisions.level_change(snapshot, before, to),
             "tag": tag,
         }
         tags = {"decision": LEVEL_SET, "plan": json.dumps(plan)}
