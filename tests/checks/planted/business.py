@@ -21,7 +21,7 @@ import yaml
 
 from churn import engine, state
 from churn.params import schema
-from churn.pipeline import stage_parameters
+from churn.pipeline import launch, stage_parameters
 from churn.sources import inputs
 
 TRAIN, TEST, SERVE = [date(2023, 4, 1), date(2023, 5, 1)], date(2023, 7, 1), date(2023, 9, 1)
@@ -117,7 +117,7 @@ def _written(folder: Path, document: dict) -> Path:
 
 def run(file: Path, *settings: str, stages: tuple[str, ...] = ("features", "train")) -> dict:
     """Run stages of a params file, changed as `--set` would; returns what the last notebook defined."""
-    given = schema.load(file, list(settings))
+    given = launch.with_dates(schema.load(file, list(settings)))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
     training = {"version": 1, "training_set": str(state.path(given.experiment, "training", "training_set.parquet"))}
     glued = {"features": features, "train": training}
