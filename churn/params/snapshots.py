@@ -12,7 +12,6 @@ from churn.errors import InvalidParams
 from churn.params.section import Section
 
 ORIGINS = 12  # test snapshots, one a grid step, over which the level of the probabilities is judged
-PROOFS = 3  # earlier ones that have to prove a season before the first of these
 Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(2200, 1, 1))]
 Every = Literal["day", "week", "month"]
 
@@ -97,8 +96,7 @@ def resolve(rule: SnapshotRule, *, as_of: date, begins: date, horizon_days: int,
 
 def _history(rule: SnapshotRule, test: date, as_of: date, horizon: timedelta) -> set[date]:
     """What the level at each origin is judged by: itself, the year before, and what a model of then learns from."""
-    judged = grid.newest_of(rule.every, test, ORIGINS)
-    origins = [*grid.newest_of(rule.every, judged[0] - horizon, PROOFS), *judged]
+    origins = grid.newest_of(rule.every, test, ORIGINS)
     known = {
         t
         for origin in (*origins, as_of)

@@ -22,6 +22,7 @@ from churn import grid
 from churn.training import estimators
 
 PROOFS = 3  # earlier snapshots at which last year's level must have missed less, before it is used
+GAIN = 0.01  # by how much less, on average: a point; below it chance decides, and a log without a season is harmed
 REMEMBERED = 12  # earlier snapshots that are looked back at
 LEAST = 0.03  # half of the interval on the mean, at least
 FARTHEST = 40.0  # log-odds; beyond it a probability is 0 or 1
@@ -139,7 +140,8 @@ class Levels:
             )
         mine, without = proofs.with_season.abs().mean(), proofs.without.abs().mean()
         told = f"at {len(proofs)} earlier snapshots it missed by {mine:.3f} on average, {without:.3f} without"
-        return bool(mine < without), told if mine < without else f"season not used: {told}"
+        better = bool(mine < without - GAIN)
+        return better, told if better else f"season not used, for it has to miss by {GAIN:g} less: {told}"
 
     def _looked_back(self, snapshot: str) -> pd.DataFrame:
         """How the rule did at the last snapshots whose labels are known by another one: ORIGINS."""
