@@ -108,15 +108,21 @@ class Levels:
     def at(self, snapshot: str) -> Level:
         """The level at a snapshot, by what was known then."""
         season, why = self._season(snapshot)
-        newest = self._newest(snapshot)
-        of = [self._rule.last_year(snapshot)] if season else newest
-        log_odds = self._offset(*of) if of else 0.0
-        return Level(snapshot, log_odds, of, self._told(of, season, why), season, self._looked_back(snapshot))
+        of, back = self._made_of(snapshot, season), self._looked_back(snapshot, season)
+        return Level(snapshot, self._offset(*of), of, self._told(of, season, why), season, back)
 
     def origins(self, until: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Labels and probabilities of the last REMEMBERED snapshots up to one, each at the level known then."""
-        chosen = [s for s in self._known if s == until or (s < until and s in self._origins.index)][-REMEMBERED:]
-        return {s: (self._known[s][1], expit(self._known[s][0] + self.at(s).log_odds)) for s in chosen}
+        """Labels and probabilities of the last REMEMBERED snapshots up to one, each at a level of the kind that is used
+        there, of what was known then: what the rule did before a season was proven says nothing of what it does now.
+        """
+        season = self._season(until)[0]
+        of = {s: self._made_of(s, season) for s in self._known if s <= until}
+        chosen = [s for s in of if s == until or (s in self._origins.index and of[s])][-REMEMBERED:]
+        return {s: (self._known[s][1], expit(self._known[s][0] + self._offset(*of[s]))) for s in chosen}
+
+    def _made_of(self, snapshot: str, season: bool) -> list[str]:
+        """The snapshots whose labels give the level at one."""
+        return self._of_last_year(snapshot) if season else self._newest(snapshot)
 
     def _told(self, of: list[str], season: bool, why: str) -> str:
         if season:
@@ -143,15 +149,15 @@ class Levels:
         better = bool(mine < without - GAIN)
         return better, told if better else f"season not used, for it has to miss by {GAIN:g} less: {told}"
 
-    def _looked_back(self, snapshot: str) -> pd.DataFrame:
-        """How the rule did at the last snapshots whose labels are known by another one: ORIGINS."""
-        rows = []
-        for origin, misses in self._misses(snapshot).iterrows():
-            season, observed = self._season(origin)[0], float(self._known[origin][1].mean())
-            miss = misses.with_season if season else misses.without
-            of = (len(self._known[origin][1]), observed + miss, observed, miss, misses.without, season)
-            rows.append((origin, *of))
-        return pd.DataFrame(rows, columns=ORIGINS)
+    def _looked_back(self, snapshot: str, season: bool) -> pd.DataFrame:
+        """How levels of this kind did at the last snapshots whose labels are known by another one: ORIGINS."""
+        misses = self._misses(snapshot)
+        misses = misses.assign(miss=misses.with_season if season else misses.without).dropna(subset="miss")
+        labels = [self._known[origin][1] for origin in misses.index]
+        observed = np.array([of.mean() for of in labels])
+        table = {"snapshot": misses.index, "customers": [len(of) for of in labels], "predicted": observed + misses.miss}
+        table |= {"observed": observed, "miss": misses.miss, "miss_without": misses.without, "season": season}
+        return pd.DataFrame(table, columns=ORIGINS).reset_index(drop=True)
 
     def _misses(self, snapshot: str) -> pd.DataFrame:
         """The last REMEMBERED misses known by a snapshot."""
@@ -189,6 +195,9 @@ class Levels:
         return [s for s, (_, labels) in self._known.items() if 0 < labels.mean() < 1]
 
     def _offset(self, *snapshots: str) -> float:
+        """Their level together; that of the training rows where there is none."""
+        if not snapshots:
+            return 0.0
         return offset(*(np.concatenate(part) for part in zip(*(self._known[s] for s in snapshots), strict=True)))
 
 

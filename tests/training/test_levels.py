@@ -103,6 +103,14 @@ def test_the_interval_is_the_worst_known_miss_and_at_least_three_points():
     } == shaken.expected(np.linspace(-2, 2, 500))
 
 
+def test_a_season_is_looked_back_on_as_if_it_had_been_proven_before():
+    levels = Levels(known({month: seasonal(month) for month in MONTHS}), MONTHLY)
+    level = levels.at("2010-10-01")
+    assert (True, True, 0.03) == (level.season, level.origins.season.all(), level.margin)
+    assert [*level.origins.snapshot, "2010-09-01", "2010-10-01"] == list(levels.origins("2010-10-01"))
+    assert 0.2 < level.origins.miss_without.abs().max(), "of autumns that nobody had been told of"
+
+
 def test_a_snapshot_of_one_class_gives_no_level():
     levels = Levels(known({"2009-01-01": 0.5}) | {"2009-02-01": (np.zeros(5), np.zeros(5, dtype=int))}, MONTHLY)
     assert ["2009-01-01"] == levels.at("2009-12-01").of
