@@ -101,7 +101,7 @@ def _with_dates(params: dict) -> dict:
     return changed
 
 
-def _day(value: str | list[str] | None) -> date | list[date] | None:
+def _day(value: str | list[str] | int | None) -> date | list[date] | int | None:
     if isinstance(value, list):
         return [_day(day) for day in value]
-    return value and date.fromisoformat(str(value))
+    return value if value is None or isinstance(value, int) else date.fromisoformat(str(value))

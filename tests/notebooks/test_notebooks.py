@@ -19,6 +19,8 @@ GLUED = {  # what a stage reads of the ones before it, as its defaults have it: 
     "manifest": "smoke/features/features.json",
     "version": 1,
     "training_set": "smoke/training/training_set.parquet",
+    "known_set": "smoke/training/known.parquet",
+    "levels_file": "smoke/training/levels.json",
     "evaluation": "smoke/evaluation/evaluation.json",
 }
 

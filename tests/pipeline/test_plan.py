@@ -10,7 +10,13 @@ from churn.state import PROJECT
 
 GLUED = {
     "features": {"manifest": "/features.json", "features_fingerprint": "ff"},
-    "train": {"version": 1, "training_set": "/rows.parquet", "training_fingerprint": "tt"},
+    "train": {
+        "version": 1,
+        "training_set": "/rows.parquet",
+        "known_set": "/known.parquet",
+        "levels_file": "/levels.json",
+        "training_fingerprint": "tt",
+    },
     "evaluate": {"evaluation": "/evaluation.json", "candidate": 1, "champion": 0},
 }
 

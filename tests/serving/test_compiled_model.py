@@ -33,8 +33,8 @@ def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges()
     loaded = versions.load(versions.get("world", 1))
     rows, ranges = compiled_model.trial_rows(loaded), loaded.metadata["training_ranges"]
     assert any(row["plan"] == "never seen" for row in rows) and any(row["plan"] is None for row in rows)
-    assert any(row["tenure_days"] is None for row in rows)
-    assert any((row["tenure_days"] or 0) > ranges["tenure_days"]["high"] for row in rows)
+    assert any(row["momentum_7d_30d"] is None for row in rows)
+    assert any((row["momentum_7d_30d"] or 0) > ranges["momentum_7d_30d"]["high"] for row in rows)
 
 
 def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monkeypatch):

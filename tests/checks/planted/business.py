@@ -119,7 +119,9 @@ def run(file: Path, *settings: str, stages: tuple[str, ...] = ("features", "trai
     """Run stages of a params file, changed as `--set` would; returns what the last notebook defined."""
     given = launch.with_dates(schema.load(file, list(settings)))
     features = {"manifest": str(state.path(given.experiment, "features", "features.json"))}
-    training = {"version": 1, "training_set": str(state.path(given.experiment, "training", "training_set.parquet"))}
+    files = {"training_set": "training_set.parquet", "known_set": "known.parquet", "levels_file": "levels.json"}
+    training = {name: str(state.path(given.experiment, "training", file)) for name, file in files.items()}
+    training["version"] = 1
     glued = {"features": features, "train": training}
     for stage in stages:
         defined = cells(stage, stage_parameters.stage_parameters(given, stage, glued, ""))
