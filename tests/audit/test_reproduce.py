@@ -180,7 +180,7 @@ def churn(place: Path, *words: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def made(place) -> Path:
-    """The same with two versions: the first in production, the second compared with it."""
+    """The same with two versions: the second was compared with the first."""
     for model_name in ("logistic", "hist_gradient_boosting"):
         run = typed(place, "code/run_pipeline.py", "--set", f"train.model={model_name}")
         assert 0 == run.returncode, run.stderr
@@ -219,9 +219,9 @@ def no_log(made):
 @pytest.fixture
 def other_label(made):
     """Another label in the code as long as the test lasts, at first in no commit."""
-    rule = made / "code" / "churn" / "features" / "definitions" / "population.py"
+    rule = made / "code" / "churn" / "training" / "labels.py"
     sound = rule.read_text()
-    rule.write_text(sound.replace("days_before=active_within_days", "days_before=active_within_days // 2"))
+    rule.write_text(sound.replace("days_before=-horizon_days)", "days_before=-horizon_days // 2)"))
     assert sound != rule.read_text()
     yield
     git(made, "reset", "--hard", "-q", "as-it-is")
@@ -239,7 +239,7 @@ class TestByTheCommandLine:
         told = json.loads(done.stdout)
         assert [
             "input: customers", "input: events", "rejected rows", "features", "labels", "training set", "split",
-            "model content", "predictions", "metrics", "threshold", "decision",
+            "model content", "levels", "predictions", "metrics", "threshold", "decision",
         ] == [row["what"] for row in told["rows"]]  # fmt: skip
         assert {True} == {row["equal"] for row in told["rows"]}
         assert ("identical", None) == (told["result"], told["first"])
@@ -267,7 +267,7 @@ class TestByTheCommandLine:
         done = churn(made, "reproduce", "1")
         assert 1 == done.returncode
         assert str(no_log) in done.stderr.splitlines()[-1]
-        assert "did not finish" == json.loads(churn(made, "why", "--json").stdout)["reproduced"]["result"]
+        assert "did not finish" == json.loads(churn(made, "why", "1", "--json").stdout)["reproduced"]["result"]
 
     def test_other_code_is_named_before_it_starts(self, made, other_label):
         assert "the tree here has local changes" in self.refusal(made)

@@ -50,16 +50,16 @@ def fire(state: Path, *arguments: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_two_hundred_decisions_and_a_kill_after_every_call_leave_sqlite_whole(tmp_path):
-    done = fire(tmp_path, "--operations", "25", "--kills", "25")  # a decision needs up to 22 calls
+def test_eighty_decisions_and_a_kill_after_every_call_leave_sqlite_whole(tmp_path):
+    done = fire(tmp_path, "--operations", "10", "--kills", "25")  # a decision needs up to 22 calls
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
-def test_eighty_decisions_leave_a_tracking_server_whole(tmp_path, server):
-    done = fire(tmp_path, "--operations", "10", "--kills", "5", "--store", server)
+def test_forty_decisions_leave_a_tracking_server_whole(tmp_path, server):
+    done = fire(tmp_path, "--operations", "5", "--kills", "5", "--store", server)
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
-def test_eighty_decisions_leave_postgresql_whole(tmp_path, postgres):
-    done = fire(tmp_path, "--operations", "10", "--kills", "5", "--store", postgres)
+def test_forty_decisions_leave_postgresql_whole(tmp_path, postgres):
+    done = fire(tmp_path, "--operations", "5", "--kills", "5", "--store", postgres)
     assert 0 == done.returncode, done.stdout + done.stderr
