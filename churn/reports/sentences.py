@@ -75,8 +75,16 @@ def expected_leavers(at: Level, expected: dict) -> str:
 
 
 def season(levels: dict[str, dict]) -> str:
-    """What the level of a version is made of at each snapshot that it has one for, and how many are expected to leave."""
-    return "; ".join(f"at {snapshot} {level['why']}{_expected(level)}" for snapshot, level in sorted(levels.items()))
+    """What the level of a version is made of at the newest snapshot that it has one for, and how many are expected to
+    leave; nothing where it has none."""
+    if not levels:
+        return ""
+    newest = max(levels)
+    return f"the level at {newest} is {_the(levels[newest]['why'])}{_expected(levels[newest])}."
+
+
+def _the(why: str) -> str:
+    return f"the {why}" if why.startswith("season") else why
 
 
 def _expected(level: dict) -> str:

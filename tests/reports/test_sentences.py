@@ -140,6 +140,16 @@ def test_what_is_known_of_the_season_follows_the_level(evaluation):
     assert "- **Season**: unknown: the log is 8 months long" == lines[3]
 
 
+def test_of_the_season_the_newest_level_is_told_with_the_share_that_is_expected_to_leave():
+    newest = {"why": "season of last year (2025-01-01)", "expected": {"mean": 0.45, "low": 0.41, "high": 0.49}}
+    told = sentences.season({"2025-10-01": {"why": "that of the newest"}, "2026-01-01": newest})
+    assert (
+        "the level at 2026-01-01 is the season of last year (2025-01-01), **45.0%** (41.0% to 49.0%) expected to leave."
+        == told
+    )
+    assert "" == sentences.season({})
+
+
 def test_the_level_is_told_over_the_known_snapshots_where_there_are_several(evaluation):
     many = replace(CALIBRATION, origins=CALIBRATION.origins * 12)
     told = sentences.level(many)
