@@ -82,8 +82,6 @@ def folders(path: str, snapshots: dict[str, str]) -> dict[str, Path]:
 
 def find_table(place: Path, table: str) -> Path:
     """The file of a table in a snapshot's folder. Raises InvalidData where there is none, or several."""
-    if not place.is_dir():
-        raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
     files = tables_named(place, table)
     if len(files) != 1:
         found = ", ".join(file.name for file in files) or "none"
@@ -94,7 +92,9 @@ def find_table(place: Path, table: str) -> Path:
 
 
 def tables_named(place: Path, table: str) -> list[Path]:
-    """The files in a folder that bear a table's name."""
+    """The files in a folder that bear a table's name. Raises InvalidData where there is no such folder."""
+    if not place.is_dir():
+        raise InvalidData(f"{place}: no such folder; correct data.snapshots or data.path")
     return sorted(file for file in place.iterdir() if file.is_file() and kind_of(file) and _stem(file) == table)
 
 

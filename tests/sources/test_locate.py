@@ -206,3 +206,9 @@ def test_nor_of_a_run_that_is_refused_or_stops_at_the_input(year, tmp_path):
     assert "${ORDERS_DIR}/orders.csv: 100.00% of" in stopped.stderr
     assert [] == holding(tmp_path / "state", VALUE)
     assert list((tmp_path / "state/runs").glob("*/features.html"))
+
+
+def test_a_folder_of_a_snapshot_that_is_not_there_is_refused_by_name(tmp_path):
+    data = {"source": "tables", "path": str(tmp_path), "tables": ["users"], "labels": {"table": "labels"}}
+    with pytest.raises(InvalidData, match="month_000: no such folder; correct data.snapshots or data.path"):
+        locate.files_of(data | {"snapshots": {"2024-01-31": "month_000"}})
