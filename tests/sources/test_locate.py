@@ -210,5 +210,5 @@ def test_nor_of_a_run_that_is_refused_or_stops_at_the_input(year, tmp_path):
 
 def test_a_folder_of_a_snapshot_that_is_not_there_is_refused_by_name(tmp_path):
     data = {"source": "tables", "path": str(tmp_path), "tables": ["users"], "labels": {"table": "labels"}}
-    with pytest.raises(InvalidData, match="month_000: no such folder; correct data.snapshots or data.path"):
+    with pytest.raises(InvalidData, match="month_000: no such folder"):
         locate.files_of(data | {"snapshots": {"2024-01-31": "month_000"}})
