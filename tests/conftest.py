@@ -164,3 +164,16 @@ def training_set() -> pd.DataFrame:
             "part": np.repeat(["train", "train", "test"], n // 3),
         }
     )
+
+
+@pytest.fixture(scope="session")
+def registered(tmp_path_factory) -> Path:
+    """A state folder with four registered versions, which no pipeline made, and no decision."""
+    from benchmarks import promotions  # MLflow: seconds
+
+    state = tmp_path_factory.mktemp("registry")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CHURN_STATE", str(state))
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        promotions.world()
+    return state

@@ -42,6 +42,14 @@ class Evaluate(Section):
     budget: int | None = Field(None, ge=1, description="at most so many contacts; null: as many as pay")
 
 
+def _without_gone(given: object) -> object:
+    """The rules by name, as they are given. Raises ValueError for one that is gone, with what asks in its place."""
+    for name in given if isinstance(given, dict | list) else ():
+        if isinstance(name, str) and name in GONE:
+            raise ValueError(f"{name} is no longer a rule: {GONE[name]} in its place")
+    return given
+
+
 class Rules(Section):
     min_auc: float | None = Field(0.75, ge=0, le=1, description="floor that the AUC's interval has to reach")
     max_level_error: float | None = Field(
@@ -71,10 +79,7 @@ class Rules(Section):
     @model_validator(mode="before")
     @classmethod
     def none_of_before(cls, given: object) -> object:
-        for name in given if isinstance(given, dict) else ():
-            if name in GONE:
-                raise ValueError(f"{name} is no longer a rule: {GONE[name]} in its place")
-        return given
+        return _without_gone(given)
 
     @field_validator("slope")
     @classmethod
@@ -95,7 +100,4 @@ class Promote(Section):
     @field_validator("advisory", mode="before")
     @classmethod
     def none_of_before(cls, given: object) -> object:
-        for name in given if isinstance(given, list) else ():
-            if name in GONE:
-                raise ValueError(f"{name} is no longer a rule: {GONE[name]} in its place")
-        return given
+        return _without_gone(given)

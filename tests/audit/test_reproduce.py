@@ -101,17 +101,6 @@ def test_a_number_that_differs_is_printed_in_full(capsys):
 # --- what cannot be run again ---
 
 
-@pytest.fixture(scope="module")
-def registered(tmp_path_factory) -> Path:
-    """A state folder with versions that no pipeline made."""
-    state = tmp_path_factory.mktemp("registry")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHURN_STATE", str(state))
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        promotions.world()
-    return state
-
-
 def test_a_version_that_no_pipeline_made_cannot_be_run_again(registered, monkeypatch):
     monkeypatch.setenv("CHURN_STATE", str(registered))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
