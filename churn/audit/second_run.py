@@ -18,6 +18,8 @@ from churn import state
 from churn.errors import CannotReproduce
 from churn.registry import decisions, gate, provenance, tracking, versions
 
+COMPARED = ("features", "train", "evaluate", "promote")  # whether and why it was trained again is no part of a version
+
 
 @contextmanager
 def temporary_folder(*, keep: bool) -> Iterator[Path]:
@@ -72,7 +74,7 @@ def run(params: dict, folder: Path, code: Path, *, tell: Callable[[str], None]) 
     file.write_text(yaml.safe_dump(_with_dates(params), sort_keys=False), encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     environment |= {"CHURN_STATE": str(folder / "state"), "PYTHONPATH": str(code)}
-    command = [sys.executable, str(code / "run_pipeline.py"), "--params", str(file)]
+    command = [sys.executable, str(code / "run_pipeline.py"), "--params", str(file), "--stages", ",".join(COMPARED)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8", "errors": "replace"}
     with subprocess.Popen(command, cwd=folder, env=environment, **pipes) as process:
         closing = _pass_on(process.stdout, tell)

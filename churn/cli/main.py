@@ -23,27 +23,31 @@ if TYPE_CHECKING:
     from churn.pipeline.run import Run
 
 RUN = """\
-Turn an event log into a promoted churn model: features, train, evaluate, promote. Each stage is a notebook; the
-executed notebooks and their HTML are the reports, and lie in the MLflow run. A stage whose notebook, parameters, code,
-libraries and input have not changed is reused from an earlier run; the decision (promote) is always taken anew.
+Turn an event log into a promoted churn model, and come back every month: features, monitor, train, evaluate, promote,
+score. Each stage is a notebook; the executed notebooks and their HTML are the reports, and lie in the MLflow run. A
+stage whose notebook, parameters, code, libraries and input have not changed is reused from an earlier run; the decision
+(promote) is always taken anew. Monitor looks back at what the model in production promised and decides, by the rule
+`retrain` of the params file, whether train, evaluate and promote run; score lists whom to contact.
 
 examples:
   python run_pipeline.py --params params/cdnow.yaml
   python run_pipeline.py --params params/cdnow.yaml --plan
   python run_pipeline.py --params params/cdnow.yaml --set train.model=hist_gradient_boosting
   python run_pipeline.py --params params/cdnow.yaml --stages evaluate,promote
-  python run_pipeline.py --params params/streaming.yaml --set 'snapshots={every: month, train: 3}' --as-of 2024-02-01
+  python run_pipeline.py --params params/streaming.yaml --as-of 2024-02-01
+  python run_pipeline.py --params params/streaming.yaml --set retrain.when=alarm --exit-code
   python run_pipeline.py --params params/streaming.yaml --set data.customers=5000 --set seed=1 --fresh
 
 exit codes: 0 done (a refused promotion is a result, not a failure), 1 a stage failed, 2 bad parameters or input,
-130 interrupted
+130 interrupted; with --exit-code also 3 the candidate was refused, 4 there is an alarm (whatever was decided)
 """
 
 AS_OF = """run as on that day, 00:00 UTC: what happened or arrived on it or later is not seen, whatever the log holds,
 and a rule for the snapshots (snapshots: {every: month, train: 3}) becomes the dates of then: serve is that
 day, test the newest date of the grid whose horizon has closed, train the newest before it whose labels were
 known; without it, a rule is resolved as of the first midnight after the log's last event"""
-REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+REFUSED, ALARM = 3, 4  # exit codes
+NO_ACCESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
@@ -65,13 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
         help="override one parameter for this run, for example train.model=logistic; may be repeated")  # fmt: skip
     add("--as-of", metavar="DATE", help=AS_OF)
-    add("--stages", metavar="A,B", help="run these stages, reuse the ones before them and leave the ones after")
+    add("--stages", metavar="A,B", help="run these stages, reuse those that they need and leave the others")
     add(
         "--fresh",
         action="store_true",
-        help="run every stage, whatever could be reused; with --stages those and the ones before them",
+        help="run every stage, whatever could be reused; with --stages those and the ones that they need",
     )
     add("--plan", action="store_true", help="say what would run, what would be reused, and why; run nothing")
+    add("--exit-code", action="store_true", help="end with 4 under an alarm, else with 3 after a refusal: for cron, CI")
     add("--quiet", action="store_true", help="tell the end and errors only")
     return parser
 
@@ -97,14 +102,21 @@ def _run(given: argparse.Namespace) -> int:
             error.add_note(f"  report    {error.run.index}")
         raise
     output.say("\n".join(_closing(run, given.params, time.perf_counter() - began)))
-    return 0
+    return _exit_code(run) if given.exit_code else 0
+
+
+def _exit_code(run: Run) -> int:
+    """4 under an alarm, 3 after a refusal: what whoever is not there would want to be told first."""
+    refused = run.glued.get("promote", {}).get("decision") == "refused"
+    return ALARM if run.alarm else REFUSED if refused else 0
 
 
 def _plan(steps: list) -> int:
     from churn.cli import output
 
     for step in steps:
-        output.say(f"{step.stage:<9} {'reuse' if step.entry else 'run':<6} {step.why}")
+        what = "skip" if step.skipped else "reuse" if step.entry else "run"
+        output.say(f"{step.stage:<9} {what:<6} {step.why}")
     return 0
 
 
@@ -113,12 +125,15 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
     decision, outcome = run.glued.get("promote"), f"{', '.join(run.selection.only)} done"
     if decision:
         outcome = f"version {decision['version']}: {decision['decision']}"
+    elif not run.selection.only:
+        outcome = f"not trained: {run.glued['monitor']['why']}"
     reasons = [f"  - {why}" for why in (decision or {}).get("failed", [])]
     lines = ["", f"{run.params.experiment} {outcome} ({seconds:.0f} s)", *reasons]
+    lines += [f"  {said}" for stage in ("monitor", "score") for said in run.glued.get(stage, {}).get("said", [])]
     lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]
     for d in run.done:
         memory = f"{d.peak_mb:,.0f} MB" if d.peak_mb else "-"
-        lines.append(f"  {d.stage:<9} {d.outcome:<7} {d.seconds:7.1f} {memory:>8}  {d.report}")
+        lines.append(f"  {d.stage:<9} {d.outcome:<7} {d.seconds:7.1f} {memory:>8}  {d.report or '-'}")
     lines += ["", f"start at {run.index}"]
     if decision and decision["decision"] == "promoted":
         lines += [
@@ -191,7 +206,7 @@ def _is_mlflows(error: BaseException) -> bool:
 
 def _is_refusal(error: BaseException) -> bool:
     database = getattr(error, "sqlite_errorname", "").startswith(REFUSED_BY_SQLITE)
-    return database or (isinstance(error, OSError) and error.errno in REFUSED)
+    return database or (isinstance(error, OSError) and error.errno in NO_ACCESS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -16,12 +16,12 @@ from churn.cli.output import say
 from churn.pipeline.listener import Listener
 
 MARKS = {"under way": ("…", "cyan"), "ran": ("✓", "green"), "reused": ("=", "blue"), "failed": ("✗", "red"),
-         "interrupted": ("✗", "yellow")}  # fmt: skip
+         "interrupted": ("✗", "yellow"), "skipped": ("-", "dim")}  # fmt: skip
 
 
 @dataclass
 class Line:
-    """A stage as it is shown. `outcome`: waiting, under way, ran, reused, failed or interrupted."""
+    """A stage as it is shown. `outcome`: waiting, under way, ran, reused, skipped, failed or interrupted."""
 
     stage: str
     outcome: str = "waiting"
@@ -53,7 +53,7 @@ class Plain(Listener):
             self.note(f"{self._number(self._stage)} {self._stage}: {heading} (cell {cell} of {cells})")
 
     def end(self, stage: str, outcome: str, *, detail: str = "") -> None:
-        took = f" in {time.perf_counter() - self._began:.1f} s" if outcome != "reused" else ""
+        took = f" in {time.perf_counter() - self._began:.1f} s" if outcome not in ("reused", "skipped") else ""
         self.note(f"{self._number(stage)} {stage} {outcome}{took}{detail and f', {detail}'}")
 
     def _number(self, stage: str) -> str:

@@ -16,6 +16,7 @@ from churn.errors import InvalidParams
 from churn.params import yaml_file
 from churn.params.data import Data, TablesData
 from churn.params.decision import Evaluate, Fraction, Promote
+from churn.params.month import Retrain, Score
 from churn.params.section import Section
 from churn.params.snapshots import SnapshotRule, Snapshots, SnapshotsSection
 
@@ -91,9 +92,11 @@ class Train(Section):
 
 class Timeouts(Section):
     features: int | None = Field(None, ge=1, description="seconds after which the stage is stopped; null: never")
+    monitor: int | None = Field(None, ge=1, description="the same for the look back")
     train: int | None = Field(None, ge=1, description="the same for training")
     evaluate: int | None = Field(None, ge=1, description="the same for the evaluation")
     promote: int | None = Field(None, ge=1, description="the same for the decision")
+    score: int | None = Field(None, ge=1, description="the same for the list of customers")
 
 
 class Serving(Section):
@@ -113,6 +116,8 @@ class Params(Section):
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
     promote: Promote = Promote()
+    retrain: Retrain = Retrain()
+    score: Score = Score()
     serving: Serving = Serving()
     timeouts: Timeouts = Timeouts()
 

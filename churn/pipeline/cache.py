@@ -17,8 +17,12 @@ from pathlib import Path
 from churn import state
 from churn.pipeline import cache_key
 
-# What each stage writes into the experiment's folder, for the stages after it. Promote writes into the registry alone.
-WRITES = {"features": ("source", "features"), "train": ("training",), "evaluate": ("evaluation",)}
+# What each stage writes into the experiment's folder, for the stages after it. Promote writes into the registry alone,
+# and the lists that score makes stay where they are.
+WRITES = {
+    "features": ("source", "features"), "monitor": (), "train": ("training",), "evaluate": ("evaluation",),
+    "score": (),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -21,4 +21,4 @@ class Listener:
         """A cell of the stage under way begins to execute, under this heading."""
 
     def end(self, stage: str, outcome: str, *, detail: str = "") -> None:
-        """A stage has ended: ran, reused, failed or interrupted."""
+        """A stage has ended: ran, reused, skipped, failed or interrupted."""

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+from churn import state
 from churn.errors import InvalidParams
 from churn.params.schema import Params
 from churn.pipeline import cache, cache_key, stage_parameters
+from churn.pipeline.stage_parameters import NEEDS
 from churn.sources import locate
 
 ROWS_READ = "rows read"  # of a database: an ingredient that is known only when the stage has read them
-STAGES = ("features", "train", "evaluate", "promote")
+STAGES = ("features", "monitor", "train", "evaluate", "promote", "score")
+TRAINING = ("train", "evaluate", "promote")  # which monitor may find not to be needed
+SEEN = "what it looks back at"  # an ingredient: the lists and predictions of before, and who was contacted
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What a person asked for: every stage anew, or some of them (the ones before are reused, the ones after left)."""
+    """What a person asked for: every stage anew, or some of them (those that they need are reused, the others left)."""
 
     fresh: bool = False
     only: tuple[str, ...] = ()
@@ -25,18 +30,25 @@ class Selection:
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages of the run, in order."""
-        last = max((STAGES.index(stage) for stage in self.only), default=len(STAGES) - 1)
-        return STAGES[: last + 1]
+        wanted = {need for stage in self.only or STAGES for need in (stage, *NEEDS[stage])}
+        return tuple(stage for stage in STAGES if stage in wanted)
+
+    def skips(self, stage: str, glued: dict[str, dict]) -> str:
+        """Why monitor has found a stage not to be needed; empty where it runs, as one does that was asked for."""
+        found = glued.get("monitor", {})
+        passed_over = stage in TRAINING and not self.fresh and not self.only and found.get("retrain") is False
+        return found["why"] if passed_over else ""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One stage of a run: reused where `entry` is there, executed otherwise; `why` in a few words."""
+    """One stage of a run: skipped, reused where `entry` is there, executed otherwise; `why` in a few words."""
 
     stage: str
     why: str
     ingredients: dict[str, str]
     entry: cache.Entry | None = None
+    skipped: bool = False
 
     @property
     def key(self) -> str:
@@ -48,12 +60,16 @@ def step(params: Params, stage: str, before: dict[str, Step], glued: dict[str, d
 
     Raises InvalidParams for a stage that is to be reused and cannot be.
     """
+    if why := selection.skips(stage, glued):
+        return Step(stage, why, {}, skipped=True)
     ingredients = cache_key.ingredients(
         stage,
         stage_parameters.stage_parameters(params, stage, glued, ""),
-        upstream={name: s.key for name, s in before.items()},
+        upstream={name: before[name].key for name in NEEDS[stage]},
         inputs=locate.files_of(stage_parameters.input_of(params)) if stage == "features" else {},
     )
+    if stage == "monitor":
+        ingredients[SEEN] = _seen(params)
     if stage == "promote":
         return Step(stage, "a decision is always taken anew", ingredients)
     if selection.fresh or stage in selection.only:
@@ -90,9 +106,7 @@ def plan(params: Params, selection: Selection) -> list[Step]:
     steps: dict[str, Step] = {}
     glued: dict[str, dict] = {}
     for stage in selection.stages:
-        unknown = next((name for name in steps if name not in glued), None)
-        if unknown:
-            why = f"{unknown} runs before it"
+        if why := _undecided(params, stage, steps, glued, selection):
             forced = stage in selection.only or stage == "promote"
             steps[stage] = Step(stage, why, {}) if forced else not_reused(stage, {}, why, selection)
             continue
@@ -103,6 +117,18 @@ def plan(params: Params, selection: Selection) -> list[Step]:
         if known:
             glued[stage] = known.glued
     return list(steps.values())
+
+
+def _undecided(params: Params, stage: str, steps: dict[str, Step], glued: dict[str, dict], selection: Selection) -> str:
+    """What has to run before it is known what becomes of a stage; empty where it is known."""
+    asks = stage in TRAINING and "monitor" in steps and params.retrain.when != "always" and not selection.fresh
+    if asks and "monitor" not in glued:
+        return "if monitor finds that it is time"
+    skipped = [name for name, step in steps.items() if step.skipped]
+    unknown = next((name for name in NEEDS[stage] if name in steps and name not in {*glued, *skipped}), None)
+    if stage == "score" and "promote" in steps and "promote" not in skipped:
+        unknown = "promote"  # who scores is known after it
+    return f"{unknown} runs before it" if unknown else ""
 
 
 def _of_database(experiment: str, ingredients: dict[str, str], selection: Selection) -> Step:
@@ -117,6 +143,14 @@ def _of_database(experiment: str, ingredients: dict[str, str], selection: Select
         last = max(alike, key=lambda entry: entry.finished)
         return Step("features", f"as run {last.run_id} read the database, which is not asked", last.ingredients, last)
     return not_reused("features", ingredients, "the rows of a database are read anew by every run", selection)
+
+
+def _seen(params: Params) -> str:
+    """Digest of what monitor looks back at, beside the registry: lists, logged predictions, who was contacted."""
+    of_lists = state.path(params.experiment, "scores").rglob("list.json")
+    logged = state.path(params.experiment, "predictions").rglob("*.parquet")
+    contacted = [Path(path) for path in [stage_parameters.contacted(params)] if path]
+    return cache_key.key({str(path): str(state.file_stat(path)) for path in (*of_lists, *logged, *contacted)})
 
 
 def stages_of(text: str) -> tuple[str, ...]:
@@ -143,4 +177,4 @@ def _changed(experiment: str, stage: str, ingredients: dict[str, str], most: int
 
 def to_run(steps: Collection[Step]) -> list[str]:
     """Names of the stages that will be executed."""
-    return [s.stage for s in steps if not s.entry]
+    return [s.stage for s in steps if not s.entry and not s.skipped]

@@ -38,8 +38,27 @@ def obstacle(experiment: str, entry: cache.Entry) -> str:
         champion, candidate = entry.glued["champion"], entry.glued["candidate"]
         if (now.version if now else 0) not in (champion, candidate):  # nobody is compared with oneself
             then = f"version {champion}" if champion else "nothing"
-            return f"{f'version {now.version}' if now else 'nothing'} is in production, {then} was"
+            return f"{_told(now)} is in production, {then} was"
+    if entry.stage in ("monitor", "score"):
+        return _other_production(experiment, entry)
     return ""
+
+
+def _other_production(experiment: str, entry: cache.Entry) -> str:
+    """How what is in production differs from what a kept monitor or score met there; empty where it does not."""
+    now, then = versions.production(experiment), entry.glued["production" if entry.stage == "monitor" else "version"]
+    if (now.version if now else 0) != then:
+        return f"{_told(now)} is in production, {f'version {then}' if then else 'nothing'} was"
+    if entry.stage == "monitor" or not entry.glued["list"]:
+        return ""
+    kept = Path(entry.glued["list"]).with_name("list.json")
+    listed = json.loads(kept.read_text()) if kept.exists() else {}
+    same = (listed.get("version"), listed.get("threshold")) == (now.version, now.threshold)
+    return "" if same else "its list is gone, or another has taken its place"
+
+
+def _told(version: versions.Version | None) -> str:
+    return f"version {version.version}" if version else "nothing"
 
 
 def _other_than(entry: cache.Entry, found: versions.Version) -> str:

@@ -30,7 +30,7 @@ from churn.reports import run_page
 
 @dataclass(frozen=True)
 class Done:
-    """A stage that has ended (ran, reused, failed, interrupted): seconds, the kernel's peak MB, and its report."""
+    """A stage that has ended (ran, reused, skipped, failed, interrupted): seconds, the kernel's peak MB, its report."""
 
     stage: str
     outcome: str
@@ -61,13 +61,18 @@ class Run:
     pending_reports: list[Future] = field(default_factory=list)
     code_changed_meanwhile: bool = False  # while a stage ran: neither it nor a later one is kept
 
+    @property
+    def alarm(self) -> bool:
+        """Whether monitor has found that the model in production no longer keeps its promise."""
+        return self.glued.get("monitor", {}).get("alarm", False)
+
 
 def begin(params: Params, selection: Selection, input_stats: dict, listener: Listener) -> Run:
     """Open the run in MLflow; those that a dead process left open are ended."""
     tracking.refuse_deleted(params.experiment, history.experiment_of(params.experiment))
     for abandoned in runs.end_abandoned(params.experiment):
         run_page.mark_killed(state.path("runs", abandoned))
-    log = tracking.start(params.experiment, name=f"run {tracking.now()} {params.train.model}")
+    log = tracking.start(params.experiment, name=f"{params.snapshots.serve} under way")
     folder = state.path("runs", log.id)
     folder.mkdir(parents=True)
     plain = params.model_dump(mode="json")
@@ -104,6 +109,10 @@ def execute(run: Run, kernels: Kernels) -> Run:
 def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     began = time.perf_counter()
     step = plan.step(run.params, stage, run.steps, run.glued, run.selection)
+    if step.skipped:
+        run.listener.end(stage, "skipped", detail=step.why)
+        run.done.append(Done(stage, "skipped", 0.0, None, None))
+        return
     if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
         step = plan.not_reused(stage, step.ingredients, why, run.selection)
     if step.entry:
@@ -203,14 +212,26 @@ def _publisher(run: Run, kernels: Kernels):
     return publish
 
 
+def _name(run: Run) -> str:
+    """What happened, as MLflow lists it: `2023-12-01 v7 refused, alarm`."""
+    decision, listed = run.glued.get("promote"), run.glued.get("score", {})
+    skipped = any(done.outcome == "skipped" for done in run.done)
+    happened = [f"v{decision['version']} {decision['decision']}"] if decision else []
+    happened += [f"v{listed['version']} kept"] if skipped and listed.get("version") else []
+    happened += ["alarm"] if run.alarm else []
+    happened += [] if run.status == "FINISHED" else [run.status.lower()]
+    return f"{run.params.snapshots.serve} {', '.join(happened) or ', '.join(run.selection.only)}"
+
+
 def _end(run: Run) -> None:
-    """Write the index page and end the MLflow run, whatever has happened."""
+    """Write the index page, name the MLflow run by what happened and end it, whatever has happened."""
     first = sys.exception()
     run.report_pool.shutdown()
     try:
         with errors.noted_below(first):
             run.index = _write_index(run)
             run.log.file(run.index, "notebooks")
+            run.log.tags({"mlflow.runName": _name(run), "alarm": str(run.alarm).lower()})
     finally:
         with errors.noted_below(first):
             run.log.end(run.status)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from churn.params.schema import Params
 from churn.sources import locate
+
+# The stages whose values and results a stage takes.
+NEEDS = {
+    "features": (),
+    "monitor": ("features",),
+    "train": ("features",),
+    "evaluate": ("features", "train"),
+    "promote": ("train", "evaluate"),
+    "score": ("features",),
+}
+TOLERANCE = 0.05  # by which the level may miss, where the gate has no rule for it
 
 
 def stage_parameters(params: Params, stage: str, glued: dict[str, dict], run_id: str) -> dict:
     """The parameters of a stage's notebook. `glued`: stage -> what its notebook glued."""
-    upstream = {name: value for values in glued.values() for name, value in values.items()}
-    own = {"features": _features, "train": _train, "evaluate": _evaluate, "promote": _promote}[stage](params, upstream)
+    upstream = {name: value for needed in NEEDS[stage] for name, value in glued.get(needed, {}).items()}
+    own = OF_STAGE[stage](params, upstream)
     return {"experiment": params.experiment} | own | {"run_id": run_id}
 
 
@@ -33,6 +46,22 @@ def _features(params: Params, upstream: dict) -> dict:
         "windows_days": params.features.windows_days,
         "recipe": params.features.recipe,
         "label": _label(params),
+    }
+
+
+def _monitor(params: Params, upstream: dict) -> dict:
+    limit = params.promote.rules.max_level_error
+    return {
+        "manifest": upstream["manifest"],
+        "label": _label(params),
+        "as_of": str(params.snapshots.as_of or ""),
+        "serve_snapshot": str(params.snapshots.serve),
+        "retrain": params.retrain.model_dump(),
+        "economics": params.evaluate.economics.model_dump(),
+        "tolerance": TOLERANCE if limit is None else limit,
+        "contacted": contacted(params),
+        "bootstrap": params.evaluate.bootstrap,
+        "seed": params.seed,
     }
 
 
@@ -66,6 +95,22 @@ def _promote(params: Params, upstream: dict) -> dict:
     return {"action": "decide"} | taken | promote | {"by": "", "reason": "", "override": False}
 
 
+def _score(params: Params, upstream: dict) -> dict:
+    return {
+        "manifest": upstream["manifest"],
+        "label": _label(params),
+        "serve_snapshot": str(params.snapshots.serve),
+        "control": params.score.control,
+        "budget": params.evaluate.budget,
+        "seed": params.seed,
+    }
+
+
+def contacted(params: Params) -> str:
+    """The file of who was contacted; "" where none is named."""
+    return str(Path(params.score.contacted).absolute()) if params.score.contacted else ""
+
+
 def _label(params: Params) -> dict:
     return params.label.model_dump(mode="json", exclude_none=True) | {"horizon_days": params.horizon_days}
 
@@ -78,3 +123,9 @@ def _snapshots(params: Params) -> dict:
         "history_snapshots": [str(t) for t in params.snapshots.history],
         "every": params.snapshots.every or "",
     }
+
+
+OF_STAGE = {
+    "features": _features, "monitor": _monitor, "train": _train, "evaluate": _evaluate, "promote": _promote,
+    "score": _score,
+}  # fmt: skip

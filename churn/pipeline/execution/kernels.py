@@ -35,6 +35,7 @@ TARGETS = LOAD, PRODUCTION, KEEP, PUBLISH = (
     "churn.features.store.publish",
 )
 
+SHORT = ("monitor", "promote")  # stages that are over before another kernel has loaded its libraries
 
 # Errors by which a notebook ends from outside, and not by one of its cells.
 NOT_STARTED, KERNEL_DIED, TIMED_OUT, STOPPED = FROM_OUTSIDE = (
@@ -180,9 +181,10 @@ class Kernels:
             self._start(stage)
 
     def take(self, stage: str) -> Kernel:
-        """The stage's kernel; the following stage's begins to warm up."""
+        """The stage's kernel; that of the following stage begins to warm up, and where it is a short one the next's."""
         following = self._stages[self._stages.index(stage) + 1 :] if stage in self._stages else []
-        for name in [stage, *following[:1]]:
+        ahead = 2 if following[:1] in ([short] for short in SHORT) else 1
+        for name in [stage, *following[:ahead]]:
             if name not in self._ready:
                 self._start(name)
         return self._ready[stage]
