@@ -129,7 +129,8 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
         outcome = f"not trained: {run.glued['monitor']['why']}"
     reasons = [f"  - {why}" for why in (decision or {}).get("failed", [])]
     lines = ["", f"{run.params.experiment} {outcome} ({seconds:.0f} s)", *reasons]
-    lines += [f"  {said}" for stage in ("monitor", "score") for said in run.glued.get(stage, {}).get("said", [])]
+    said = [text for stage in ("monitor", "score") for text in run.glued.get(stage, {}).get("said", [])]
+    lines += [f"  {text.replace('`', '')}" for text in said]
     lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]
     for d in run.done:
         memory = f"{d.peak_mb:,.0f} MB" if d.peak_mb else "-"

@@ -96,7 +96,7 @@ def not_reused(stage: str, ingredients: dict[str, str], why: str, selection: Sel
     if selection.only:
         raise InvalidParams(
             f"--stages {','.join(selection.only)}: {stage} comes before and cannot be reused ({why}); "
-            f"run it too: --stages {','.join(selection.stages[STAGES.index(stage) :])}"
+            f"run it too: --stages {','.join(selection.stages[selection.stages.index(stage) :])}"
         )
     return Step(stage, why, ingredients)
 

@@ -111,6 +111,7 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     step = plan.step(run.params, stage, run.steps, run.glued, run.selection)
     if step.skipped:
         run.listener.end(stage, "skipped", detail=step.why)
+        run.steps[stage] = step
         run.done.append(Done(stage, "skipped", 0.0, None, None))
         return
     if step.entry and (why := reuse.obstacle(run.params.experiment, step.entry)):
@@ -258,8 +259,14 @@ def _write_index(run: Run) -> Path:
         run.folder, experiment=run.params.experiment, run_id=run.log.id, status=run.status, started=run.started,
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
         evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=run.log.page or "make ui",
-        footer=notebook.footer(run.log.id), notes=notes,
+        footer=notebook.footer(run.log.id), notes=notes, month=_month(run),
     )  # fmt: skip
+
+
+def _month(run: Run) -> dict:
+    """What the first screen of the index page tells: what came true, why nothing was trained, whom to contact."""
+    skipped = next((step.why for step in run.steps.values() if step.skipped), "")
+    return {"looked_back": run.glued.get("monitor"), "listed": run.glued.get("score"), "skipped": skipped}
 
 
 def _evaluation(run: Run) -> dict | None:

@@ -20,14 +20,15 @@ REUSED = re.compile(r"<!--reused-->.*?<!--/reused-->", re.DOTALL)
 UNDER_WAY = re.compile(r"<!--under way-->.*?<!--/under way-->", re.DOTALL)
 METRICS = {"auc": 3, "average_precision": 3, "calibration_error": 3, "lift_top": 2}  # shown with so many decimals
 STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "under way"}
-LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet"}
+LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet",
+         "not trained": "quiet"}  # fmt: skip
 NICE = [digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5)]  # distances between two ticks
 ABSENT = "not given"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What became of a stage: `outcome` ran, reused, failed, interrupted, not run or under way.
+    """What became of a stage: `outcome` ran, reused, skipped, failed, interrupted, not run or under way.
 
     `report` is the name of its HTML in the run's folder; `source_run` the run that executed it, where it was reused.
     """
@@ -56,6 +57,7 @@ def write(
     mlflow: str | None,
     footer: dict[str, str],
     notes: Sequence[str] = (),
+    month: dict | None = None,
 ) -> Path:
     """Write `folder`/index.html, whole or not at all; returns its path.
 
@@ -63,11 +65,12 @@ def write(
     `evaluation` the content of evaluation.json, `failure` {"stage", "notebook", "section", "cell", "error", "report",
     "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
     flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
-    its address, or the command that opens it; `notes` are what the stages found that a person should know.
+    its address, or the command that opens it; `notes` are what the stages found that a person should know. `month` is
+    {"looked_back" (what monitor glued), "listed" (what score glued), "skipped" (why nothing was trained)}.
     """
     page = _environment().get_template("run.html.j2").render(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
-        verdict=_verdict(decision, STATUS.get(status, status)), decision=decision,
+        verdict=_verdict(decision, STATUS.get(status, status), month), decision=decision, month=month or {},
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
         profit=_profit(evaluation) if evaluation else None,
@@ -115,8 +118,12 @@ def _css(name: str) -> Markup:
     return Markup((TEMPLATES / name).read_text(encoding="utf-8"))
 
 
-def _verdict(decision: dict | None, status: str) -> dict[str, str]:
+def _verdict(decision: dict | None, status: str, month: dict | None) -> dict[str, str]:
     """What came of the run in one sentence, and its look."""
+    if status == "finished" and month and month["skipped"]:
+        production = month["looked_back"]["production"]
+        told = f"Nothing was trained: {month['skipped']}. Version {production} stays in production."
+        return {"look": LOOKS["not trained"], "text": told}
     if decision is None:
         without = ", without a decision" if status == "finished" else ""
         return {"look": LOOKS.get(status, ""), "text": f"{status.capitalize()}{without}."}

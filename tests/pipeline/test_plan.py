@@ -2,14 +2,16 @@
 
 import pytest
 
+from churn import state
 from churn.errors import InvalidParams
 from churn.params import schema
-from churn.pipeline import cache, cache_key, plan, stage_parameters
+from churn.pipeline import cache, cache_key, plan
 from churn.pipeline.plan import Selection
 from churn.state import PROJECT
 
 GLUED = {
     "features": {"manifest": "/features.json", "features_fingerprint": "ff"},
+    "monitor": {"alarm": False, "retrain": True, "why": "each run trains a challenger", "production": 1},
     "train": {
         "version": 1,
         "training_set": "/rows.parquet",
@@ -25,37 +27,66 @@ def smoke(*overrides: str) -> schema.Params:
     return schema.load(PROJECT / "params" / "smoke.yaml", list(overrides))
 
 
-def finish(given: schema.Params, *stages: str) -> None:
-    """Keep stages as if a run had just finished them."""
-    glued, upstream = {}, {}
+def finish(given: schema.Params, *stages: str, **found: object) -> None:
+    """Keep stages as if a run had just finished them; `found` is what monitor found."""
+    steps, glued = {}, {}
     for stage in stages:
-        parts = cache_key.ingredients(
-            stage, stage_parameters.stage_parameters(given, stage, glued, ""), upstream=upstream, inputs={}
-        )
-        cache.keep("smoke", cache.Entry(stage, f"run of {stage}", 1.0, 1.0, parts, GLUED[stage]), also={})
-        glued[stage], upstream[stage] = GLUED[stage], cache_key.key(parts)
+        steps[stage] = step = plan.step(given, stage, steps, glued, Selection(fresh=True))
+        glued[stage] = GLUED[stage] | (found if stage == "monitor" else {})
+        cache.keep("smoke", cache.Entry(stage, f"run of {stage}", 1.0, 1.0, step.ingredients, glued[stage]), also={})
 
 
 def told(given: schema.Params, selection: Selection = Selection()) -> list[tuple[str, str]]:  # noqa: B008
-    return [("reuse" if s.entry else "run", s.why) for s in plan.plan(given, selection)]
+    return [("skip" if s.skipped else "reuse" if s.entry else "run", s.why) for s in plan.plan(given, selection)]
 
 
-EVERY = ("features", "train", "evaluate")
+EVERY = ("features", "monitor", "train", "evaluate")
+LAST = ("promote", "score")
 
 
 def test_the_first_run_runs_all(state_folder):
     assert [
-        ("run", "never ran before"), ("run", "features runs before it"),
-        ("run", "features runs before it"), ("run", "features runs before it"),
+        ("run", "never ran before"), ("run", "features runs before it"), ("run", "features runs before it"),
+        ("run", "features runs before it"), ("run", "train runs before it"), ("run", "promote runs before it"),
     ] == told(smoke())  # fmt: skip
 
 
 def test_an_unchanged_run_reuses_all_but_the_decision(state_folder):
     finish(smoke(), *EVERY)
     assert [
-        ("reuse", "unchanged since run run of features"), ("reuse", "unchanged since run run of train"),
-        ("reuse", "unchanged since run run of evaluate"), ("run", "a decision is always taken anew"),
+        ("reuse", "unchanged since run run of features"), ("reuse", "unchanged since run run of monitor"),
+        ("reuse", "unchanged since run run of train"), ("reuse", "unchanged since run run of evaluate"),
+        ("run", "a decision is always taken anew"), ("run", "promote runs before it"),
     ] == told(smoke())  # fmt: skip
+
+
+def test_what_monitor_finds_not_to_be_needed_is_skipped_and_says_why(state_folder):
+    given = smoke("retrain.when=alarm")
+    finish(given, *EVERY[:2], retrain=False, why="no alarm")
+    assert ["reuse", "reuse", "skip", "skip", "skip", "run"] == [what for what, _ in told(given)]
+    assert ("skip", "no alarm") == told(given)[2]
+
+
+def test_until_monitor_has_run_nobody_knows_whether_a_challenger_is_trained(state_folder):
+    finish(smoke(), *EVERY)
+    found = told(smoke("retrain={when: {months: 3}}"))
+    assert [("run", "if monitor finds that it is time")] * 3 == found[2:5]
+    assert ("reuse", "unchanged since run run of train") == told(smoke())[2]
+
+
+@pytest.mark.parametrize("selection", [Selection(fresh=True), Selection(only=("train", "evaluate", "promote"))])
+def test_training_that_was_asked_for_is_not_skipped(state_folder, selection):
+    given = smoke("retrain.when=never")
+    finish(given, *EVERY[:2], retrain=False, why="never")
+    assert {"train", "evaluate", "promote"} <= {*plan.to_run(plan.plan(given, selection))}
+
+
+def test_a_list_or_a_logged_prediction_more_lets_monitor_look_again(state_folder):
+    finish(smoke(), *EVERY)
+    log = state.path("smoke", "predictions", "2023-09-02", "1-1-1.parquet")
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"")
+    assert ("run", f"{plan.SEEN} has changed") == told(smoke())[1]
 
 
 @pytest.mark.parametrize(("override", "named"), [
@@ -74,7 +105,7 @@ def test_a_parameter_that_changed_is_named_before_all_the_modules(state_folder, 
         return {name: text + changed if name.startswith("module") else text for name, text in made.items()}
 
     monkeypatch.setattr(cache_key, "ingredients", later)
-    why = told(smoke(override))[1][1]
+    why = told(smoke(override))[2][1]
     assert why.startswith(named[0]) and all(name in why for name in named)
     assert " more" in why
 
@@ -82,8 +113,8 @@ def test_a_parameter_that_changed_is_named_before_all_the_modules(state_folder, 
 def test_another_model_reuses_the_features_and_says_what_changed(state_folder):
     finish(smoke(), *EVERY)
     made = told(smoke("train.model=hist_gradient_boosting"))
-    assert ["reuse", "run", "run", "run"] == [what for what, _ in made]
-    assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in made[1][1]
+    assert ["reuse", "reuse", "run", "run", "run", "run"] == [what for what, _ in made]
+    assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in made[2][1]
 
 
 @pytest.mark.parametrize(("override", "runs"), [
@@ -92,26 +123,27 @@ def test_another_model_reuses_the_features_and_says_what_changed(state_folder):
     ("timeouts.train=100", []),
     ("evaluate.top_fraction=0.2", ["evaluate"]),
     ("train.test_fraction=0.3", ["train", "evaluate"]),
-    ("features.windows_days=[7]", ["features", "train", "evaluate"]),
+    ("features.windows_days=[7]", ["features", "monitor", "train", "evaluate"]),
+    ("score.control=0.2", []),
 ])  # fmt: skip
 def test_a_parameter_runs_the_stages_that_it_concerns_and_the_later_ones(state_folder, override, runs):
     finish(smoke(), *EVERY)
     steps = plan.plan(smoke(override), Selection())
-    assert [*runs, "promote"] == plan.to_run(steps)
+    assert [*runs, *LAST] == plan.to_run(steps)
 
 
 def test_what_comes_back_is_reused_again(state_folder):
     finish(smoke(), *EVERY)
     finish(smoke("train.model=hist_gradient_boosting"), *EVERY)
-    assert ["promote"] == plan.to_run(plan.plan(smoke(), Selection()))
+    assert [*LAST] == plan.to_run(plan.plan(smoke(), Selection()))
 
 
 def test_fresh_runs_all(state_folder):
     finish(smoke(), *EVERY)
-    assert [*EVERY, "promote"] == plan.to_run(plan.plan(smoke(), Selection(fresh=True)))
+    assert [*EVERY, *LAST] == plan.to_run(plan.plan(smoke(), Selection(fresh=True)))
 
 
-def test_stages_run_those_reuse_the_ones_before_and_leave_the_ones_after(state_folder):
+def test_stages_run_those_reuse_the_ones_that_they_need_and_leave_the_others(state_folder):
     finish(smoke(), *EVERY)
     steps = plan.plan(smoke(), Selection(only=("train",)))
     assert [("features", True), ("train", False)] == [(s.stage, s.entry is not None) for s in steps]
@@ -138,7 +170,7 @@ def test_stages_whose_input_is_missing_are_refused_with_what_to_type(state_folde
 
 @pytest.mark.parametrize("text", ["", ",", "trian", "features;train"])
 def test_unknown_stages_are_refused_with_the_known_ones(text):
-    with pytest.raises(InvalidParams, match="one of features, train, evaluate, promote"):
+    with pytest.raises(InvalidParams, match="one of features, monitor, train, evaluate, promote, score"):
         plan.stages_of(text)
 
 

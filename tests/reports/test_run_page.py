@@ -330,3 +330,38 @@ def test_each_note_of_a_stage_stands_under_the_verdict(page):
 
 def test_without_notes_there_is_no_list(page):
     assert [] == page().select("ul.notes") == page(notes=[]).select("ul.notes")
+
+
+KNOWN = {"snapshot": "1998-01-01", "version": 1, "auc": 0.8, "low": 0.79, "high": 0.81, "predicted": 0.3,
+         "observed": 0.31}  # fmt: skip
+LOOKED_BACK = {
+    "alarm": False, "retrain": True, "why": "each run trains a challenger", "production": 1, "notes": [],
+    "said": ["Version 1 kept its promise."],
+    "months": [KNOWN, KNOWN | {"snapshot": "1998-02-01", "auc": None, "low": None, "high": None, "observed": 0.0}],
+}  # fmt: skip
+MONTH = {"looked_back": LOOKED_BACK, "listed": {"version": 1, "said": ["Contact 120 customers."]}, "skipped": ""}
+
+
+def test_the_first_screen_tells_how_production_did_and_whom_to_contact(page):
+    html = page(month=MONTH)
+    assert ["In production", "To contact"] == [text(title) for title in html.select(".month dt")]
+    assert "Contact 120 customers. The score report" == text(html.select(".month dd")[1])
+    assert ["monitor.html", "score.html"] == [link["href"] for link in html.select(".month a")]
+
+
+def test_the_months_are_told_the_newest_first(page):
+    assert [
+        ["1998-02-01", "1", "–", "30.0%", "0.0%"], ["1998-01-01", "1", "0.800 0.790 to 0.810", "30.0%", "31.0%"]
+    ] == table(page(month=MONTH), "months")  # fmt: skip
+
+
+def test_without_training_the_page_says_why_and_what_stays(page):
+    html = page(month=MONTH | {"skipped": "no alarm stands"}, decision=None, evaluation=None)
+    assert "Nothing was trained: no alarm stands. Version 1 stays in production." == text(html.select_one(".verdict"))
+
+
+def test_the_page_opens_with_an_alarm(page):
+    assert not page(month=MONTH).select(".banner")
+    alarmed = LOOKED_BACK | {"alarm": True, "alarm_said": "Version 1 expects 30% to leave, and 45% left."}
+    html = page(month=MONTH | {"looked_back": alarmed})
+    assert "Alarm. Version 1 expects 30% to leave, and 45% left." == text(html.select_one("main > :first-child"))
