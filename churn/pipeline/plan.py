@@ -18,6 +18,7 @@ ROWS_READ = "rows read"  # of a database: an ingredient that is known only when 
 STAGES = ("features", "monitor", "train", "evaluate", "promote", "score")
 TRAINING = ("train", "evaluate", "promote")  # which monitor may find not to be needed
 SEEN = "what it looks back at"  # an ingredient: the lists and predictions of before, and who was contacted
+IF_IT_IS_TIME = "if monitor finds that it is time"
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ def _undecided(params: Params, stage: str, steps: dict[str, Step], glued: dict[s
     """What has to run before it is known what becomes of a stage; empty where it is known."""
     asks = stage in TRAINING and "monitor" in steps and params.retrain.when != "always" and not selection.fresh
     if asks and "monitor" not in glued:
-        return "if monitor finds that it is time"
+        return IF_IT_IS_TIME
     skipped = [name for name, step in steps.items() if step.skipped]
     unknown = next((name for name in NEEDS[stage] if name in steps and name not in {*glued, *skipped}), None)
     if stage == "score" and "promote" in steps and "promote" not in skipped:

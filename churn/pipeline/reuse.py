@@ -11,17 +11,22 @@ from churn.errors import ModelUnavailable, RegistryError
 from churn.features import online_marker
 from churn.pipeline import cache, cache_key, plan
 from churn.pipeline.plan import Selection, Step
+from churn.pipeline.stage_parameters import NEEDS
 from churn.registry import tracking, versions
 from churn.reports import run_page
 
 
 def without_obstacles(experiment: str, steps: list[Step], selection: Selection) -> list[Step]:
-    """The plan, where from the first kept stage on that does not fit the registry everything runs."""
-    for number, step in enumerate(steps):
-        if step.entry and (why := obstacle(experiment, step.entry)):
-            later = [Step(s.stage, f"{step.stage} runs before it", {}) for s in steps[number + 1 :]]
-            return [*steps[:number], plan.not_reused(step.stage, step.ingredients, why, selection), *later]
-    return steps
+    """The plan, where a kept stage that does not fit the registry runs, and with it those that need it."""
+    anew: dict[str, Step] = {}
+    for step in steps:
+        needed = next((name for name in NEEDS[step.stage] if name in anew), None)
+        why = f"{needed} runs before it" if needed else obstacle(experiment, step.entry) if step.entry else ""
+        if step.skipped and "monitor" in anew:
+            anew[step.stage] = Step(step.stage, plan.IF_IT_IS_TIME, {})
+        elif step.entry and why:
+            anew[step.stage] = plan.not_reused(step.stage, {} if needed else step.ingredients, why, selection)
+    return [anew.get(step.stage, step) for step in steps]
 
 
 def obstacle(experiment: str, entry: cache.Entry) -> str:

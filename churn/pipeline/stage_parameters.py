@@ -13,7 +13,7 @@ NEEDS = {
     "monitor": ("features",),
     "train": ("features",),
     "evaluate": ("features", "train"),
-    "promote": ("train", "evaluate"),
+    "promote": ("features", "train", "evaluate"),
     "score": ("features",),
 }
 TOLERANCE = 0.05  # by which the level may miss, where the gate has no rule for it

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from churn.params.decision import Rules
+from churn.pipeline import plan
 from churn.state import PROJECT
 from tests.commands import SMOKE, Finished, churn, run_pipeline
 
@@ -90,20 +91,20 @@ def test_a_run_ends_with_the_decision_the_reports_and_the_next_command(finished)
     assert "smoke version 1: promoted" in finished.stdout
     assert "make serve PARAMS=params/smoke.yaml" in finished.stdout
     reports = re.findall(r"^  \w+ +ran +[\d.]+ +[\d,]+ MB  (/\S+\.html)$", finished.stdout, re.MULTILINE)
-    assert 4 == len([path for path in reports if Path(path).exists()])
+    assert len(plan.STAGES) == len([path for path in reports if Path(path).exists()])
     assert Path(re.search(r"^start at (/\S+/index\.html)$", finished.stdout, re.MULTILINE)[1]).exists()
 
 
 def test_progress_is_plain_lines_when_piped(finished):
     timed = re.findall(r"^\d\d:\d\d:\d\d (.+)$", finished.stdout, re.MULTILINE)
-    assert {"[1/4] features ...", "[4/4] promote ..."} <= set(timed)
-    assert any(line.startswith("[2/4] train: The model (cell ") for line in timed)
+    assert {"[1/6] features ...", "[6/6] score ..."} <= set(timed)
+    assert any(line.startswith("[3/6] train: The model (cell ") for line in timed)
     assert ("\x1b" in finished.stdout, finished.stderr) == (False, "")
 
 
 def test_every_notebook_and_its_html_are_artifacts_of_the_one_run(finished):
     made = only_run(finished.state, "smoke")
-    assert {f"notebooks/{s}.{e}" for s in ("features", "train", "evaluate", "promote") for e in ("ipynb", "html")} | {
+    assert {f"notebooks/{s}.{e}" for s in plan.STAGES for e in ("ipynb", "html")} | {
         "notebooks/index.html"
     } == artifacts(finished.state, made.info.run_id, "notebooks")
     assert "FINISHED" == made.info.status
@@ -132,7 +133,7 @@ def test_stage_and_alias_name_the_same_version(finished):
 def test_why_traces_the_version_in_production_back_to_its_data(finished):
     told = json.loads(churn("why", "--json", state=finished.state).stdout)
     assert (1, True, None) == (told["version"], told["in_production"], told["rollback_restores"])
-    assert {"features", "train", "evaluate", "promote"} == set(told["notebooks"])
+    assert {*plan.STAGES} == set(told["notebooks"])
     assert "training_set" in [s["name"] for s in told["data"]["sets"]]
     assert "pass" == told["decisions"][0]["gate"][0]["outcome"]
     assert 7 == told["parameters"]["seed"]
@@ -231,8 +232,10 @@ def test_a_run_writes_only_into_the_state_folder(tmp_path):
     assert [] == list(elsewhere.iterdir())
 
 
-def test_an_unchanged_run_reuses_everything_but_the_decision(later):
-    assert ["features", "train", "evaluate"] == re.findall(r"^  (\w+) +reused", later.again.stdout, re.MULTILINE)
+def test_an_unchanged_run_reuses_everything_but_the_decision_and_the_look_at_what_is_in_production_since(later):
+    assert ["features", "train", "evaluate", "score"] == re.findall(
+        r"^  (\w+) +reused", later.again.stdout, re.MULTILINE
+    )
     assert "smoke version 1: promoted" in later.again.stdout
 
 
@@ -265,7 +268,8 @@ def test_quiet_tells_the_end_only(later):
 def test_a_plan_says_what_would_run_and_why_and_runs_nothing(finished):
     before = sorted((finished.state / "runs").iterdir())
     done = run_pipeline("--plan", "--set", MODEL, state=finished.state)
-    assert ["reuse", "run", "run", "run"] == [line.split()[1] for line in done.stdout.splitlines()]
+    assert ["reuse", "run", "run", "run", "run", "run"] == [line.split()[1] for line in done.stdout.splitlines()]
+    assert "version 1 is in production, nothing was" in done.stdout.splitlines()[1]
     assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in done.stdout
     assert before == sorted((finished.state / "runs").iterdir())
 
@@ -273,12 +277,12 @@ def test_a_plan_says_what_would_run_and_why_and_runs_nothing(finished):
 def test_the_evaluation_runs_again_when_another_version_is_in_production(later):
     """What was compared with nothing has now to be compared with version 2."""
     told = run_pipeline("--plan", state=later.state).stdout.splitlines()
-    assert ["reuse", "reuse", "run", "run"] == [line.split()[1] for line in told]
-    assert "version 2 is in production, nothing was" in told[2]
+    assert ["reuse", "run", "reuse", "run", "run", "run"] == [line.split()[1] for line in told]
+    assert "version 2 is in production, nothing was" in told[3]
 
 
 @pytest.mark.parametrize(("arguments", "told"), [
-    (["--stages", "trian"], "a stage is one of features, train, evaluate, promote; found trian"),
+    (["--stages", "trian"], "a stage is one of features, monitor, train, evaluate, promote, score; found trian"),
     (["--stages", "evaluate", "--set", "seed=99"], "run it too: --stages train,evaluate"),
     (["--stages", "promote"], "version 2 is in production, nothing was"),
 ])  # fmt: skip
@@ -304,5 +308,5 @@ def test_nor_what_only_looks(later, home):
 
 def test_kept_stages_are_listed_and_pruned(later):
     listed = json.loads(churn("cache", "--json", state=later.state).stdout)["entries"]
-    assert {"features", "train", "evaluate"} == {e["stage"] for e in listed}
+    assert {*plan.STAGES} - {"promote"} == {e["stage"] for e in listed}
     assert [] == json.loads(churn("cache", "--json", "--prune", "1", state=later.state).stdout)["removed"]

@@ -57,9 +57,8 @@ def test_a_plan_of_a_fresh_state_runs_everything_and_writes_nothing(state_folder
 def test_a_plan_reuses_what_has_been_kept(finished, monkeypatch):
     monkeypatch.setenv("CHURN_STATE", str(finished.state))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    assert {"features": True, "train": True, "evaluate": True, "promote": False} == {
-        step.stage: step.entry is not None for step in launch.planned(schema.load(SMOKE), Selection())
-    }
+    reused = [step.stage for step in launch.planned(schema.load(SMOKE), Selection()) if step.entry]
+    assert ["features", "train", "evaluate"] == reused
     assert [] == [step for step in launch.planned(schema.load(SMOKE), Selection(fresh=True)) if step.entry]
 
 
