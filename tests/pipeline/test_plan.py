@@ -47,7 +47,7 @@ LAST = ("promote", "score")
 def test_the_first_run_runs_all(state_folder):
     assert [
         ("run", "never ran before"), ("run", "features runs before it"), ("run", "features runs before it"),
-        ("run", "features runs before it"), ("run", "train runs before it"), ("run", "promote runs before it"),
+        ("run", "features runs before it"), ("run", "features runs before it"), ("run", "promote runs before it"),
     ] == told(smoke())  # fmt: skip
 
 

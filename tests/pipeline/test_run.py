@@ -106,6 +106,6 @@ def test_each_note_of_a_stage_is_told_in_one_line(glued, told):
     assert told == lines
 
 
-def test_the_run_bears_its_time_and_its_model_as_a_name(run):
-    name = run["tags"]["mlflow.runName"]
-    assert re.fullmatch(rf"run {run['started'][:10]} \d\d:\d\d logistic", name)
+def test_the_run_bears_its_snapshot_and_what_happened_as_a_name(run):
+    assert "2023-09-01 v1 promoted" == run["tags"]["mlflow.runName"]
+    assert "false" == run["tags"]["alarm"]
