@@ -56,7 +56,7 @@ def checks(
     return [
         _whole(volume[counted].sum(axis=1), looks),
         _fresh(days, serve),
-        _longer(days, previous, kept.which_log(data), as_of),
+        _longer(days, previous, kept.which_log(data), as_of, serve),
         _each_kind(volume, days[-1]),
         _single(source.events, days[-1], data),
     ]
@@ -109,7 +109,8 @@ def _fresh(days: pd.DatetimeIndex, serve: str) -> Check:
     return _warning(FRESH, False, observed)
 
 
-def _longer(days: pd.DatetimeIndex, previous: dict | None, log: str, as_of: str) -> Check:
+def _longer(days: pd.DatetimeIndex, previous: dict | None, log: str, as_of: str, serve: str) -> Check:
+    """A later month of a log that has lost its last one is refused: its customers would seem to have fallen silent."""
     before = (previous or {}).get("log") or {}
     if before.get("which") != log:
         return _warning(LONGER, None, "there is no run of this log before")
@@ -117,7 +118,10 @@ def _longer(days: pd.DatetimeIndex, previous: dict | None, log: str, as_of: str)
     if ends >= ended or "" < as_of <= ended:
         return _warning(LONGER, True, f"it ends on {ends}, that of the run before on {ended}")
     observed = f"the log ends on {ends}, that of the run before ended on {ended}: is this the newest export?"
-    return _warning(LONGER, False, observed)
+    if serve <= ended:
+        return _warning(LONGER, False, observed)
+    manifest = f"state/{previous['experiment']}/features/features.json"
+    return Check(*LONGER, False, f"{observed} Where it is meant to end earlier, remove {manifest} and run again")
 
 
 def _each_kind(volume: pd.DataFrame, last: pd.Timestamp) -> Check:

@@ -84,14 +84,19 @@ def resolve(rule: SnapshotRule, *, as_of: date, begins: date, horizon_days: int,
     others. Raises InvalidParams where the log is too short.
     """
     every, horizon = rule.every, timedelta(days=horizon_days)
-    test = grid.newest(every, as_of - horizon)
-    train = grid.newest_of(every, test - horizon, rule.train)
+    train, test = _evidence(rule, as_of, horizon)
     if train[0] <= begins:
-        raise InvalidParams(_too_short(rule, [t for t in train if t > begins], as_of, begins, horizon_days))
+        raise InvalidParams(_too_short(rule, [t for t in train if t > begins], as_of, begins, horizon))
     known = _history(rule, test, as_of, horizon)
     earliest = begins + timedelta(days=memory_days)
     history = sorted(t for t in known - {*train, test, as_of} if earliest <= t <= as_of - horizon)
     return Snapshots(train=train, test=test, serve=as_of, as_of=as_of, every=every, history=history)
+
+
+def _evidence(rule: SnapshotRule, as_of: date, horizon: timedelta) -> tuple[list[date], date]:
+    """The training snapshots and the test snapshot as of a day."""
+    test = grid.newest(rule.every, as_of - horizon)
+    return grid.newest_of(rule.every, test - horizon, rule.train), test
 
 
 def _history(rule: SnapshotRule, test: date, as_of: date, horizon: timedelta) -> set[date]:
@@ -105,15 +110,17 @@ def _history(rule: SnapshotRule, test: date, as_of: date, horizon: timedelta) ->
     return known | {*origins}
 
 
-def _too_short(rule: SnapshotRule, allowed: list[date], as_of: date, begins: date, horizon_days: int) -> str:
+def _too_short(rule: SnapshotRule, allowed: list[date], as_of: date, begins: date, horizon: timedelta) -> str:
+    later = (as_of + timedelta(days=days) for days in range(1, 100 * 366))
+    first = next((day for day in later if _evidence(rule, day, horizon)[0][0] > begins), None)
     found = f"{len(allowed)}, from {allowed[0]}" if allowed else "none"
     fewer = f"train: {len(allowed)}, " if allowed else ""
     finer = {"month": "every: week, ", "week": "every: day, "}.get(rule.every, "")
     return (
         f"snapshots: {{every: {rule.every}, train: {rule.train}}} needs {rule.train} training snapshots, whose labels "
-        f"({horizon_days} days) are known at a test snapshot whose labels are known as of {as_of}; the log, which "
-        f"begins on {begins}, allows {found}; take {fewer}{finer}a shorter horizon, or a "
-        "longer log"
+        f"({horizon.days} days) are known at a test snapshot whose labels are known as of {as_of}; the log, which "
+        f"begins on {begins}, allows {found}; the first day as of which it works is {first}: wait for it, or take "
+        f"{fewer}{finer}a shorter horizon, or a log that begins earlier"
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from churn.checks import log_in_time, result
+from churn.errors import InvalidData
 from churn.features import kept
 from churn.sources.contract import Source
 
@@ -42,6 +43,7 @@ def warned(log):
         }  # fmt: skip
         found = log_in_time.checks(source, **given | changed)
         assert [name for name, _ in log_in_time.ALL] == [check.name for check in found]
+        result.stop_on_failure(found, of="the input")
         warnings = [check for check in found if check.outcome == "warning"]
         assert [check.observed for check in warnings] == result.warnings(found)
         return {check.name: check.observed for check in warnings}
@@ -117,6 +119,16 @@ def test_a_log_that_ended_earlier_than_that_of_the_run_before_is_told(warned):
     assert {} == warned(orders(days()), previous=previous, as_of="2024-07-01")
     assert {} == warned(orders(days()), previous={"log": previous["log"] | {"ends": "2024-06-30"}})
     assert {} == warned(orders(days()), previous={"log": {"which": "another log", "ends": "2024-07-02"}})
+
+
+def test_a_later_month_of_a_log_that_lost_its_last_one_is_refused_with_the_way_out(warned):
+    previous = {"log": {"which": kept.which_log(DATA), "ends": "2024-07-31"}, "experiment": "shop"}
+    with pytest.raises(InvalidData) as refused:
+        warned(orders(days()), previous=previous, serve="2024-09-01", as_of="2024-09-01")
+    told = "the log ends on 2024-06-30, that of the run before ended on 2024-07-31: is this the newest export? Where it"
+    assert f"{told} is meant to end earlier, remove state/shop/features/features.json and run again" in str(
+        refused.value
+    )
 
 
 def test_a_kind_that_falls_silent_is_named(warned):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -96,12 +97,26 @@ def test_a_log_too_short_for_a_rule_is_told_how_many_snapshots_it_allows():
     with pytest.raises(InvalidParams) as caught:
         resolve(begins=date(2011, 8, 3))
     assert "needs 3 training snapshots" in str(caught.value)
-    assert "the log, which begins on 2011-08-03, allows 2, from 2011-09-01; take train: 2" in str(caught.value)
+    assert "the log, which begins on 2011-08-03, allows 2, from 2011-09-01; " in str(caught.value)
+    assert "; the first day as of which it works is 2011-12-31: wait for it, or take train: 2" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("every", "horizon_days"), [("month", 30), ("month", 90), ("week", 10), ("day", 45)])
+def test_the_first_day_as_of_which_a_rule_works_is_named_and_is_the_first(every, horizon_days):
+    given = {"every": every, "horizon_days": horizon_days, "begins": date(2011, 3, 10)}
+    with pytest.raises(InvalidParams) as caught:
+        resolve(as_of="2011-03-20", **given)
+    first = date.fromisoformat(re.search(r"works is ([\d-]+):", str(caught.value))[1])
+    assert first == resolve(as_of=str(first), **given).as_of
+    with pytest.raises(InvalidParams):
+        resolve(as_of=str(first - timedelta(days=1)), **given)
+
+
 def test_a_log_that_allows_no_snapshot_says_so():
-    with pytest.raises(InvalidParams, match="allows none; take every: week, a shorter horizon, or"):
+    with pytest.raises(
+        InvalidParams, match="allows none; the first .*: wait for it, or take every: week, a shorter horizon, or"
+    ):
         resolve(begins=date(2011, 10, 3))
 
 
