@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
+from churn.pipeline import plan
 from tests import commands
 from tests.end_to_end import odd_names
 from tests.serving.gunicorn_server import Server
-
-STAGES = ("features", "train", "evaluate", "promote")
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def test_what_can_be_held_is_called_as_given_and_the_rest_is_told(ran):
 
 def test_every_page_holds_names_as_text_and_no_warning(ran):
     pages = ran.pages()
-    assert {*STAGES, "index"} == set(pages)
+    assert {*plan.STAGES, "index"} == set(pages)
     assert [] == [name for name, text in pages.items() if "Warning" in text or "Traceback" in text]
 
 

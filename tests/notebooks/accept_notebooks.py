@@ -1,6 +1,6 @@
 """Keep the notebooks' new results: `make accept`, which prints what has changed.
 
-Runs the four notebooks with their defaults, in pipeline order on an empty state, and keeps the outputs of the cells
+Runs the notebooks with their defaults, in pipeline order on an empty state, and keeps the outputs of the cells
 that the regression tests compare. What differs from run to run (notebooks/sanitize.cfg) is no change.
 """
 
@@ -19,9 +19,9 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbval.plugin import get_sanitize_patterns
 
+from churn.pipeline import plan
 from churn.state import NOTEBOOKS
 
-STAGES = ("features", "train", "evaluate", "promote")
 QUIET = ["--IPKernelApp.log_level=50"]
 SANITIZE = get_sanitize_patterns((NOTEBOOKS / "sanitize.cfg").read_text())
 
@@ -30,7 +30,7 @@ def main() -> None:
     changed = False
     with tempfile.TemporaryDirectory() as state:
         os.environ |= {"CHURN_STATE": state} | runpy.run_path(str(NOTEBOOKS / "conftest.py"))["PROCESSOR"]
-        for path in (NOTEBOOKS / f"{stage}.ipynb" for stage in STAGES):
+        for path in (NOTEBOOKS / f"{stage}.ipynb" for stage in plan.STAGES):
             notebook = nbformat.read(path, as_version=4)
             old = {cell.id: cell.get("outputs", []) for cell in notebook.cells}
             NotebookClient(

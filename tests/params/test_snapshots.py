@@ -115,7 +115,7 @@ def test_the_first_day_as_of_which_a_rule_works_is_named_and_is_the_first(every,
 
 def test_a_log_that_allows_no_snapshot_says_so():
     with pytest.raises(
-        InvalidParams, match="allows none; the first .*: wait for it, or take every: week, a shorter horizon, or"
+        InvalidParams, match=r"allows none; the first .*: wait for it, or take every: week, a shorter horizon, or"
     ):
         resolve(begins=date(2011, 10, 3))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from churn.pipeline import plan
 from churn.state import PROJECT
 from tests.end_to_end.system.workplace import Workplace
 
@@ -70,12 +71,12 @@ def test_killed_at_random_moments_the_same_command_completes_with_the_same_resul
 
 def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_production(undisturbed, tmp_path):
     expected, _ = undisturbed
-    for stage in ("features", "train", "evaluate", "promote"):
+    for stage in plan.STAGES:
         process = Workplace(PROJECT, tmp_path).start()
         for line in process.stdout:
             if re.search(rf"\] {stage}: .*\(cell \d+", line):
                 break
-        time.sleep(0.1)  # promote is over in a second
+        time.sleep(0.1)  # some are over in a second
         process.kill()
         process.communicate()
     told = complete(tmp_path)
