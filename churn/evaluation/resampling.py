@@ -76,14 +76,14 @@ def auc_difference(y: np.ndarray, p: np.ndarray, other: np.ndarray, *, of: int =
     The interval is wide enough that `of` such differences hold together in 95% (Bonferroni).
     """
     y = metrics.outcomes(y)
-    (left, stayed), (other_left, other_stayed) = (_placements(y, side) for side in (p, other))
+    (left, stayed), (other_left, other_stayed) = (placements(y, side) for side in (p, other))
     estimate = float(left.mean() - other_left.mean())
     variance = sum(d.var(ddof=1) / len(d) if len(d) > 1 else np.nan for d in (left - other_left, stayed - other_stayed))
     half = NormalDist().inv_cdf(1 - 0.025 / of) * float(np.sqrt(variance))
     return Interval(estimate, estimate - half, estimate + half)
 
 
-def _placements(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def placements(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each leaver the share of stayers ranked below, of each stayer that of leavers above; ties count half."""
     left, stayed = p[y == 1], p[y == 0]
     below, above = (np.searchsorted(np.sort(stayed), left, side) for side in ("left", "right"))
