@@ -10,6 +10,7 @@ from zoneinfo import available_timezones
 from pydantic import Field, field_validator, model_validator
 
 from churn.params.section import Section
+from churn.params.simulated import ShopData, StreamingData
 
 COUNTED = ("epoch_s", "epoch_ms", "serial")
 DATES = ("iso", "day_first", "month_first", "year_first", *COUNTED)
@@ -223,22 +224,6 @@ class TablesData(Written):
 
 class CdnowData(Section):
     source: Literal["cdnow"] = Field(description="the CD shop's purchases, which come with the packages")
-
-
-class StreamingData(Section):
-    source: Literal["streaming"] = Field(description="a simulated subscription business")
-    customers: int = Field(ge=1, le=100_000_000, description="how many customers to simulate")
-    months: int = Field(ge=1, le=240, description="length of the log, from 2023-01-01")
-    seed: int = Field(ge=0, description="the same seed gives the same log")
-
-
-class ShopData(Section):
-    source: Literal["shop"] = Field(description="a simulated shop with a season, where nobody says when they leave")
-    customers: int = Field(ge=1, le=100_000_000, description="how many customers to simulate")
-    months: int = Field(ge=1, le=240, description="length of the log, from 2022-01-01")
-    seed: int = Field(ge=0, description="the same seed gives the same log")
-    season: float = Field(1.0, ge=0, le=2, description="strength of Christmas and of the summer's lull; 0: no season")
-    growth: float = Field(0.15, ge=-0.9, le=10, description="how many more new customers each year, as a share")
 
 
 Data = Annotated[

@@ -70,7 +70,7 @@ def test_what_a_file_leaves_out_has_its_default(written):
         ("train.modle=x", "train.modle: unknown key; did you mean train.model?"),
         ("train.logistic.c=1.0", "train.logistic.c: unknown key; valid: C"),
         ("data.custmers=5", "data.custmers: unknown key; did you mean data.customers?"),
-        ("data.streaming=5", "data.streaming: unknown key; valid: source, customers, months, seed"),
+        ("data.streaming=5", "data.streaming: unknown key; valid: source, customers, months, seed, breaks"),
         ("label.horizon=5", "label.horizon: unknown key; did you mean label.horizon_days?"),
         ("features.window_days=[7]", "features.window_days: unknown key; did you mean features.windows_days?"),
         (

@@ -17,6 +17,7 @@ import pandas as pd
 
 from churn.sources.contract import Source
 from churn.sources.readers import simulation
+from churn.sources.readers.breaks import COMPETITOR, SLOW_DAYS, SLOW_USE, Breaks
 from churn.sources.readers.simulation import BLOCK, DAY, records
 
 START = pd.Timestamp("2022-01-01", tz="UTC")  # the log begins here; some customers came before
@@ -24,6 +25,7 @@ YEAR = 365.25  # days
 
 KINDS = np.array(["purchase", "return"])
 PURCHASE, RETURN = range(len(KINDS))
+APP = 0  # the channel whose feed may stop
 CHANNELS, CHANNEL_SHARES, CHANNEL_PACE = np.array(["app", "store", "web"]), [0.2, 0.3, 0.5], np.array([1.5, 0.8, 0.95])
 COUNTRIES, COUNTRY_SHARES = np.array(["AT", "BE", "DE", "NL"]), [0.12, 0.18, 0.45, 0.25]
 COUNTRY_LIFE = np.array([0.7, 1.0, 1.0, 1.3])
@@ -62,6 +64,7 @@ def read_shop(
     seed: int,
     season: float = 1.0,
     growth: float = 0.15,
+    breaks: dict[str, str] | None = None,
 ) -> Source:
     """Read a simulation of `months` from START; memory does not grow with the number of customers.
 
@@ -73,7 +76,8 @@ def read_shop(
 
     def block(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
         people = draw_customers(rng, calendar)
-        return people, simulate(rng, people, calendar)
+        log = simulate(rng, people, calendar)
+        return people, as_logged(log, people, Breaks.of(breaks, START), rng.spawn(1)[0])
 
     segments = {"channel": CHANNELS.tolist(), "country": COUNTRIES.tolist()}
     return simulation.write(
@@ -141,6 +145,18 @@ def simulate(rng: np.random.Generator, customers: pd.DataFrame, calendar: Calend
     purchases = records(customer, at, PURCHASE, (100 * money).astype("int64") + 1)
     log = np.concatenate([purchases, _returns(rng, purchases, calendar)])
     return simulation.within(log, len(calendar.open) * DAY)
+
+
+def as_logged(log: np.ndarray, customers: pd.DataFrame, breaks: Breaks, rng: np.random.Generator) -> np.ndarray:
+    """The records that a broken shop's log has: a competitor halves what is left of each customer's life, in a slow
+    season others buy, the feed of the app may stop."""
+    at, who = log["at"], customers.iloc[log["customer"]]
+    rest = np.maximum(who["first"].to_numpy(), breaks.competitor / DAY)
+    ends = rest + np.maximum(who["last"].to_numpy() - rest, 0) / COMPETITOR
+    gone = (at >= breaks.competitor) & (at > ends * DAY) & (log["kind"] == PURCHASE)
+    slow = (at >= breaks.slow_season) & (at < breaks.slow_season + SLOW_DAYS * DAY) & (rng.random(len(log)) > SLOW_USE)
+    unseen = (at >= breaks.feed_stops) & (who["channel"].to_numpy() == APP)
+    return log[~(gone | slow | unseen)]
 
 
 def _purchase_days(

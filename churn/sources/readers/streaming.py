@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from churn.sources.contract import Source
+from churn.sources.readers import breaks as breaks_of
 from churn.sources.readers import simulation
+from churn.sources.readers.breaks import Breaks
 from churn.sources.readers.simulation import BLOCK, DAY, HOUR, records
 
 START = pd.Timestamp("2023-01-01", tz="UTC")  # the log begins here; some customers signed up before
@@ -23,7 +25,9 @@ BILLING_DAYS = 30
 
 KINDS = np.array(["session", "payment", "payment_failed", "ticket", "cancel"])
 SESSION, PAYMENT, FAILED, TICKET, CANCEL = range(len(KINDS))
+NEW_KIND, CHAT = "chat", len(KINDS)  # where tickets become chats
 PLANS = np.array(["basic", "standard", "premium"])
+STANDARD = 1  # the plan whose app may break
 PLAN_SHARES, PLAN_HAZARD, PRICE_CENTS = [0.5, 0.33, 0.17], np.array([0.6, 0.0, -0.8]), np.array([799, 1299, 1799])
 COUNTRIES = np.array(["BR", "DE", "FR", "GB", "US"])
 COUNTRY_SHARES, COUNTRY_HAZARD = [0.16, 0.2, 0.16, 0.18, 0.3], np.array([0.6, -0.6, -0.1, 0.0, 0.2])
@@ -33,21 +37,30 @@ FAILURE_SHARE = np.array([0.11, 0.03, 0.05, 0.05, 0.06])  # of payments, by coun
 AT_REST, NEWCOMER, MOOD, FAILURES, TICKETS = -6.0, 1.3, -1.9, 1.4, 1.1
 
 
-def read_streaming(con: ibis.BaseBackend, folder: Path, *, customers: int, months: int, seed: int) -> Source:
+def read_streaming(
+    con: ibis.BaseBackend,
+    folder: Path,
+    *,
+    customers: int,
+    months: int,
+    seed: int,
+    breaks: dict[str, str] | None = None,
+) -> Source:
     """Read a simulation of `months` from START; memory does not grow with the number of customers.
 
     Kinds: session (minutes), payment and payment_failed (money), ticket (1), cancel (0). Segments: plan, country.
-    The first customers of a larger simulation with the same seed and months are the same.
+    The first customers of a larger simulation with the same seed, months and breaks are the same.
     """
+    broken, kinds = Breaks.of(breaks, START), [*KINDS.tolist(), *([NEW_KIND] if (breaks or {}).get("new_kind") else [])]
     seconds = int((START + pd.DateOffset(months=months) - START).total_seconds())
 
     def block(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
         people = draw_customers(rng, seconds=seconds)
-        return people, simulate(rng, people, seconds=seconds)
+        return people, simulate(rng, people, seconds=seconds, breaks=broken)
 
     segments = {"plan": PLANS.tolist(), "country": COUNTRIES.tolist()}
     return simulation.write(
-        con, folder, block, customers=customers, seed=seed, start=START, kinds=KINDS.tolist(), segments=segments
+        con, folder, block, customers=customers, seed=seed, start=START, kinds=kinds, segments=segments
     )
 
 
@@ -70,28 +83,40 @@ def draw_customers(rng: np.random.Generator, *, seconds: int) -> pd.DataFrame:
     )
 
 
-def simulate(rng: np.random.Generator, customers: pd.DataFrame, *, seconds: int) -> np.ndarray:
+def simulate(
+    rng: np.random.Generator, customers: pd.DataFrame, *, seconds: int, breaks: Breaks = breaks_of.NONE
+) -> np.ndarray:
     """The events of a block within [0, seconds) after START, by customer and time.
 
     A record array, see `simulation.records`.
     """
     n = len(customers)
-    signup, mood = customers["signup"].to_numpy(), rng.normal(0.1, 0.6, n)
+    signup, plan, mood = customers["signup"].to_numpy(), customers["plan"].to_numpy(), rng.normal(0.1, 0.6, n)
     left = np.full(n, np.iinfo("int64").max)  # the second in which a customer cancels
     failures, tickets = np.zeros(n), np.zeros(n)  # recent ones, fading by the week
     log = []
     for week in range(0, seconds, WEEK):
         odds = _log_odds(customers, mood=mood, failures=failures, tickets=tickets, tenure=week - signup)
-        leaves = (signup < week) & (left > week) & (rng.random(n) < 1 / (1 + np.exp(-odds)))
+        chance = breaks.chance(week, odds, plan, STANDARD)
+        leaves = (signup < week) & (left > week) & (rng.random(n) < chance)
         left = np.where(leaves, week + rng.integers(HOUR, WEEK, n), left)
-        events = _week(rng, customers, week=week, mood=mood, failures=failures)
+        use = breaks.use(week, plan, STANDARD)
+        events = _week(rng, customers, week=week, mood=mood, failures=failures, use=use)
         active = (events["at"] >= signup[events["customer"]]) & (events["at"] < left[events["customer"]])
         events = events[active]
         log += [events, records(np.flatnonzero(leaves), left[leaves], CANCEL, 0)]
         failures = 0.75 * failures + _per_customer(events, FAILED, n)
         tickets = 0.7 * tickets + _per_customer(events, TICKET, n)
         mood = 0.95 * mood + rng.normal(-0.01, 0.26, n)
-    return simulation.within(np.concatenate(log), seconds)
+    return simulation.within(_as_logged(np.concatenate(log), breaks), seconds)
+
+
+def _as_logged(log: np.ndarray, breaks: Breaks) -> np.ndarray:
+    """What reaches the log, and under which kind and price."""
+    billed = np.isin(log["kind"], [PAYMENT, FAILED]) & (log["at"] >= breaks.price_rise)
+    log["hundredths"][billed] = (breaks_of.PRICE * log["hundredths"][billed]).round()
+    log["kind"][(log["kind"] == TICKET) & (log["at"] >= breaks.new_kind)] = CHAT
+    return log[(log["kind"] != SESSION) | (log["at"] < breaks.feed_stops)]
 
 
 def _log_odds(customers: pd.DataFrame, *, mood, failures, tickets, tenure) -> np.ndarray:
@@ -101,10 +126,11 @@ def _log_odds(customers: pd.DataFrame, *, mood, failures, tickets, tenure) -> np
     return odds + MOOD * mood + FAILURES * np.minimum(failures, 3) + TICKETS * np.minimum(tickets, 3)
 
 
-def _week(rng: np.random.Generator, customers: pd.DataFrame, *, week: int, mood, failures) -> np.ndarray:
-    """What the customers would do in the week that begins at second `week`, had all signed up and none left."""
+def _week(rng: np.random.Generator, customers: pd.DataFrame, *, week: int, mood, failures, use) -> np.ndarray:
+    """What the customers would do in the week that begins at second `week`, had all signed up and none left; `use` is
+    the share of a usual week's."""
     n = len(customers)
-    sessions = np.repeat(np.arange(n), rng.poisson(customers["pace"] * np.exp(mood)))
+    sessions = np.repeat(np.arange(n), rng.poisson(customers["pace"] * np.exp(mood) * use))
     minutes = np.minimum(rng.gamma(1.6, 28, len(sessions)) * np.exp(0.25 * mood[sessions]), 600)
     asking = np.repeat(np.arange(n), rng.poisson(customers["care"] + 0.25 * np.minimum(failures, 2)))
     return np.concatenate(
