@@ -1,0 +1,1 @@
+"""Every customer's probability at a snapshot, whom to contact, and the lists that say so."""
