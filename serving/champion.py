@@ -19,8 +19,8 @@ from churn.evaluation import profit
 from churn.features import store
 from churn.registry import version_levels, versions
 from churn.registry.versions import Version
+from churn.scoring.compiled import Scorer, scorer
 from serving import prometheus
-from serving.compiled_model import Scorer, scorer
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 10.0  # until a version that could not be loaded is tried again

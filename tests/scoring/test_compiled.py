@@ -10,28 +10,28 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import PowerTransformer
 
 from churn.registry import versions
+from churn.scoring import compiled
+from churn.scoring.compiled import TOLERANCE
 from churn.training import estimators
-from serving import compiled_model
-from serving.compiled_model import TOLERANCE
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
     loaded = versions.load(versions.get("world", version))
-    rows = compiled_model.trial_rows(loaded, count=2000)
-    expected = compiled_model.through_pipeline(loaded)(rows)
-    score, way = compiled_model.scorer(loaded)
+    rows = compiled.trial_rows(loaded, count=2000)
+    expected = compiled.ThroughPipeline(loaded)(rows)
+    score, way = compiled.scorer(loaded)
     assert way == "numpy"
     assert np.abs(expected - score(rows)).max() <= TOLERANCE
     for level in (-1.5, np.linspace(-3, 3, len(rows))):
-        expected_there = compiled_model.through_pipeline(loaded)(rows, level)
+        expected_there = compiled.ThroughPipeline(loaded)(rows, level)
         assert np.abs(expected_there - score(rows, level)).max() <= TOLERANCE
     assert np.abs(expected[:5] - [score([row])[0] for row in rows[:5]]).max() <= TOLERANCE
 
 
 def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges():
     loaded = versions.load(versions.get("world", 1))
-    rows, ranges = compiled_model.trial_rows(loaded), loaded.metadata["training_ranges"]
+    rows, ranges = compiled.trial_rows(loaded), loaded.metadata["training_ranges"]
     assert any(row["plan"] == "never seen" for row in rows) and any(row["plan"] is None for row in rows)
     assert any(row["momentum_7d_30d"] is None for row in rows)
     assert any((row["momentum_7d_30d"] or 0) > ranges["momentum_7d_30d"]["high"] for row in rows)
@@ -39,22 +39,22 @@ def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges()
 
 def test_a_model_that_numpy_would_score_otherwise_goes_through_scikit_learn(monkeypatch):
     loaded = versions.load(versions.get("world", 1))
-    monkeypatch.setattr(compiled_model, "compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
-    assert compiled_model.scorer(loaded)[1] == "scikit-learn"
+    monkeypatch.setattr(compiled, "Compiled", lambda pipeline: lambda rows: np.full(len(rows), 0.5))
+    assert compiled.scorer(loaded)[1] == "scikit-learn"
 
 
 def test_a_version_of_before_with_yeo_johnson_s_powers_is_scored_by_numpy_too():
     loaded = versions.load(versions.get("world", 1))
-    rows = compiled_model.trial_rows(loaded)
+    rows = compiled.trial_rows(loaded)
     pipeline = clone(loaded.pipeline)
     [(_, _, names), category] = pipeline.named_steps["columns"].transformers
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), PowerTransformer())
     pipeline.named_steps["columns"].transformers = [("number", numbers, names), category]
-    pipeline.fit(compiled_model.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
+    pipeline.fit(compiled.table(loaded, rows), np.arange(len(rows)) % 4 == 0)
     before = versions.Loaded(loaded.version, pipeline, loaded.columns, loaded.metadata)
-    score, way = compiled_model.scorer(before)
+    score, way = compiled.scorer(before)
     assert way == "numpy"
-    assert np.abs(compiled_model.through_pipeline(before)(rows) - score(rows)).max() <= TOLERANCE
+    assert np.abs(compiled.ThroughPipeline(before)(rows) - score(rows)).max() <= TOLERANCE
 
 
 @pytest.mark.parametrize("model", ["bg_nbd", "pareto_nbd"])
@@ -65,18 +65,18 @@ def test_a_model_of_histories_is_scored_by_numpy(model):
     pipeline = estimators.fit(X, n > 2, model=model, settings={"horizon_days": 30}, seed=1)
     ranges = {"training_ranges": estimators.training_ranges(X)}
     loaded = versions.Loaded(versions.get("world", 1), pipeline, list(X), ranges)
-    rows = compiled_model.trial_rows(loaded, count=500)
-    score, way = compiled_model.scorer(loaded)
+    rows = compiled.trial_rows(loaded, count=500)
+    score, way = compiled.scorer(loaded)
     assert way == "numpy"
-    assert np.abs(compiled_model.through_pipeline(loaded)(rows, -0.5) - score(rows, -0.5)).max() <= TOLERANCE
+    assert np.abs(compiled.ThroughPipeline(loaded)(rows, -0.5) - score(rows, -0.5)).max() <= TOLERANCE
 
 
 def test_an_estimator_that_is_not_known_goes_through_scikit_learn():
     loaded = versions.load(versions.get("world", 1))
-    rows = compiled_model.trial_rows(loaded)
-    X = compiled_model.table(loaded, rows)
+    rows = compiled.trial_rows(loaded)
+    X = compiled.table(loaded, rows)
     odd = Pipeline([("columns", loaded.pipeline.named_steps["columns"]), ("other", LinearDiscriminantAnalysis())])
     odd.fit(X, np.arange(len(rows)) % 4 == 0)
-    score, way = compiled_model.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
+    score, way = compiled.scorer(versions.Loaded(loaded.version, odd, loaded.columns, loaded.metadata))
     assert way == "scikit-learn"
     assert odd.predict_proba(X)[:, 1].tolist() == pytest.approx(score(rows).tolist())
