@@ -17,6 +17,7 @@ import pandas as pd
 from churn.evaluation import metrics
 
 RESAMPLED = ["auc", "average_precision", "log_loss", "brier", "lift_top"]  # the scores with an interval of `bootstrap`
+Z = NormalDist().inv_cdf(0.975)  # half of a 95% interval in standard errors
 CELLS = 2**21  # counts held at once while resampling, 16 MB
 
 
@@ -81,6 +82,26 @@ def auc_difference(y: np.ndarray, p: np.ndarray, other: np.ndarray, *, of: int =
     variance = sum(d.var(ddof=1) / len(d) if len(d) > 1 else np.nan for d in (left - other_left, stayed - other_stayed))
     half = NormalDist().inv_cdf(1 - 0.025 / of) * float(np.sqrt(variance))
     return Interval(estimate, estimate - half, estimate + half)
+
+
+def weighted_auc(y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> Interval:
+    """The AUC of customers who each stand for so many, `weights` of shape (n,), with DeLong's interval; all NaN where
+    all that count left, or stayed."""
+    left, stayed = (y == 1) & (weights > 0), (y == 0) & (weights > 0)
+    if not left.any() or not stayed.any():
+        return Interval(np.nan, np.nan, np.nan)
+    sides = [(_lower(p[a], p[b], weights[b]), weights[a]) for a, b in ((left, stayed), (stayed, left))]
+    spread = [(w**2 * (share - np.average(share, weights=w)) ** 2).sum() / w.sum() ** 2 for share, w in sides]
+    estimate, half = float(np.average(sides[0][0], weights=sides[0][1])), Z * float(np.sqrt(sum(spread)))
+    return Interval(estimate, max(0.0, estimate - half), min(1.0, estimate + half))
+
+
+def _lower(p: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of each probability the share of others, by weight, that is lower; equal ones count half."""
+    order = np.argsort(others, kind="stable")
+    total = np.concatenate([[0.0], np.cumsum(weights[order])])
+    under, upto = (total[np.searchsorted(others[order], p, side)] for side in ("left", "right"))
+    return (under + upto) / 2 / total[-1]
 
 
 def placements(y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,1 +1,1 @@
-"""What became of the predictions: promises and what came true, an alarm with a stated error, drift and service."""
+"""Whether the model in production still works: what was promised, what came true, and what follows from it."""

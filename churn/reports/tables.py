@@ -36,3 +36,32 @@ def gate(verdict: Decision) -> Styler:
     colours = {"pass": "#0b6e4f", "FAIL": "#b00020", "undecided": "#b00020", "advisory": "#8a5a00"}
     styler = table(verdict.table())
     return styler.map(lambda value: f"color: {colours[value]}; font-weight: 700", subset=["outcome"])
+
+
+def came_true(figures: pd.DataFrame) -> Styler:
+    """What was promised and what came true, a row a list (or the log's answers of a snapshot), a number with its
+    interval in a cell; `figures` as matured.figures has it."""
+    rows = [
+        {
+            "snapshot": row.snapshot,
+            "version": row.version,
+            "from": f"{row.came_from}{', superseded' if row.superseded else ''}",
+            "customers": row.customers,
+            "AUC": _within(row.auc, row.auc_low, row.auc_high, ".3f"),
+            "promised": _within(row.auc_promised, row.auc_promised_low, row.auc_promised_high, ".3f"),
+            "log loss": _within(row.log_loss, row.log_loss_low, row.log_loss_high, ".3f"),
+            "promised ": _within(row.log_loss_promised, None, None, ".3f"),
+            "expected to leave": _within(row.predicted, row.expected_low, row.expected_high, ".1%"),
+            "left": _within(row.observed, row.observed_low, row.observed_high, ".1%"),
+            "AUC uncontacted": _within(row.auc_uncontacted, None, None, ".3f"),
+            "left uncontacted": _within(row.observed_uncontacted, None, None, ".1%"),
+        }
+        for row in figures.rename(columns={"from": "came_from"}).itertuples()
+    ]
+    return table(pd.DataFrame(rows))
+
+
+def _within(value: float | None, low: float | None, high: float | None, form: str) -> str:
+    if pd.isna(value):
+        return ""
+    return f"{value:{form}}" + ("" if pd.isna(low) else f" ({low:{form}} to {high:{form}})")
