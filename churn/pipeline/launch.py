@@ -36,6 +36,7 @@ def launch(params: Params, *, selection: Selection, listener: Listener, as_of: d
     inputs = locate.files_of(stage_parameters.input_of(params))
     if not selection.only or "features" in selection.only:
         _refuse_database(stage_parameters.input_of(params))
+    _refuse_contacted(params)
     params = with_dates(with_formats(params, remember=True), as_of, remember=True)
     if params.snapshots.as_of:
         listener.note(params.snapshots.told())
@@ -128,6 +129,15 @@ def _refuse_database(data: dict) -> None:
 
         with locate.concealed(data):
             fetch.check(locate.value_of(data["url"]), statement.reads(data), shown=data["url"])
+
+
+def _refuse_contacted(params: Params) -> None:
+    """Raises InvalidData for a file of who was contacted that cannot be used, before a kernel starts."""
+    if file := stage_parameters.contacted(params):
+        from churn.monitoring import contacted  # pandas: only where there is such a file
+        from churn.scoring import lists
+
+        contacted.check(file, lists.all_of(params.experiment))
 
 
 def only_one(experiment: str) -> filelock.BaseFileLock:
