@@ -18,18 +18,8 @@ from churn.errors import ModelUnavailable, RegistryError
 if TYPE_CHECKING:
     from churn.registry.versions import Loaded
 
-COUNTS = [
-    "version",
-    "requests",
-    "predictions",
-    "customers",
-    "flagged",
-    "out_of_range",
-    "compared",
-    "differing",
-    "begins",
-    "ends",
-]
+ANSWERED = ["version", "requests", "predictions", "customers", "flagged", "begins", "ends"]
+COUNTS = [*ANSWERED, "out_of_range", "compared", "differing"]
 OUT_OF_RANGE = ["version", "feature", "predictions", "share"]
 NEWEST = 20_000  # logged predictions of a version that are recomputed
 

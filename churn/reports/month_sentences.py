@@ -12,7 +12,7 @@ def in_production(version: int, since: str, *, made_by_it: int) -> str:
     """Which version is in production, since which month, and how many lists it has made."""
     if not version:
         return NOTHING
-    lists = f"{made_by_it:,} list{'' if made_by_it == 1 else 's'}" if made_by_it else "no list yet"
+    lists = _lists(made_by_it) if made_by_it else "no list yet"
     first = f" since {since}" if since else ""
     return f"**Version {version}** is in production{first}, and has made {lists}."
 
@@ -132,15 +132,31 @@ def effect(measured: dict, *, has_file: bool) -> str:
             "Nothing can be said of contacting yet: it takes a list whose outcome is known, with customers to contact and others kept back "
             f"(`score.control`). Until then {measured['assumed']:.0%} of the leavers contacted are assumed to stay."
         )
-    contact, control = (sum(row[name] for row in lists) for name in ("contact", "control"))
-    d = measured["difference"]
     who = "as the file says" if has_file else "all who were to be, since no file says who was"
-    told = (
-        f"Of {contact:,} to be contacted ({who}) and {control:,} kept back, the contacted stayed **{100 * d['estimate']:+.1f} points** more often "
-        f"({100 * d['low']:+.1f} to {100 * d['high']:+.1f}): {_whether(d)}."
-    )
+    reached, contact, control = (sum(row[name] for row in lists) for name in ("contacted", "contact", "control"))
     crossed = f" {measured['crossed']:,} of those kept back were contacted all the same." if measured["crossed"] else ""
-    return f"{told}{crossed} {_success(measured)}"
+    return (
+        f"On {_lists(len(lists))} {contact:,} were to be contacted, {reached:,} were ({who}), and {control:,} were kept back. {_stayed(measured)}: "
+        f"{_whether(measured['difference'])}.{crossed} {_success(measured)}"
+    )
+
+
+def _lists(count: int) -> str:
+    return f"{count:,} list{'' if count == 1 else 's'}"
+
+
+def _stayed(measured: dict) -> str:
+    """The share that stayed in each group, and the difference with its interval."""
+    lists, d = measured["by_list"], measured["difference"]
+    shares = [
+        1 - sum(row[f"left_{group}"] for row in lists) / sum(row[group] for row in lists)
+        for group in ("contact", "control")
+    ]
+    points = f"{abs(100 * d['estimate']):.1f} points {'less' if d['estimate'] < 0 else 'more'}"
+    return (
+        f"Of those to be contacted {shares[0]:.1%} stayed, of those kept back {shares[1]:.1%}: whoever was contacted stayed **{points} often** "
+        f"({100 * d['low']:+.1f} to {100 * d['high']:+.1f})"
+    )
 
 
 def _whether(d: dict) -> str:
@@ -199,13 +215,8 @@ def said(version: int, figures: pd.DataFrame, estimate: dict, judged: dict, effe
             f"The list of {estimate['snapshot']} is open until {estimate['known_on']}; its AUC is estimated at {auc['estimate']:.3f} "
             f"({auc['low']:.3f} to {auc['high']:.3f})."
         )
-    told += [_measured(effect)] if effect["by_list"] else []
+    told += [f"{_stayed(effect)}. {_success(effect)}"] if effect["by_list"] else []
     return [plain(sentence) for sentence in told]
-
-
-def _measured(effect: dict) -> str:
-    d = effect["difference"]
-    return f"The contacted stayed {100 * d['estimate']:+.1f} points more often than those kept back ({100 * d['low']:+.1f} to {100 * d['high']:+.1f}). {_success(effect)}"
 
 
 def plain(sentence: str) -> str:

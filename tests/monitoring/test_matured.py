@@ -42,8 +42,7 @@ def test_where_no_day_is_said_the_end_of_the_log_tells_what_is_known(mine, liste
 def test_a_log_that_lost_its_last_month_is_told_and_what_it_still_tells_is_known(mine, listed):
     for snapshot in ("2023-06-01", "2023-08-01"):
         listed(snapshot)
-    came_true, waiting = known(mine, "2023-10-01")
-    assert ["2023-06-01", "2023-08-01"] == [m.snapshot for m in came_true]
+    assert ["2023-06-01", "2023-08-01"] == [m.snapshot for m in known(mine, "2023-10-01")[0]]
     listed("2023-08-01", dated="2023-08-15")
     came_true, [note] = known(mine, "2023-10-01")
     assert ["2023-06-01", "2023-08-01"] == [m.snapshot for m in came_true]
@@ -81,8 +80,8 @@ def test_segments_are_those_of_the_log_and_their_customers_add_up(mine, listed):
 
 
 def people(*, saved: float, seed: int = 3, n: int = 40_000) -> pd.DataFrame:
-    """Customers of a right model, of whom the fifth most likely to leave are contacted, but for a fifth of them; some of
-    the leavers contacted stay."""
+    """Customers of a right model. The fifth most likely to leave are contacted, but for a fifth of them; of the leavers
+    contacted a share is saved."""
     rng = np.random.default_rng(seed)
     left = pd.Series(rng.random(n) < 0.2)
     p = right(left)
@@ -123,12 +122,11 @@ def test_customers_who_all_stayed_are_not_ranked():
     assert 0.0 == pytest.approx(row.observed)
 
 
-def test_given_labels_are_taken_where_there_are_any(con, mine, monkeypatch):
+def test_given_labels_are_taken_where_there_are_any(con, mine):
     at = pd.Timestamp("2024-01-31", tz="UTC")
     rows = pd.DataFrame({"customer_id": ["a", "b", "c"], "snapshot": at, "plan": ["x", "y", "x"]})
-    given = con.create_table(
-        "given_labels", rows.assign(churned=[True, False, True])[["customer_id", "snapshot", "churned"]]
-    )
+    labelled = rows.drop(columns="plan").assign(churned=[True, False, True])
+    given = con.create_table("given_labels", labelled)
     users = con.create_table("given_users", rows)
     source = Source(None, None, {"users": users}, given, ["plan"], {}, pd.DataFrame())
     label = {"rule": "given", "horizon_days": 29}

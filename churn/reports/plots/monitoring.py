@@ -49,8 +49,9 @@ def over_time(figures: pd.DataFrame, *, raised_on: str | None = None) -> Plot:
         ax.grid(True, axis="y")
         ax.margins(x=0.06, y=0.2)
         ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
-    step = -(-len(at) // LABELS)
-    level.set_xticks(at[::-1][::step], lists.snapshot[::-1][::step], rotation=30, ha="right")
+    level.set_ylim(bottom=max(0.0, level.get_ylim()[0]))
+    shown = _shown(len(at))
+    level.set_xticks(at.iloc[shown], lists.snapshot.iloc[shown], rotation=30, ha="right")
     return figure
 
 
@@ -79,7 +80,8 @@ def _foreseen(ax, at: pd.Series, low: pd.Series, high: pd.Series, label: str) ->
 
 
 def _came_true(ax, at: pd.Series, values: pd.Series, low: pd.Series, high: pd.Series, label: str) -> None:
-    ax.vlines(at, low, high, color=CANDIDATE, linewidth=1.5)
+    told = low.notna()
+    ax.vlines(at[told], low[told], high[told], color=CANDIDATE, linewidth=1.5)
     ax.plot(at, values, "o-", color=CANDIDATE, linewidth=1.2, markersize=5, label=label)
 
 
@@ -127,8 +129,8 @@ def evidence(path: Sequence[dict], limit: float) -> Plot:
     ax.axhline(limit, color=CHAMPION, linewidth=1.2, linestyle="--", label=f"limit {limit:g}")
     ax.set(xlabel="Day on which the labels of a list were known", ylabel="Evidence (e-value)", yscale="log")
     ax.set(xlim=(-0.5, len(at) - 0.5), ylim=(min(0.1, drawn.min()) / 1.5, max(limit, drawn.max()) * 2))
-    step = -(-len(at) // LABELS)
-    ax.set_xticks(at[::-1][::step], [path[place]["known_on"] for place in at[::-1][::step]], rotation=30, ha="right")
+    shown = _shown(len(at))
+    ax.set_xticks(shown, [path[place]["known_on"] for place in shown], rotation=30, ha="right")
     ax.grid(True, axis="y")
     ax.legend(loc="best")
     return figure
@@ -165,9 +167,9 @@ def contacting(effect: dict) -> Plot:
     pooled = effect["difference"]
     rows = [{"snapshot": "all lists", "difference": pooled["estimate"], "low": pooled["low"], "high": pooled["high"]}]
     rows += [row for row in effect["by_list"][::-1]][: 2 * FEATURES_SHOWN]
-    sure = pooled["low"] > 0 or pooled["high"] < 0
+    sure, points = pooled["low"] > 0 or pooled["high"] < 0, 100 * pooled["estimate"]
     figure = plot(
-        f"The contacted stayed {100 * pooled['estimate']:+.1f} points more often than those kept back, "
+        f"The contacted stayed {abs(points):.1f} points {'more' if points > 0 else 'less'} often than those kept back, "
         f"{'which is no chance' if sure else 'which may be chance'}",
         height=rows_height(len(rows)),
     )
@@ -180,3 +182,8 @@ def contacting(effect: dict) -> Plot:
     ax.set(xlabel="Share that stayed: contacted minus kept back (points, 95%)")
     name_rows(ax, [row["snapshot"] for row in rows])
     return figure
+
+
+def _shown(places: int) -> list[int]:
+    """Which of so many places have a label: the last, and as many before it as fit."""
+    return list(range(places - 1, -1, -(-places // LABELS)))[::-1]
