@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
@@ -36,6 +38,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Who may take longest begins first: else one core waits at the end for a test that began last on another."""
     limits = {item: item.get_closest_marker("timeout") for item in items}
     items.sort(key=lambda item: -limits[item].args[0] if limits[item] else 0)
+
+
+@dataclass(frozen=True)
+class World:
+    """A state folder with features online and three versions of the model `world`, version 1 in Production."""
+
+    folder: Path
+    customers: list[str]
+    inside: list[str]  # who count
+    gone: dict[str, datetime]  # who do not, and when they cancelled
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"CHURN_STATE": str(self.folder), "CHURN_PARAMS": str(self.folder / "world.yaml")}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -96,6 +112,19 @@ def registry(shared, state_folder, monkeypatch) -> Path:
     state_folder.mkdir()
     shutil.copy(shared("registry", make) / "mlflow.db", state_folder)
     return state_folder
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> World:
+    from tests.serving.gunicorn_server import make_world
+
+    folder = tmp_path_factory.mktemp("world")
+    make_world(folder)
+    profile = pd.read_parquet(folder / "world" / "features" / "2023-09-01" / "profile.parquet").set_index("customer_id")
+    outside = profile[profile.counts == 0].sort_index()
+    cancelled = (outside.snapshot - pd.to_timedelta(outside.days_silent, unit="D")).dt.tz_localize(None)
+    inside = sorted(profile.index[profile.counts == 1])
+    return World(folder, sorted(profile.index), inside, cancelled.to_dict())
 
 
 @pytest.fixture(scope="session")

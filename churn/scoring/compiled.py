@@ -26,6 +26,7 @@ from churn.training import estimators
 Rows = list[dict[str, float | int | str | None]]
 Columns = Mapping[str, np.ndarray | pd.Categorical]  # numbers as floats, null is nan; texts as categories
 TOLERANCE = 1e-12
+FEW = 64  # customers
 
 
 class Scorer(Protocol):
@@ -86,10 +87,12 @@ class Compiled:
     def __call__(self, rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
         X = np.array([[row[name] for name in self._numeric] for row in rows], dtype=float)
         codes, unknown = self._codes, self._unknown
-        return self._score(X, [[codes[name].get(row[name], unknown) for row in rows] for name in codes], level)
+        return self._score(
+            np.ascontiguousarray(X.T), [[codes[name].get(row[name], unknown) for row in rows] for name in codes], level
+        )
 
     def of_columns(self, columns: Columns, level: float = 0.0) -> np.ndarray:
-        X = np.column_stack([columns[name] for name in self._numeric])
+        X = np.stack([columns[name] for name in self._numeric])
         return self._score(X, [self._coded(name, columns[name]) for name in self._categorical], level)
 
     def _coded(self, name: str, column: pd.Categorical) -> np.ndarray:
@@ -98,9 +101,9 @@ class Compiled:
         return np.array([self._codes[name].get(value, self._unknown) for value in values])[column.codes]
 
     def _score(self, X: np.ndarray, coded: list, level: float | np.ndarray) -> np.ndarray:
-        """Of numbers, shape (n, k), and of each category's codes, shape (n, c), zeros where others have theirs."""
+        """Of numbers, shape (k, n), and of each category's codes, shape (n, c), zeros where others have theirs."""
         X = self._number(X)
-        return expit(self._log_odds(np.hstack([X, sum(map(np.asarray, coded))]) if coded else X) + level)
+        return expit(self._log_odds(np.vstack([X, sum(map(np.asarray, coded)).T]) if coded else X) + level)
 
 
 def trial_rows(loaded: Loaded, *, count: int = 64) -> Rows:
@@ -133,18 +136,18 @@ def _as_they_are(X: np.ndarray) -> np.ndarray:
 
 
 def _imputed_and_scaled(transform: Pipeline) -> Callable[[np.ndarray], np.ndarray]:
-    """SimpleImputer with its indicators, then what makes numbers symmetric, then their scaling."""
+    """SimpleImputer with its indicators, then what makes numbers symmetric, then their scaling; of a row a feature."""
     imputer, *rest = (step for _, step in transform.steps)
-    medians, marked = imputer.statistics_, imputer.indicator_.features_
+    medians, marked = imputer.statistics_[:, None], imputer.indicator_.features_
     if isinstance(rest[0], PowerTransformer):
-        symmetric, scaler = _yeo_johnson(rest[0].lambdas_), rest[0]._scaler
+        symmetric, scaler = _yeo_johnson(rest[0].lambdas_[:, None]), rest[0]._scaler
     else:
         symmetric, scaler = rest[0].func, rest[1]
-    mean, scale = scaler.mean_, scaler.scale_
+    mean, scale = scaler.mean_[:, None], scaler.scale_[:, None]
 
     def apply(X: np.ndarray) -> np.ndarray:
         missing = np.isnan(X)
-        return (symmetric(np.hstack([np.where(missing, medians, X), missing[:, marked]])) - mean) / scale
+        return (symmetric(np.vstack([np.where(missing, medians, X), missing[marked]])) - mean) / scale
 
     return apply
 
@@ -175,7 +178,18 @@ def _codes(encoder: OneHotEncoder, categorical: list[str], name: str) -> dict[st
 
 
 def _log_odds(classifier) -> Callable[[np.ndarray], np.ndarray]:
+    """Of what a classifier looks at, shape (k, n)."""
     if type(classifier) is LogisticRegression:
-        weights, bias = classifier.coef_[0], classifier.intercept_[0]
-        return lambda X: np.add.accumulate(X * weights, axis=1)[:, -1] + bias  # from left to right, whatever n is
-    return classifier.decision_function
+        weights, bias = classifier.coef_[0][:, None], classifier.intercept_[0]
+        return lambda X: _summed(X * weights) + bias
+    return lambda X: classifier.decision_function(np.ascontiguousarray(X.T))
+
+
+def _summed(terms: np.ndarray) -> np.ndarray:
+    """The sum over the rows, first to last, whatever the number of columns: numpy's own takes pairs where it is one."""
+    if terms.shape[1] < FEW:
+        return np.add.accumulate(terms)[-1]  # the same sums, at once
+    total = terms[0].copy()
+    for term in terms[1:]:
+        total += term
+    return total

@@ -3,6 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.impute import SimpleImputer
@@ -13,6 +15,12 @@ from churn.registry import versions
 from churn.scoring import compiled
 from churn.scoring.compiled import TOLERANCE
 from churn.training import estimators
+
+
+@pytest.fixture(autouse=True)
+def in_world(world, monkeypatch):
+    monkeypatch.setenv("CHURN_STATE", str(world.folder))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world.folder / 'mlflow.db'}")
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
@@ -27,6 +35,45 @@ def test_numpy_gives_what_scikit_learn_gives_for_any_row(version):
         expected_there = compiled.ThroughPipeline(loaded)(rows, level)
         assert np.abs(expected_there - score(rows, level)).max() <= TOLERANCE
     assert np.abs(expected[:5] - [score([row])[0] for row in rows[:5]]).max() <= TOLERANCE
+
+
+def loaded_of(kind: str) -> versions.Loaded:
+    """A version of the world; or of it a model of histories."""
+    loaded = versions.load(versions.get("world", 3 if kind == "trees" else 1))
+    if kind not in ("bg_nbd", "pareto_nbd"):
+        return loaded
+    X = compiled.table(loaded, compiled.trial_rows(loaded, count=300))
+    X = X.assign(**{name: X[name].abs() for name in X if X[name].dtype == float})
+    pipeline = estimators.fit(X, np.arange(300) % 3 > 0, model=kind, settings={"horizon_days": 30}, seed=1)
+    return versions.Loaded(loaded.version, pipeline, loaded.columns, loaded.metadata)
+
+
+@pytest.mark.parametrize("kind", ["logistic", "trees", "bg_nbd", "pareto_nbd"])
+def test_a_probability_is_the_same_to_the_last_bit_among_any_others_as_row_or_in_columns(kind):
+    loaded = loaded_of(kind)
+    (score, way), rows = compiled.scorer(loaded), compiled.trial_rows(loaded, count=150)
+    expected = [score([row], 0.3)[0] for row in rows]
+    assert "numpy" == way
+
+    @settings(max_examples=25, deadline=None)
+    @given(start=st.integers(0, 149), count=st.integers(1, 150))
+    def in_any_company(start, count):
+        some = rows[start : start + count]
+        assert expected[start : start + count] == score(some, 0.3).tolist()
+        assert expected[start : start + count] == score.of_columns(columns_of(loaded, some), 0.3).tolist()
+
+    in_any_company()
+
+
+def columns_of(loaded: versions.Loaded, rows: compiled.Rows) -> compiled.Columns:
+    table = compiled.table(loaded, rows)
+    return {n: c.to_numpy() if c.dtype == float else pd.Categorical(c) for n, c in table.items()}
+
+
+def test_scikit_learn_s_own_way_takes_columns_too():
+    loaded = loaded_of("logistic")
+    slow, rows = compiled.ThroughPipeline(loaded), compiled.trial_rows(loaded)
+    assert slow(rows, 0.3).tolist() == pytest.approx(slow.of_columns(columns_of(loaded, rows), 0.3).tolist())
 
 
 def test_trial_rows_hold_nulls_unknown_categories_and_values_beyond_the_ranges():
