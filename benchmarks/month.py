@@ -17,7 +17,14 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
 BEFORE, NOW = "1998-01-01", "1998-04-01"
-SET = ["--set", "snapshots={every: month, train: 3}", "--set", "label.horizon_days=90"]
+SET = [
+    "--set",
+    "snapshots={every: month, train: 3}",
+    "--set",
+    "label.horizon_days=90",
+    "--set",
+    "promote.rules.log_loss=null",
+]
 FOUR = "features,train,evaluate,promote"
 
 
