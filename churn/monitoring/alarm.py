@@ -16,13 +16,13 @@ from scipy.special import betaln, expit, logit, logsumexp
 
 from churn.evaluation import metrics, resampling
 from churn.monitoring import estimate
+from churn.training import levels
 
 LIMIT = 20.0  # 1 / 5%
 SHORTEST_MONTH = 28  # days
 SHIFTS = np.array([0.1, 0.2, 0.4, 0.8, 1.6])  # log-odds beyond the tolerance that a broken level may be off by
 LOSSES = np.array([1.0, 2.0, 4.0, 8.0])  # standard errors beyond the tolerance that a broken ranking may be off by
-SHOCK = 6.0  # a month's own shock beyond the tolerance has the standard deviation margin / SHOCK
-LEAST_MARGIN = 0.03  # as levels have it, where a list was made without
+LEAST_SHOCK = 0.002  # standard deviation of a month's own share of leavers, beyond the tolerance
 LEAST_LOSS = 0.015  # AUC that may be lost at least: half of what has to be noticed
 AUC_SHOCK = 0.004  # standard deviation of a month's own AUC beyond that of its customers
 FEW = 20  # leavers, or stayers, with fewer of whom no AUC is judged
@@ -77,7 +77,7 @@ def month_of(y: np.ndarray, p: np.ndarray, document: dict, *, horizon_days: int)
     promised, level = document.get("promised") or {}, document.get("level") or {}
     auc, log_loss = (promised.get(name) or {} for name in ("auc", "log_loss"))
     y, p = np.asarray(y, dtype="int64"), np.asarray(p, dtype="float64")
-    ranked, error = _auc(y, p)
+    auc_observed, error = ranked(y, p)
     return Month(
         snapshot=document["snapshot"],
         version=document["version"],
@@ -89,9 +89,9 @@ def month_of(y: np.ndarray, p: np.ndarray, document: dict, *, horizon_days: int)
         log_loss_expected=float(estimate.entropy(p).mean()),
         log_loss_promised=log_loss.get("estimate"),
         log_loss_high=log_loss.get("high"),
-        auc=ranked,
+        auc=auc_observed,
         auc_error=error,
-        auc_expected=estimate.expected_auc(p) if ranked is not None else None,
+        auc_expected=estimate.expected_auc(p) if auc_observed is not None else None,
         auc_promised=auc.get("estimate"),
         auc_low=auc.get("low"),
         margin=level.get("margin"),
@@ -123,11 +123,19 @@ def judge(
     return _told(raised, path, judged, standing)
 
 
+def ranked(y: np.ndarray, p: np.ndarray) -> tuple[float | None, float | None]:
+    """AUC and standard error (DeLong, DeLong & Clarke-Pearson 1988); None with too FEW of either kind."""
+    if not FEW <= y.sum() <= len(y) - FEW:
+        return None, None
+    left, stayed = resampling.placements(y, p)
+    return float(left.mean()), float(np.sqrt(left.var(ddof=1) / len(left) + stayed.var(ddof=1) / len(stayed)))
+
+
 def evidence(month: Month, tolerance: float) -> np.ndarray:
     """Log of the e-values of a month, shape (3,), in the order of SPEAKS: each has mean 1 at most while the share of
     leavers is off by no more than the tolerance, or the list's own margin, and the AUC by no more than was promised."""
-    left, shock = round(month.observed * month.customers), (month.margin or LEAST_MARGIN) / SHOCK
-    allowed = max(tolerance, month.margin or 0.0)
+    left, margin = round(month.observed * month.customers), month.margin or 0.0
+    allowed, shock = max(tolerance, margin), max(LEAST_SHOCK, margin - levels.LEAST)
     more = _share(left, month.customers, month.predicted + allowed, shock)
     fewer = _share(month.customers - left, month.customers, 1 - month.predicted + allowed, shock)
     return np.array([more, fewer, _ranking(month)])
@@ -154,14 +162,6 @@ def _ranking(month: Month) -> float:
     half = 0.0 if month.auc_promised is None or month.auc_low is None else month.auc_promised - month.auc_low
     missing = (min(said) - max(half, LEAST_LOSS) - month.auc) / np.hypot(month.auc_error, AUC_SHOCK)
     return float(logsumexp(LOSSES * missing - LOSSES**2 / 2) - np.log(len(LOSSES)))
-
-
-def _auc(y: np.ndarray, p: np.ndarray) -> tuple[float | None, float | None]:
-    """AUC and standard error (DeLong, DeLong & Clarke-Pearson 1988); None with too FEW of either kind."""
-    if not FEW <= y.sum() <= len(y) - FEW:
-        return None, None
-    left, stayed = resampling.placements(y, p)
-    return float(left.mean()), float(np.sqrt(left.var(ddof=1) / len(left) + stayed.var(ddof=1) / len(stayed)))
 
 
 @dataclass

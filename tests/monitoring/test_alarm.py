@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, norm
 
 from churn.monitoring import alarm
-from churn.monitoring.alarm import Month, evidence, judge
+from churn.monitoring.alarm import LIMIT, Month, evidence, judge, month_of
 
 DATES = pd.date_range("2023-01-01", periods=36, freq="MS").strftime("%Y-%m-%d")
 TOLERANCE = 0.05
@@ -118,3 +118,135 @@ def test_a_break_is_told_with_the_first_labels_that_saw_it():
 def test_fewer_leavers_and_a_worse_ranking_are_breaks_too(changed, speaks):
     found = _judge(_months(**changed))
     assert (True, alarm.SPEAKS[speaks]) == (found.standing, found.path[-1]["speaks"])
+
+
+def test_a_break_late_in_a_long_life_is_found_as_soon():
+    found = _judge(_months([0.12] * 35 + [0.22]))
+    assert (True, DATES[35]) == (found.standing, found.since)
+
+
+def test_months_that_are_each_a_little_off_tell_together():
+    found = _judge(_months([0.12] * 6 + [0.185] * 12))
+    assert found.standing
+    assert all(row["e_value"] < LIMIT for row in found.path[:7])
+
+
+def test_with_few_customers_the_same_share_tells_nothing():
+    assert not _judge(_months([0.12] * 6 + [0.22], customers=40)).standing
+
+
+# --- horizons that overlap ---
+
+
+@settings(max_examples=20, deadline=None)
+@given(horizon_days=st.integers(1, 200), step=st.integers(1, 40))
+def test_the_months_that_are_tested_together_do_not_overlap(horizon_days, step):
+    months = [
+        replace(KEPT, snapshot=_later(DATES[0], step * n), known_on=_later(DATES[0], step * n + horizon_days))
+        for n in range(30)
+    ]
+    lifetime = alarm._Lifetime(1, TOLERANCE, horizon_days)
+    held = [process.until for process in lifetime._processes]
+    for month in months:
+        tested = lifetime.see(month)["tested"]
+        now = [process.until for process in lifetime._processes]
+        changed = [before for before, after in zip(held, now, strict=True) if before != after]
+        assert tested == bool(changed) and all(before <= month.snapshot for before in changed)
+        assert tested or min(held) > month.snapshot
+        held = now
+
+
+def test_every_monthly_list_is_tested_however_long_the_horizon_is():
+    for horizon_days in (30, 60, 90, 365):
+        months = _months([0.12] * 36, horizon_days=horizon_days)
+        assert all(row["tested"] for row in _judge(months, horizon_days=horizon_days).path)
+
+
+def test_a_break_is_found_at_once_where_horizons_overlap():
+    found = _judge(_months([0.12] * 15 + [0.22], horizon_days=90), horizon_days=90)
+    assert (True, DATES[15], _later(DATES[15], 90)) == (found.standing, found.since, found.raised_on)
+
+
+# --- lifetimes ---
+
+
+def test_an_alarm_stands_until_a_version_is_listed_that_was_not_there_when_it_was_raised():
+    months = _months([0.12] * 5 + [0.22])
+    raised_on = _judge(months).raised_on
+    listed = [(raised_on, 1), ("2023-06-20", 2)]
+    assert _judge(months, lists=listed).standing
+    after = _judge(months, lists=[*listed, (_later(raised_on, 1), 3)])
+    assert (False, raised_on, "a new version has begun a new lifetime") == (after.standing, after.raised_on, after.why)
+
+
+def test_a_version_first_listed_on_the_day_of_the_alarm_begins_a_new_lifetime():
+    months = _months([0.12] * 5 + [0.22])
+    assert not _judge(months, lists=[(_judge(months).raised_on, 2)]).standing
+
+
+def test_the_old_version_back_in_production_brings_its_alarm_back():
+    months = _months([0.12] * 5 + [0.22])
+    assert _judge(months, lists=[("2023-08-01", 2), ("2023-09-01", 1)]).standing
+
+
+def test_a_new_lifetime_knows_nothing_of_the_old_one_and_may_break_again():
+    old, shares = _months([0.12] * 5 + [0.22]), [0.12] * 8 + [0.22]
+    new = [
+        replace(KEPT, version=2, snapshot=day, known_on=_later(day, 30), observed=share)
+        for day, share in zip(DATES[8:], shares, strict=False)
+    ]
+    found, alone = _judge([*old, *new]), _judge(new)
+    assert [1] * 6 + [2] * 9 == [row["lifetime"] for row in found.path]
+    assert (alone.standing, alone.raised_on, alone.e_value) == (found.standing, found.raised_on, found.e_value)
+
+
+def test_a_month_after_the_alarm_that_the_old_version_listed_does_not_count():
+    months = _months([0.12] * 5 + [0.22])
+    more = [*months, replace(KEPT, snapshot=DATES[6], known_on=_later(DATES[6], 30), observed=0.9)]
+    assert _judge(months) == _judge(more)
+
+
+# --- what it does not depend on ---
+
+
+@settings(max_examples=10, deadline=None)
+@given(order=st.permutations(range(10)))
+def test_the_order_in_which_lists_are_given_does_not_matter(order):
+    months = _months([0.12] * 7 + [0.2, 0.12, 0.3])
+    assert _judge(months) == _judge([months[at] for at in order])
+
+
+def test_of_two_lists_at_one_snapshot_that_of_the_newer_version_counts():
+    months = _months([0.12] * 4)
+    replaced = replace(months[2], version=0, observed=0.9)
+    assert _judge(months).path == _judge([*months, replaced]).path
+
+
+def test_evidence_grows_beyond_any_number_without_an_error():
+    found = _judge(_months([0.02] + [0.9] * 3, customers=10_000_000))
+    assert (True, True) == (found.standing, np.isfinite(found.e_value))
+
+
+# --- a month from its rows ---
+
+
+def test_a_month_holds_what_was_promised_and_what_came():
+    y, p = np.tile([0, 0, 0, 1], 50), np.tile([0.1, 0.2, 0.4, 0.3], 50)
+    promised = {"auc": {"estimate": 0.7, "low": 0.6, "high": 0.8}, "log_loss": {"estimate": 0.5, "high": 0.6}}
+    document = {"snapshot": "2024-01-01", "version": 3, "promised": promised, "level": {"margin": 0.04}}
+    month = month_of(y, p, document, horizon_days=30)
+    assert ("2024-01-01", 3, "2024-01-31", 200) == (month.snapshot, month.version, month.known_on, month.customers)
+    assert (0.25, pytest.approx(0.25), pytest.approx(2 / 3)) == (month.observed, month.predicted, month.auc)
+    assert (0.7, 0.6, 0.5, 0.6, 0.04) == (
+        month.auc_promised,
+        month.auc_low,
+        month.log_loss_promised,
+        month.log_loss_high,
+        month.margin,
+    )
+
+
+def test_with_few_leavers_no_auc_is_judged():
+    y = np.repeat([1, 0], [alarm.FEW - 1, 100])
+    month = month_of(y, np.full(len(y), 0.2), {"snapshot": "2024-01-01", "version": 1}, horizon_days=30)
+    assert (None, None, 0.0) == (month.auc, month.auc_error, evidence(month, TOLERANCE)[2])
