@@ -13,6 +13,7 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from churn.evaluation.calibration import Calibration
+    from churn.evaluation.empc import Empc
     from churn.evaluation.profit import Policy
     from churn.registry.versions import Loaded
 
@@ -25,7 +26,7 @@ class Evaluation:
 
     `intervals` are those of the bootstrap; `against_baselines` and `earlier` as in comparison.py, `relation` as
     versions.relation says it; `parity` and `contract` as in parity.py. `in_production`: the candidate is the champion,
-    and is not compared with itself.
+    and is not compared with itself. `empc`: None where it is not defined.
     """
 
     candidate: Loaded
@@ -43,6 +44,7 @@ class Evaluation:
     earlier: list = field(default_factory=list)
     relation: dict | None = None
     in_production: bool = False
+    empc: Empc | None = None
 
     def document(self) -> dict:
         """All of it as `evaluation.json` holds it: plain JSON values, a score that is not a number as null."""
@@ -64,6 +66,7 @@ class Evaluation:
             "threshold": self.policy.threshold,
             "profit_per_customer": self.policy.profit.estimate,
             "policy": self.policy.document(),
+            "empc": self.empc and asdict(self.empc),
             "parity": self.parity,
             "contract": self.contract,
         } | {name: plain(table.astype(object).to_dict("records")) for name, table in tables.items()}
@@ -79,6 +82,7 @@ class Evaluation:
             named |= {f"{test}_low": i.low, f"{test}_high": i.high}
         told = {"level_error": self.calibration.level, "slope": self.calibration.slope.estimate}
         told |= {"shape_error": self.calibration.shape.value, "profit_per_customer": self.policy.profit.estimate}
+        told |= {"empc": self.empc.empc} if self.empc else {}
         named |= {f"test_{name}": value for name, value in told.items() if math.isfinite(value)}
         return named | ({} if self.policy.threshold is None else {"threshold": self.policy.threshold})
 
