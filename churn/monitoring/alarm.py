@@ -35,6 +35,7 @@ class Month:
 
     `observed`: share of leavers; `predicted`: mean probability; `margin`: half of the interval that the list gave to
     the share. `auc_error`: standard error; `auc_expected`: that of the probabilities if they mean what they say.
+    `observed_uncontacted`: the share had nobody been contacted, told as surely as by so many `customers_uncontacted`.
     """
 
     snapshot: str
@@ -53,6 +54,8 @@ class Month:
     auc_promised: float | None = None
     auc_low: float | None = None
     margin: float | None = None
+    observed_uncontacted: float | None = None
+    customers_uncontacted: int | None = None
 
 
 @dataclass(frozen=True)
@@ -133,11 +136,18 @@ def ranked(y: np.ndarray, p: np.ndarray) -> tuple[float | None, float | None]:
 
 def evidence(month: Month, tolerance: float) -> np.ndarray:
     """Log of the e-values of a month, shape (3,), in the order of SPEAKS: each has mean 1 at most while the share of
-    leavers is off by no more than the tolerance, or the list's own margin, and the AUC by no more than was promised."""
-    left, margin = round(month.observed * month.customers), month.margin or 0.0
+    leavers is off by no more than the tolerance, or the list's own margin, and the AUC by no more than was promised.
+
+    A contact may keep a customer, and makes none leave: too many leavers are counted as they are, too few as they would
+    have been without contacts.
+    """
+    margin, customers = month.margin or 0.0, month.customers
     allowed, shock = max(tolerance, margin), max(LEAST_SHOCK, margin - levels.LEAST)
-    more = _share(left, month.customers, month.predicted + allowed, shock)
-    fewer = _share(month.customers - left, month.customers, 1 - month.predicted + allowed, shock)
+    more = _share(round(month.observed * customers), customers, month.predicted + allowed, shock)
+    observed = month.observed
+    if month.observed_uncontacted is not None:
+        observed, customers = month.observed_uncontacted, month.customers_uncontacted
+    fewer = _share(customers - round(observed * customers), customers, 1 - month.predicted + allowed, shock)
     return np.array([more, fewer, _ranking(month)])
 
 
@@ -231,6 +241,7 @@ def _told(raised: dict | None, path: list[dict], lifetime: list[dict], standing:
     elif now is None:
         why = "no labels of a list have matured yet" if raised is None else "a new version has begun a new lifetime"
     else:
-        why = f"after {len(lifetime)} months the evidence is {e_value:.2g}; an alarm is raised at {LIMIT:g}"
+        months = f"{len(lifetime)} month{'s' * (len(lifetime) > 1)}"
+        why = f"after {months} the evidence is {e_value:.2g}; an alarm is raised at {LIMIT:g}"
     since = raised and raised["since"]
     return Alarm(standing, raised and raised["known_on"], since, e_value, LIMIT, path, why)

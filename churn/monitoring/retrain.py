@@ -63,14 +63,15 @@ def judged(
 
 
 def _uncontacted(m: matured.Matured, month: Month) -> Month:
-    """`customers` are as many as, each for himself, would tell the share of leavers as surely."""
+    """With what would have come true without contacts, and the AUC of that."""
     if m.weights is None:
         return month
     (miss, error), (auc, low, _) = matured.miss(m.y, m.p, m.weights), matured.auc(m.y, m.p, m.weights)
     observed = min(max(month.predicted - miss, 0.0), 1.0)
     alike = observed * (1 - observed) / error**2 if error else month.customers
     ranked = {} if month.auc is None or auc != auc else {"auc": auc, "auc_error": (auc - low) / matured.Z}
-    return replace(month, observed=observed, customers=max(1, min(month.customers, round(alike))), **ranked)
+    alike = max(1, min(month.customers, round(alike)))
+    return replace(month, observed_uncontacted=observed, customers_uncontacted=alike, **ranked)
 
 
 def listed(lists: Sequence[ScoreList], production: Version | None, serve: str) -> list[tuple[str, int]]:

@@ -68,7 +68,7 @@ def contacts(figures: pd.DataFrame) -> str:
         return "What came true will hold the effect of contacting: who stays because somebody called looks like a wrong prediction."
     told = "Whoever stays because somebody called looks like a wrong prediction, so contacts that work make a model look worse"
     if figures.observed_uncontacted.notna().any():
-        return f"{told}; the columns *uncontacted* let those kept back stand for all who were flagged with them, and the alarm looks at these."
+        return f"{told}; the columns *uncontacted* let those kept back stand for all who were flagged with them, and the alarm looks at these; at too many leavers as they are, for a contact makes nobody leave."
     return f"{told}. Nobody was kept back on these lists, so nothing tells by how much."
 
 

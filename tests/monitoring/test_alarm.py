@@ -250,3 +250,19 @@ def test_with_few_leavers_no_auc_is_judged():
     y = np.repeat([1, 0], [alarm.FEW - 1, 100])
     month = month_of(y, np.full(len(y), 0.2), {"snapshot": "2024-01-01", "version": 1}, horizon_days=30)
     assert (None, None, 0.0) == (month.auc, month.auc_error, evidence(month, TOLERANCE)[2])
+
+
+# --- contacts ---
+
+
+def test_leavers_too_few_because_of_contacts_that_work_are_no_break():
+    contacted = _months([0.04] * 3)
+    alone = [replace(month, observed_uncontacted=0.12, customers_uncontacted=400) for month in contacted]
+    assert (True, False) == (_judge(contacted).standing, _judge(alone).standing)
+
+
+def test_leavers_too_many_are_so_whoever_was_contacted():
+    months = _months([0.24])
+    alone = [replace(month, observed_uncontacted=0.25, customers_uncontacted=100) for month in months]
+    assert evidence(months[0], TOLERANCE)[0] == evidence(alone[0], TOLERANCE)[0]
+    assert _judge(alone).standing

@@ -22,7 +22,7 @@ ESTIMATE = {
     "auc": {"estimate": 0.7, "low": 0.68, "high": 0.72}, "log_loss": {"estimate": 0.2, "low": 0.18, "high": 0.22},
 }  # fmt: skip
 JUDGED = retrain.NO_ALARM | {
-    "why": "after 1 months the evidence is 0.5; an alarm is raised at 20", "e_value": 0.5,
+    "why": "after 1 month the evidence is 0.5; an alarm is raised at 20", "e_value": 0.5,
     "path": [{"snapshot": "2023-10-01", "known_on": "2023-10-31", "version": 1, "e_value": 0.5}],
 }  # fmt: skip
 LIST = dict(zip(effect.BY_LIST, ["2023-10-01", 1, 400, 400, 80, 100, 30, 0.8, 0.7, 0.1, 0.01, 0.2], strict=True))
@@ -92,7 +92,7 @@ def test_before_a_list_comes_true_it_is_said_when_it_will():
 def test_the_alarm_says_what_it_means():
     assert month_sentences.alarm(retrain.NO_ALARM).startswith("**No alarm**: no list has come true yet.")
     assert (
-        "**No alarm**: after 1 months the evidence is 0.5; an alarm is raised at 20; a model that has not changed is called "
+        "**No alarm**: after 1 month the evidence is 0.5; an alarm is raised at 20; a model that has not changed is called "
         "broken in at most 5% of all lifetimes, however often one looks."
     ) == month_sentences.alarm(JUDGED)
     standing = JUDGED | {"standing": True, "raised_on": "2023-10-31", "why": "more left than was promised"}
