@@ -129,6 +129,8 @@ def _closing(run: Run, file: str, seconds: float) -> list[str]:
         outcome = f"not trained: {run.glued['monitor']['why']}"
     reasons = [f"  - {why}" for why in (decision or {}).get("failed", [])]
     lines = ["", f"{run.params.experiment} {outcome} ({seconds:.0f} s)", *reasons]
+    if run.alarm:
+        lines += [f"  ALARM: {run.glued['monitor']['alarm_said']}"]
     said = [text for stage in ("monitor", "score") for text in run.glued.get(stage, {}).get("said", [])]
     lines += [f"  {text.replace('`', '')}" for text in said]
     lines += ["", f"  {'stage':<9} {'':<7} {'seconds':>7} {'memory':>8}  report"]

@@ -1,4 +1,4 @@
-"""A business lived month by month: the same command, an app that breaks, and what the pages tell of it."""
+"""A business lived month by month: the same command, a competitor and a price rise, and what the pages tell of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def place(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def params(place) -> Path:
     streaming = yaml.safe_load((PROJECT / "params/streaming.yaml").read_text())
-    data = streaming["data"] | {"customers": 8000, "months": 10, "breaks": {"app_breaks": BREAK}}
+    data = streaming["data"] | {"customers": 8000, "months": 10, "breaks": {"competitor": BREAK, "price_rise": BREAK}}
     file = place / "months.yaml"
     file.write_text(yaml.safe_dump(streaming | {"data": data, "retrain": {"when": "alarm"}}, sort_keys=False))
     return file
