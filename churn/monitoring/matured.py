@@ -257,7 +257,8 @@ def estimated(
         return {}
     from churn.monitoring import estimate
 
-    p, margin = newest.rows(["probability"]).probability.to_numpy(), (newest.document.get("level") or {}).get("margin")
+    p, of = newest.rows(["probability"]).probability.to_numpy(), newest.document
+    unsure = {"margin": (of.get("level") or {}).get("margin"), "slope": of.get("slope")}
     known_on = str(date.fromisoformat(newest.snapshot) + timedelta(days=horizon_days))
     named = {"snapshot": newest.snapshot, "version": newest.version, "known_on": known_on}
-    return named | estimate.estimate(p, seed=seed, replicates=replicates, margin=margin)
+    return named | estimate.estimate(p, seed=seed, replicates=replicates, **unsure)

@@ -94,6 +94,7 @@ def _made_of(version: Version, manifest: dict, snapshot: str) -> dict:
         "threshold": version.threshold,
         "empc": evaluation.get("empc"),
         "promised": {metric: _promised(evaluation, metric) for metric in PROMISED},
+        "slope": evaluation.get("calibration", {}).get("slope"),
     }
 
 

@@ -146,3 +146,10 @@ def test_the_newest_list_is_estimated_from_its_own_probabilities_until_it_comes_
     assert ("2023-05-01", 1, "2023-05-31") == (found["snapshot"], found["version"], found["known_on"])
     assert found["auc"]["low"] < 0.77 < found["auc"]["high"]
     assert {} == matured.estimated(made, known(mine)[0], **settings)
+
+
+def test_a_list_whose_test_had_a_slope_below_one_is_estimated_to_rank_worse(mine, listed):
+    settings = {"horizon_days": 30, "seed": 1, "replicates": 50}
+    made = [listed("2023-05-01"), listed("2023-05-01", slope={"estimate": 0.5, "error": 0.05})]
+    plain, timid = (matured.estimated([one], [], **settings)["auc"]["estimate"] for one in made)
+    assert timid < plain - 0.05

@@ -24,6 +24,7 @@ def listed(share: float = 0.1, **changed) -> production.Listed:
 
 def evaluated(version: int) -> None:
     content = {"version": version, "policy": {"economics": ECONOMICS}, "intervals": INTERVALS, "empc": {"empc": 1.0}}
+    content["calibration"] = {"slope": {"estimate": 0.9, "error": 0.1}}
     state.write_json(state.path("world", "evaluation", "evaluation.json"), content)
 
 
@@ -35,13 +36,15 @@ def test_a_list_tells_what_it_follows_from_and_what_was_promised(own_world):
     assert [ECONOMICS, 0.2, {"empc": 1.0}] == [told[n] for n in ("economics", "threshold", "empc")]
     assert version_levels.of(version, SNAPSHOT) == told["level"]
     assert {"auc": 0.7, "log_loss": 0.3} == {name: score["estimate"] for name, score in told["promised"].items()}
+    assert {"estimate": 0.9, "error": 0.1} == told["slope"]
     assert told["customers"] == len(made.rows(["customer_id"])) > told["flagged"] >= told["contact"] > 0
     assert json.loads((made.list.folder / "list.json").read_text()) == told
 
 
 def test_what_was_not_evaluated_is_null(own_world):
     told = listed().document
-    assert [None, None, {"auc": None, "log_loss": None}] == [told[n] for n in ("economics", "empc", "promised")]
+    found = [told[n] for n in ("economics", "empc", "promised", "slope")]
+    assert [None, None, {"auc": None, "log_loss": None}, None] == found
 
 
 def test_a_list_that_follows_from_the_same_stays_as_it_is(own_world):
