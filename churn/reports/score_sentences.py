@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from churn.evaluation.empc import Empc
     from churn.evaluation.profit import Policy
 
@@ -29,3 +31,91 @@ def empc(expected: Empc | None, policy: Policy) -> str:
         f"where the point estimate says {min(policy.told, 1):.3f}. Its cut knows the outcomes, so that it is what could "
         "be earned at most; who is contacted follows from the point estimate."
     )
+
+
+def finding(why: str, document: dict, totals: dict[str, float], changes: pd.DataFrame) -> str:
+    """Whom to contact, what that is expected to earn, by which version, and what has changed, a line each; in one line
+    why there is no list. `document` is `list.json`, `totals` and `changes` as in churn.scoring.summary."""
+    lines = said(why, document, totals, changes)
+    named = zip(("Whom to contact", "By which version", "Since the last list"), lines, strict=False)
+    return "\n".join(f"- **{name}**: {line}" for name, line in named) if document else lines[0]
+
+
+def said(why: str, document: dict, totals: dict[str, float], changes: pd.DataFrame) -> list[str]:
+    """The same as plain sentences."""
+    if not document:
+        return [f"{why[:1].upper()}{why[1:]}."]
+    return [_whom(document, totals), _by(document), *([moved(changes)] if len(changes) else [])]
+
+
+def _whom(document: dict, totals: dict[str, float]) -> str:
+    most = f", as many as the budget of {document['budget']:,} allows" if _limited(document) else ""
+    if not document["contact"]:
+        return f"Contact nobody of {document['customers']:,} customers: {_nobody(document)}."
+    kept = (
+        f" {document['control']:,} more are kept back, so that the effect can be measured."
+        if document["control"]
+        else ""
+    )
+    return (
+        f"Contact {document['contact']:,} of {document['customers']:,} customers{most}: {totals['contact_leavers']:,.0f} of "
+        f"them are expected to leave{_earning(document, totals)}.{kept}"
+    )
+
+
+def _limited(document: dict) -> bool:
+    return document["budget"] is not None and document["contact"] == document["budget"]
+
+
+def _nobody(document: dict) -> str:
+    if document["threshold"] is None and document["economics"] is None:
+        return "from which probability it pays is not known, for the version has no threshold"
+    return "whoever is flagged is kept back" if document["flagged"] else "nobody reaches the threshold"
+
+
+def _earning(document: dict, totals: dict[str, float]) -> str:
+    if not (economics := document["economics"]):
+        return ", and what that earns is not known, for the version has no economics on record"
+    profit = totals["contact_profit"]
+    return (
+        f", and contacting them is expected to earn {profit:+,.0f} ({profit / document['contact']:+.2f} each), if "
+        f"{economics['success_rate']:.0%} of the leavers stay who are contacted"
+    )
+
+
+def _by(document: dict) -> str:
+    level = document["level"]
+    expected = level.get("expected") or {}
+    bounds = f" ({expected['low']:.1%} to {expected['high']:.1%})" if expected.get("low") is not None else ""
+    share = f", where {expected['mean']:.1%}{bounds} of the customers are expected to leave" if expected else ""
+    threshold = document["threshold"]
+    whence = f", flags from {min(threshold, 1):.3f} on" if threshold is not None else ""
+    return (
+        f"Version {document['version']} scores them as of {document['snapshot']}{whence}, and stands at {level['log_odds']:+.3f} "
+        f"there{share}."
+    )
+
+
+def moved(changes: pd.DataFrame) -> str:
+    """Who entered the list of those to contact since the last list, and who left it."""
+    if not len(changes):
+        return "There is no earlier list to compare with."
+    of = changes.groupby("change").customers.sum()
+    parts = [
+        f"{of.get(change, 0):,} {change}{_why(changes[changes.change == change])}" for change in ("entered", "left")
+    ]
+    return f"Since the last list {' and '.join(parts)}; {of.get('stayed', 0):,} are on both."
+
+
+def _why(changes: pd.DataFrame) -> str:
+    return f" ({', '.join(f'{row.customers:,} {row.why}' for row in changes.itertuples())})" if len(changes) else ""
+
+
+def notes(version: int, why: str, document: dict) -> list[str]:
+    """What a person should know of a list, or of there being none."""
+    if version and why:
+        return [why]
+    return [
+        f"{count:,} customers of the population are not on the list: {reason}, as the API would answer them"
+        for reason, count in document.get("left_out", {}).items()
+    ]

@@ -15,9 +15,12 @@ from pathlib import Path
 import pandas as pd
 
 from churn import engine, state
+from churn.scoring.control import CONTACT
 
 ROWS, TEXT, DOCUMENT, SUPERSEDED = "scores.parquet", "scores.csv", "list.json", "superseded"
 FILES = (ROWS, TEXT, DOCUMENT)
+SHOWN = ["customer_id", "probability", "expected_profit", "decile", "version", "snapshot"]
+NOBODY = pd.DataFrame(columns=SHOWN)
 # What a list follows from: where none of it has changed, the rows are the same to the last bit.
 FOLLOWS_FROM = ("version", "level", "features", "economics", "threshold", "control_share", "budget", "seed")
 
@@ -48,6 +51,11 @@ class ScoreList:
     def rows(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Its customers, most to gain first; all columns or some."""
         return engine.frame(self.path, columns=columns)
+
+    def to_contact(self, most: int | None = None) -> pd.DataFrame:
+        """Whom to contact, most to gain first: SHOWN; all, or so many."""
+        chosen = engine.frame(self.path, columns=SHOWN, filters=[("group", "==", CONTACT)])
+        return chosen.head(len(chosen) if most is None else most).reset_index(drop=True)
 
     def follows_from(self, document: dict) -> bool:
         """Whether a list with such a document would have the same rows."""

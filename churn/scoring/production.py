@@ -6,6 +6,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,6 +17,10 @@ from churn.registry import decisions, version_levels, versions
 from churn.registry.versions import Version
 from churn.scoring import batch, control, lists
 from churn.scoring.lists import ScoreList
+
+if TYPE_CHECKING:
+    from churn.registry.tracking import Run
+    from churn.reports.plots.style import Plot
 
 PROMISED = ("auc", "log_loss")
 
@@ -42,6 +47,10 @@ class Listed:
         """Columns of the list; no row where there is no list."""
         return self.list.rows(columns) if self.list else batch.LISTED.empty_table().select(columns).to_pandas()
 
+    def top(self, most: int) -> pd.DataFrame:
+        """The first of those to contact, most to gain first."""
+        return self.list.to_contact(most) if self.list else lists.NOBODY
+
 
 def listed(
     experiment: str, manifest: dict, snapshot: str, *, share: float, budget: int | None, seed: int, run_id: str
@@ -60,6 +69,16 @@ def listed(
     if standing and standing.follows_from(made_of):
         return Listed(version.version, standing)
     return Listed(version.version, _written(experiment, manifest, made_of | {"made_in": run_id}))
+
+
+def record(run: Run, made: Listed, figures: dict[str, Plot]) -> None:
+    """Put a list, its figures and its counts into the run; nothing where there is no list."""
+    if not made.list:
+        return
+    for name in lists.FILES:
+        run.file(made.list.folder / name)
+    run.figures(figures)
+    run.metrics({f"list_{name}": made.document[name] for name in ("customers", "flagged", "contact", "control")})
 
 
 def _cannot(version: Version, manifest: dict, snapshot: str) -> str:
