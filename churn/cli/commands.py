@@ -17,6 +17,7 @@ from churn.params import schema
 from churn.params.schema import Params
 
 COMMANDS: dict[str, tuple[Callable, str, tuple]] = {}
+SHOWN = 20  # customers that `churn list` prints where no number is said
 
 
 def add_to(parsers: argparse._SubParsersAction) -> None:
@@ -36,7 +37,7 @@ def command(text: str, *arguments: tuple[str, dict]) -> Callable:
     """Make a function a subcommand of its name."""
 
     def add(action: Callable) -> Callable:
-        COMMANDS[action.__name__] = action, text, arguments
+        COMMANDS[action.__name__.rstrip("_")] = action, text, arguments
         return action
 
     return add
@@ -50,7 +51,7 @@ def argument(flag: str, **options: object) -> tuple[str, dict]:
 def _act(action: Callable, given: argparse.Namespace) -> int:
     _name_one_version(given)
     params = schema.load(given.params)
-    preflight.refuse_unusable("" if action in (doctor, cache) else params.experiment)  # these two can do without
+    preflight.refuse_unusable("" if action in (doctor, cache, list_) else params.experiment)  # these can do without
     return action(params, given)
 
 
@@ -141,6 +142,21 @@ def cache(params: Params, given: argparse.Namespace) -> int:
         with launch.only_one(params.experiment):
             removed = cache.prune(params.experiment, unused_days=given.unused_days)
     return _print(given, {"removed": removed, "entries": cache.overview(params.experiment)}, "kept_stages")
+
+
+@command("Whom to contact, by the newest list: the most to gain first, as many as the budget allows.",
+         argument("--top", type=int, metavar="N", help=f"the first N; printed are {SHOWN} where nothing is said"),
+         argument("--out", metavar="FILE",
+                  help="write them to a .csv or .parquet file instead: all, or the first N"))  # fmt: skip
+def list_(params: Params, given: argparse.Namespace) -> int:
+    if given.top is not None and given.top < 1:
+        raise UserError(f"--top {given.top}: name 1 customer or more")
+    from churn.cli import contacts
+
+    found = contacts.newest(params.experiment)
+    most = SHOWN if given.top is None and given.out is None else given.top
+    told = contacts.read(found, most) if given.out is None else contacts.write(found, most, given.out)
+    return _print(given, told, "contacts")
 
 
 def _decide(params: Params, given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:

@@ -70,6 +70,20 @@ def kept_stages(state: dict) -> list[RenderableType]:
     ]
 
 
+def contacts(told: dict) -> list[RenderableType]:
+    """Whom to contact, or where that was written."""
+    of = f"{told['contact']:,} to contact, by version {told['version']} as of {told['snapshot']}"
+    if "out" in told:
+        return [f"{told['written']:,} of {of}: {told['out']}"]
+    if not told["customers"]:
+        return [f"nobody to contact, by version {told['version']} as of {told['snapshot']}"]
+    rows = [
+        [c["customer_id"], f"{c['probability']:.4f}", _money(c["expected_profit"]), c["decile"]]
+        for c in told["customers"]
+    ]
+    return [_table(["customer", "probability", "expected profit", "decile"], rows), f"{len(rows):,} of {of}"]
+
+
 def why(trail: dict) -> list[RenderableType]:
     """Everything behind a version, as `why.why` returns it."""
     place = "in production" if trail["in_production"] else f"stage {trail['stage']}"
@@ -92,6 +106,10 @@ def reproduction(comparison: dict) -> list[RenderableType]:
     kept = [f"the second run's state: {comparison['scratch']}"] if comparison["scratch"] else []
     database = [Text(comparison["database"])] if "database" in comparison else []
     return [_table(["what", "recorded", "again", "equal"], rows), "", head, *database, *first, *kept]
+
+
+def _money(amount: float | None) -> str:
+    return "" if amount is None else f"{amount:+.2f}"
 
 
 def _difference(first: dict) -> list[list[object]]:

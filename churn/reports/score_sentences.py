@@ -36,9 +36,8 @@ def empc(expected: Empc | None, policy: Policy) -> str:
 def finding(why: str, document: dict, totals: dict[str, float], changes: pd.DataFrame) -> str:
     """Whom to contact, what that is expected to earn, by which version, and what has changed, a line each; in one line
     why there is no list. `document` is `list.json`, `totals` and `changes` as in churn.scoring.summary."""
-    lines = said(why, document, totals, changes)
-    named = zip(("Whom to contact", "By which version", "Since the last list"), lines, strict=False)
-    return "\n".join(f"- **{name}**: {line}" for name, line in named) if document else lines[0]
+    first, *more = said(why, document, totals, changes)
+    return "\n".join([f"- **{first}**", *(f"- {line}" for line in more)]) if document else first
 
 
 def said(why: str, document: dict, totals: dict[str, float], changes: pd.DataFrame) -> list[str]:
@@ -91,15 +90,15 @@ def _by(document: dict) -> str:
     threshold = document["threshold"]
     whence = f", flags from {min(threshold, 1):.3f} on" if threshold is not None else ""
     return (
-        f"Version {document['version']} scores them as of {document['snapshot']}{whence}, and stands at {level['log_odds']:+.3f} "
-        f"there{share}."
+        f"Version {document['version']} scores them as of {document['snapshot']}, at its level there "
+        f"({level['log_odds']:+.3f}){whence}{share}."
     )
 
 
 def moved(changes: pd.DataFrame) -> str:
     """Who entered the list of those to contact since the last list, and who left it."""
     if not len(changes):
-        return "There is no earlier list to compare with."
+        return "There is no earlier list, or nobody was to be contacted by that one or is by this one."
     of = changes.groupby("change").customers.sum()
     parts = [
         f"{of.get(change, 0):,} {change}{_why(changes[changes.change == change])}" for change in ("entered", "left")

@@ -49,7 +49,8 @@ class Listed:
 
     def top(self, most: int) -> pd.DataFrame:
         """The first of those to contact, most to gain first."""
-        return self.list.to_contact(most) if self.list else lists.NOBODY
+        rows = self.list.to_contact(most) if self.list else lists.NOBODY
+        return rows.drop(columns=["version", "snapshot"])
 
 
 def listed(

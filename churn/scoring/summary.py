@@ -42,7 +42,7 @@ def glued(document: dict, totals: dict[str, float], moved: pd.DataFrame) -> dict
 
 
 def deciles(rows: pd.DataFrame) -> pd.DataFrame:
-    """A tenth of the customers each, the likeliest to leave first, and what contacting all of it is expected to earn."""
+    """A tenth of the customers each, the likeliest to leave first; the profit is that of contacting all of a tenth."""
     return rows.groupby("decile").agg(
         customers=("probability", "size"),
         mean_probability=("probability", "mean"),
@@ -58,8 +58,9 @@ def curve(rows: pd.DataFrame) -> pd.DataFrame:
     earned = rows.expected_profit.to_numpy()
     if not len(earned) or np.isnan(earned).all():
         return pd.DataFrame({"contacted": [], "profit": []})
-    contacted = np.unique(np.linspace(0, len(earned), STEPS + 1).round().astype(int))
-    return pd.DataFrame({"contacted": contacted, "profit": np.append(0.0, np.cumsum(earned))[contacted]})
+    profit = np.append(0.0, np.cumsum(earned))
+    contacted = np.unique(np.append(np.linspace(0, len(earned), STEPS + 1).round().astype(int), profit.argmax()))
+    return pd.DataFrame({"contacted": contacted, "profit": profit[contacted]})
 
 
 def segments(found: ScoreList | None, manifest: dict) -> pd.DataFrame:
@@ -98,15 +99,15 @@ def changes(now: ScoreList | None, before: ScoreList | None) -> pd.DataFrame:
     was, is_now = ((both[f"group_{when}"] == CONTACT).fill_null(False) for when in ("before", "now"))
     change = ibis.cases((was & is_now, STAYED), (is_now, ENTERED), (was, LEFT))
     why = ibis.cases(
-        (was & is_now, "to be contacted by both lists"),
-        (is_now & both.group_before.isnull(), "was not on the last list"),
-        (is_now & (both.group_before == CONTROL), "was kept back"),
-        (is_now & ~both.flagged_before, "reaches the threshold now"),
-        (is_now, "is within the budget now"),
-        (both.group_now.isnull(), "is no longer in the population"),
-        (both.group_now == CONTROL, "is kept back now"),
-        (~both.flagged_now, "no longer reaches the threshold"),
-        else_="is beyond the budget now",
+        (was & is_now, "on both"),
+        (is_now & both.group_before.isnull(), "not on the last list"),
+        (is_now & (both.group_before == CONTROL), "kept back before"),
+        (is_now & ~both.flagged_before, "at the threshold now"),
+        (is_now, "within the budget now"),
+        (both.group_now.isnull(), "no longer in the population"),
+        (both.group_now == CONTROL, "kept back now"),
+        (~both.flagged_now, "below the threshold now"),
+        else_="beyond the budget now",
     )
     moved = both.filter(was | is_now).select(change=change, why=why)
     counted = moved.group_by(["change", "why"]).agg(customers=moved.count())
