@@ -166,15 +166,14 @@ def _whether(d: dict) -> str:
 
 
 def _success(measured: dict) -> str:
+    """The success rate that was measured, beside the one that was assumed."""
     rate, assumed = measured["success_rate"], measured["assumed"]
     if not rate:
         return f"Too few left to say how that compares with the assumed success rate of {assumed:.0%}."
-    verdict = "lies within" if measured["inside"] else f"is too {'high' if assumed > rate['high'] else 'low'} for"
-    remedy = "" if measured["inside"] else "; set `evaluate.economics.success_rate` to what was measured"
-    return (
-        f"Of the leavers contacted {rate['estimate']:.0%} stayed ({rate['low']:.0%} to {rate['high']:.0%}); the assumption of {assumed:.0%} "
-        f"{verdict} that{remedy}."
-    )
+    told = f"That is a success rate of {rate['estimate']:.0%} ({rate['low']:.0%} to {rate['high']:.0%}), where {assumed:.0%} is assumed"
+    if measured["inside"]:
+        return f"{told}: nothing speaks against that."
+    return f"{told}, too {'much' if assumed > rate['high'] else 'little'}: set `evaluate.economics.success_rate` to what was measured."
 
 
 def service(counts: pd.DataFrame, unread: dict[int, str], compacted: dict[str, int]) -> str:
@@ -240,11 +239,7 @@ def months(figures: pd.DataFrame) -> list[dict]:
     return rows.where(rows.notna(), None).to_dict("records")
 
 
-def notes(differing: int, effect: dict) -> list[str]:
+def notes(differing: int) -> list[str]:
     """What a person should know before anything else."""
-    found = []
-    if differing:
-        found.append(f"prediction log: {differing:,} answers are not what their version makes of the logged features")
-    if effect["inside"] is False:
-        found.append(f"contacting: {_success(effect)}")
-    return found
+    told = f"prediction log: {differing:,} answers are not what their version makes of the logged features"
+    return [told] if differing else []

@@ -18,7 +18,12 @@ NAMES = ["days_since_visit", "visit_count", "plan"]
 def loaded(training_set) -> Loaded:
     X, y = training_set[NAMES], training_set.churned.to_numpy(dtype="int64")
     pipeline = estimators.fit(X, y, model="logistic", settings={"C": 1.0}, seed=7)
-    return Loaded(Version("mine", 1, "Production", "", "", {}), pipeline, NAMES, {})
+    return Loaded(
+        Version("mine", 1, "Production", "", "", {}),
+        pipeline,
+        NAMES,
+        {"training_ranges": estimators.training_ranges(X)},
+    )
 
 
 def test_the_same_customers_have_not_moved(loaded, training_set):

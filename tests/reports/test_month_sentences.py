@@ -48,7 +48,7 @@ def test_the_first_run_says_in_one_line_that_nothing_is_in_production():
     assert nothing == month_sentences.in_production(0, "", made_by_it=0)
     assert [nothing] == month_sentences.said(0, EMPTY, {}, retrain.NO_ALARM, NOTHING)
     assert [] == month_sentences.months(EMPTY)
-    assert [] == month_sentences.notes(0, NOTHING)
+    assert [] == month_sentences.notes(0)
 
 
 def test_what_is_in_production_since_when_and_how_many_lists_it_made():
@@ -103,7 +103,7 @@ def test_what_contacting_did_is_told_with_the_assumption():
     assert (
         "On 1 list 400 were to be contacted, 400 were (as the file says), and 100 were kept back. Of those to be contacted "
         "80.0% stayed, of those kept back 70.0%: whoever was contacted stayed **10.0 points more often** (+1.0 to +20.0): "
-        "contacting keeps customers. Of the leavers contacted 33% stayed (10% to 50%); the assumption of 25% lies within that."
+        "contacting keeps customers. That is a success rate of 33% (10% to 50%), where 25% is assumed: nothing speaks against that."
     ) == month_sentences.effect(MEASURED, has_file=True)
     assert "Nothing can be said of contacting yet" in month_sentences.effect(NOTHING, has_file=False)
 
@@ -119,18 +119,17 @@ def test_an_effect_is_told_from_chance(low, high, said):
     assert "all who were to be, since no file says who was" in told
 
 
-def test_an_assumption_outside_of_what_was_measured_is_a_note_with_its_remedy():
+def test_an_assumption_outside_of_what_was_measured_is_said_with_its_remedy():
     off = MEASURED | {"inside": False, "assumed": 0.6}
-    [note] = month_sentences.notes(0, off)
-    assert (
-        "contacting: Of the leavers contacted 33% stayed (10% to 50%); the assumption of 60% is too high for that; set "
+    assert month_sentences.effect(off, has_file=False).endswith(
+        "That is a success rate of 33% (10% to 50%), where 60% is assumed, too much: set "
         "`evaluate.economics.success_rate` to what was measured."
-    ) == note
+    )
     assert "Too few left" in month_sentences.effect(MEASURED | {"success_rate": None}, has_file=False)
 
 
 def test_an_answer_that_differs_is_a_note():
-    [note] = month_sentences.notes(3, MEASURED)
+    [note] = month_sentences.notes(3)
     assert "prediction log: 3 answers are not what their version makes of the logged features" == note
 
 
