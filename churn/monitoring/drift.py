@@ -1,4 +1,5 @@
-"""Which features and scores have moved since training, and what that does to the scores: an explanation, no alarm.
+"""What can be told before labels mature: how good the newest list is by its own probabilities, which features and scores
+have moved since training, and what that does to the scores. It explains, and raises no alarm.
 
 How far a feature has moved is the Jensen-Shannon distance between what it was in training and what it is now (Endres &
 Schindelin 2003, IEEE Trans Inf Theory 49:1858): 0 for the same, 1 for nothing in common. Numbers are counted in tenths
@@ -8,6 +9,8 @@ put back: each customer gets the training value of the same rank, all else as it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +18,42 @@ import numpy as np
 import pandas as pd
 
 from churn import state
+from churn.monitoring import matured
 
 if TYPE_CHECKING:
     from churn.registry.versions import Loaded, Version
+    from churn.scoring.lists import ScoreList
 
 DRIFT = ["feature", "moved", "on_score", "before", "now", "missing_before", "missing_now"]
 SCORE = "the score itself"
+DRAWS = 200  # of an estimate: as many tell an interval, and more take seconds
 BINS, REMEMBERED, LOOKED_AT = 10, 20_000, 5_000  # customers kept of training, and looked at of this month
+
+
+def estimated(
+    lists: Sequence[ScoreList], came: Sequence[matured.Matured], *, horizon_days: int, seed: int, replicates: int
+) -> dict:
+    """What the newest list says of itself while its outcome is open: snapshot, version, known_on, auc and log_loss, as
+    estimate.estimate has them; {} where none is open."""
+    known = {(m.snapshot, m.version) for m in came if m.came_from == matured.LIST}
+    newest = lists[-1] if lists else None
+    if newest is None or (newest.snapshot, newest.version) in known:
+        return {}
+    from churn.monitoring import estimate
+
+    p, document = newest.rows(["probability"]).probability.to_numpy(), newest.document
+    known_on = str(date.fromisoformat(newest.snapshot) + timedelta(days=horizon_days))
+    named = {"snapshot": newest.snapshot, "version": newest.version, "known_on": known_on}
+    told = {"margin": (document.get("level") or {}).get("margin"), "slope": _slope(document.get("run_id"))}
+    return named | estimate.estimate(p, seed=seed, replicates=min(replicates, DRAWS), **told)
+
+
+def _slope(run_id: str | None) -> dict | None:
+    """What the evaluation of a version's run said of its slope; None where there is none."""
+    from churn.registry import runs
+
+    evaluation = runs.document(run_id, "evaluation.json") if run_id else None
+    return ((evaluation or {}).get("calibration") or {}).get("slope")
 
 
 def keep_reference(version: Version | None) -> Path | None:

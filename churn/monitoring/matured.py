@@ -215,9 +215,8 @@ def by_version(figures: pd.DataFrame) -> pd.DataFrame:
     for (version, came_from), of in figures.groupby(["version", "from"]):
         weights = of.customers / of.customers.sum()
         means = {name: (of[name].astype("float64") * weights).sum() for name in BY_VERSION[4:]}
-        rows.append(
-            {"version": version, "from": came_from, "snapshots": len(of), "customers": of.customers.sum()} | means
-        )
+        named = {"version": version, "from": came_from, "snapshots": len(of), "customers": of.customers.sum()}
+        rows.append(named | means)
     return pd.DataFrame(rows, columns=BY_VERSION)
 
 
@@ -244,21 +243,3 @@ def _within(rows: pd.DataFrame, minimum: int) -> dict:
     ranked, observed = auc(y, p)[0] if len(rows) >= minimum else None, float(y.mean())
     bounds = {"observed_low": observed - Z * error, "observed_high": observed + Z * error}
     return {"customers": len(rows), "auc": ranked, "predicted": float(p.mean()), "observed": observed} | bounds
-
-
-def estimated(
-    lists: Sequence[ScoreList], came: Sequence[Matured], *, horizon_days: int, seed: int, replicates: int
-) -> dict:
-    """What the newest list says of itself while its outcome is open: snapshot, version, known_on, auc and log_loss, as
-    estimate.estimate has them; {} where none is open."""
-    known = {(m.snapshot, m.version) for m in came if m.came_from == LIST}
-    newest = lists[-1] if lists else None
-    if newest is None or (newest.snapshot, newest.version) in known:
-        return {}
-    from churn.monitoring import estimate
-
-    p, of = newest.rows(["probability"]).probability.to_numpy(), newest.document
-    unsure = {"margin": (of.get("level") or {}).get("margin"), "slope": of.get("slope")}
-    known_on = str(date.fromisoformat(newest.snapshot) + timedelta(days=horizon_days))
-    named = {"snapshot": newest.snapshot, "version": newest.version, "known_on": known_on}
-    return named | estimate.estimate(p, seed=seed, replicates=replicates, **unsure)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from churn.evaluation import metrics
-from churn.monitoring import matured
+from churn.monitoring import drift, matured
 from churn.scoring import lists
 from churn.sources.contract import Source
 from tests.monitoring.conftest import LABEL, came, right
@@ -23,7 +23,7 @@ def test_before_the_first_list_there_is_nothing_and_nothing_is_opened(state_fold
     assert 0 == len(matured.by_version(matured.figures([])))
     assert 0 == len(matured.by_segment([], {}))
     assert {} == matured.metrics(matured.figures([]))
-    assert {} == matured.estimated([], [], horizon_days=30, seed=1, replicates=10)
+    assert {} == drift.estimated([], [], horizon_days=30, seed=1, replicates=10)
 
 
 def test_a_list_has_come_true_on_the_day_its_horizon_has_closed_and_not_before(mine, listed):
@@ -142,14 +142,14 @@ def test_the_newest_list_is_estimated_from_its_own_probabilities_until_it_comes_
     listed("2023-05-01")
     made = lists.all_of("mine")
     settings = {"horizon_days": 30, "seed": 1, "replicates": 50}
-    found = matured.estimated(made, [], **settings)
+    found = drift.estimated(made, [], **settings)
     assert ("2023-05-01", 1, "2023-05-31") == (found["snapshot"], found["version"], found["known_on"])
     assert found["auc"]["low"] < 0.77 < found["auc"]["high"]
-    assert {} == matured.estimated(made, known(mine)[0], **settings)
+    assert {} == drift.estimated(made, known(mine)[0], **settings)
 
 
 def test_a_list_whose_test_had_a_slope_below_one_is_estimated_to_rank_worse(mine, listed):
     settings = {"horizon_days": 30, "seed": 1, "replicates": 50}
     made = [listed("2023-05-01"), listed("2023-05-01", slope={"estimate": 0.5, "error": 0.05})]
-    plain, timid = (matured.estimated([one], [], **settings)["auc"]["estimate"] for one in made)
+    plain, timid = (drift.estimated([one], [], **settings)["auc"]["estimate"] for one in made)
     assert timid < plain - 0.05
