@@ -1,5 +1,5 @@
-"""What can be told before labels mature: how good the newest list is by its own probabilities, which features and scores
-have moved since training, and what that does to the scores. It explains, and raises no alarm.
+"""What can be told before labels mature: how good the newest list is by its own probabilities, what has moved since
+training, and what that does to the scores. It explains, and raises no alarm.
 
 How far a feature has moved is the Jensen-Shannon distance between what it was in training and what it is now (Endres &
 Schindelin 2003, IEEE Trans Inf Theory 49:1858): 0 for the same, 1 for nothing in common. Numbers are counted in tenths

@@ -203,6 +203,16 @@ def test_the_table_holds_each_number_with_its_interval():
     assert tables.came_true(EMPTY).to_html()
 
 
+@pytest.mark.parametrize(("months", "labelled"), [(1, [1]), (8, range(1, 9)), (12, range(2, 13, 2))])
+def test_the_last_month_has_a_label_and_as_many_before_it_as_fit(months, labelled):
+    days = [f"2023-{month:02}-01" for month in range(1, months + 1)]
+    lists = figures(*({"snapshot": day} for day in days))
+    path = [JUDGED["path"][0] | {"known_on": day} for day in days]
+    dates = "  x: " + ", ".join(days[month - 1] for month in labelled)
+    for drawn in (monitoring.over_time(lists), monitoring.evidence(path, 20.0)):
+        assert dates in text_form.described(drawn).splitlines()
+
+
 @pytest.mark.parametrize(
     ("figure", "title"),
     [

@@ -59,6 +59,7 @@ def _ranking(ax, at: pd.Series, lists: pd.DataFrame) -> None:
     _foreseen(ax, at, lists.auc_promised_low, lists.auc_promised_high, "promised, 95%")
     ax.plot(at, lists.auc_promised, "_", color=GREY, markersize=9)
     _came_true(ax, at, lists.auc, lists.auc_low, lists.auc_high, "came true, 95%")
+    _without_contacts(ax, at, lists.auc_uncontacted)
     ax.set(ylabel="AUC")
     ax.yaxis.set_major_locator(MaxNLocator(5))
 
@@ -67,10 +68,14 @@ def _level(ax, at: pd.Series, lists: pd.DataFrame) -> None:
     _foreseen(ax, at, lists.expected_low, lists.expected_high, "expected, its interval")
     ax.plot(at, lists.predicted, "_", color=GREY, markersize=9, label="predicted")
     _came_true(ax, at, lists.observed, lists.observed_low, lists.observed_high, "left, 95%")
-    if lists.observed_uncontacted.notna().any():
-        ax.plot(at, lists.observed_uncontacted, "x", color="black", markersize=5, label="had nobody been\ncontacted")
+    _without_contacts(ax, at, lists.observed_uncontacted)
     ax.set(xlabel="Snapshot of the list", ylabel="Share that leaves")
     ax.yaxis.set_major_formatter(SHARE)
+
+
+def _without_contacts(ax, at: pd.Series, values: pd.Series) -> None:
+    if values.notna().any():
+        ax.plot(at, values, "x", color="black", markersize=5, label="had nobody been\ncontacted")
 
 
 def _foreseen(ax, at: pd.Series, low: pd.Series, high: pd.Series, label: str) -> None:
@@ -186,4 +191,4 @@ def contacting(effect: dict) -> Plot:
 
 def _shown(places: int) -> list[int]:
     """Which of so many places have a label: the last, and as many before it as fit."""
-    return list(range(places - 1, -1, -(-places // LABELS)))[::-1]
+    return list(range(places - 1, -1, -places // LABELS))[::-1]
