@@ -236,8 +236,9 @@ def _told(raised: dict | None, path: list[dict], lifetime: list[dict], standing:
     now = raised if standing else (lifetime[-1] if lifetime else None)
     e_value = now["e_value"] if now else 1.0
     if standing:
-        why = f"the list of {raised['since']} on: {raised['speaks']}; evidence {e_value:,.0f}, known on "
-        why += f"{raised['known_on']}, and {LIMIT:g} is reached by chance in 5% of all lifetimes"
+        evidence = f"{e_value:,.0f}" if e_value < 1e6 else "over a million"
+        why = f"from the list of {raised['since']} on {raised['speaks']}; the evidence is {evidence}, and {LIMIT:g} is "
+        why += "reached by chance in 5% of all lifetimes"
     elif now is None:
         why = "no labels of a list have matured yet" if raised is None else "a new version has begun a new lifetime"
     else:

@@ -44,16 +44,8 @@ def estimated(
     p, document = newest.rows(["probability"]).probability.to_numpy(), newest.document
     known_on = str(date.fromisoformat(newest.snapshot) + timedelta(days=horizon_days))
     named = {"snapshot": newest.snapshot, "version": newest.version, "known_on": known_on}
-    told = {"margin": (document.get("level") or {}).get("margin"), "slope": _slope(document.get("run_id"))}
+    told = {"margin": (document.get("level") or {}).get("margin"), "slope": document.get("slope")}
     return named | estimate.estimate(p, seed=seed, replicates=min(replicates, DRAWS), **told)
-
-
-def _slope(run_id: str | None) -> dict | None:
-    """What the evaluation of a version's run said of its slope; None where there is none."""
-    from churn.registry import runs
-
-    evaluation = runs.document(run_id, "evaluation.json") if run_id else None
-    return ((evaluation or {}).get("calibration") or {}).get("slope")
 
 
 def keep_reference(version: Version | None) -> Path | None:

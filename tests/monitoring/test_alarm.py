@@ -111,7 +111,7 @@ def test_a_break_is_told_with_the_first_labels_that_saw_it():
     found = _judge(_months([0.12] * 15 + [0.22]))
     assert (True, DATES[15], _later(DATES[15], 30)) == (found.standing, found.since, found.raised_on)
     assert "more left than was promised" == found.path[-1]["speaks"]
-    assert found.why.startswith(f"the list of {DATES[15]} on: more left than was promised; evidence ")
+    assert found.why.startswith(f"from the list of {DATES[15]} on more left than was promised; the evidence is ")
 
 
 @pytest.mark.parametrize(("changed", "speaks"), [({"observed": [0.02]}, 1), ({"aucs": [0.65]}, 2)])
