@@ -98,7 +98,6 @@ def _promote(params: Params, upstream: dict) -> dict:
 def _score(params: Params, upstream: dict) -> dict:
     return {
         "manifest": upstream["manifest"],
-        "label": _label(params),
         "serve_snapshot": str(params.snapshots.serve),
         "control": params.score.control,
         "budget": params.evaluate.budget,
