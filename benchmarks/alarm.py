@@ -38,7 +38,10 @@ TOLERANCE, LISTS, NEWEST = 0.05, 24, 3
 FRESH = [0, 12]  # the lists at which a model of that day foretells its AUC
 AUC_COST, LEVEL_COST = 0.03, 0.05
 EARLIEST, LATEST, SEEN = 6, 20, 3  # the lists between which a break may set in, and how many after it are looked at
-KINDS_OF_BREAK = ["competitor", "app_breaks", "price_rise", "slow_season", "feed_stops", "new_kind"]
+KINDS_OF_BREAK = {
+    "Streaming": ["competitor", "app_breaks", "price_rise", "slow_season", "feed_stops", "new_kind"],
+    "Shop": ["competitor", "slow_season", "feed_stops"],
+}
 
 
 class Streaming:
@@ -92,13 +95,49 @@ BUSINESSES = {"streaming": Streaming, "shop": Shop}
 
 def main() -> None:
     given = _parser().parse_args()
+    print(shocks(given.seeds), flush=True)
+    head = [
+        "log",
+        "lives",
+        "months each",
+        "alarms",
+        "windows",
+        "the interval holds the AUC",
+        "too high by",
+        "its width",
+    ]
+    head += ["without slope and level", "too high by", "its width"]
+    print(line(head), line(["---"] * len(head)), sep="\n")
+    lives = {}
     for name, business in BUSINESSES.items():
-        lives = [kept_life(given.cache, business, seed) for seed in range(given.seeds)]
-        print(line(["log", "lives", "months", "alarms"]), line(["---"] * 4), silence(name, lives), sep="\n", flush=True)
-        print(cbpe(lives), flush=True)
-        if name == "streaming":
-            found = [broken_life(given.cache, business, seed, lives[seed]["months"]) for seed in range(given.seeds)]
-            print(detection(pd.DataFrame([row for rows in found for row in rows])), flush=True)
+        lives[name] = [kept_life(given.cache, business, seed) for seed in range(given.seeds)]
+        print(line([name, *silence(lives[name]), *cbpe(lives[name])]), flush=True)
+    for name, business in BUSINESSES.items():
+        found = [broken_life(given.cache, business, seed, lives[name][seed]["months"]) for seed in range(given.seeds)]
+        print(detection(name, pd.DataFrame([row for rows in found for row in rows])), flush=True)
+
+
+def shocks(lives: int) -> str:
+    """How often months that are each off by a normal shock, which all customers share, raise an alarm in 36 months."""
+    head = ["standard deviation of a month's shock", "customers", "lives with an alarm"]
+    rows = [line(head), line(["---"] * len(head))]
+    for spread, customers in [(spread, n) for spread in (0.0, 0.01, 0.02, 0.03) for n in (2_000, 100_000)]:
+        raised = [judged(_shocked(np.random.default_rng(seed), spread, customers)).standing for seed in range(lives)]
+        rows.append(line([f"{spread:.2f}", f"{customers:,}", f"{np.mean(raised):.1%}"]))
+    return "\n".join(rows)
+
+
+def _shocked(rng: np.random.Generator, spread: float, customers: int) -> list[dict]:
+    """36 months at whose lists half are expected to leave; the margin of each is that of the twelve known before."""
+    days = pd.date_range("2020-01-01", periods=36, freq="MS").strftime("%Y-%m-%d")
+    observed = rng.binomial(customers, 0.5 + rng.normal(0, spread, len(days) + 15)) / customers
+    alike = {"version": 1, "customers": customers, "predicted": 0.5, "log_loss": 0.0, "log_loss_expected": 0.0}
+    return [
+        alike
+        | {"snapshot": day, "known_on": str((pd.Timestamp(day) + pd.Timedelta(days=90)).date())}
+        | {"observed": observed[n + 15], "margin": max(levels.LEAST, np.abs(observed[n : n + 12] - 0.5).max())}
+        for n, day in enumerate(days)
+    ]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -108,12 +147,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def silence(name: str, lives: list[dict]) -> str:
-    raised = [judged(life["months"]).standing for life in lives]
-    return line([name, len(lives), LISTS, sum(raised)])
+def silence(lives: list[dict]) -> list:
+    return [len(lives), LISTS, sum(judged(life["months"]).standing for life in lives)]
 
 
-def cbpe(lives: list[dict]) -> str:
+def cbpe(lives: list[dict]) -> list:
     """How often the AUC that came lay in the interval that was foretold."""
     windows = [window for life in lives for window in life["cbpe"]]
     cells = [len(windows)]
@@ -122,14 +160,15 @@ def cbpe(lives: list[dict]) -> str:
         off = np.mean([w[told]["estimate"] - w["auc"] for w in windows])
         wide = np.mean([w[told]["high"] - w[told]["low"] for w in windows])
         cells += [f"{np.mean(held):.1%}", f"{off:+.4f}", f"{wide:.3f}"]
-    return line(cells)
+    return cells
 
 
 def broken_life(cache: str, business, seed: int, whole: list[dict]) -> list[dict]:
     """The breaks that were tried with a seed until one cost enough: kind, costs, whether and how late it was found."""
     at = EARLIEST + int(np.random.default_rng(seed).integers(LATEST - EARLIEST))
-    rows = []
-    for kind in KINDS_OF_BREAK[seed % len(KINDS_OF_BREAK) :] + KINDS_OF_BREAK[: seed % len(KINDS_OF_BREAK)]:
+    rows, kinds = [], KINDS_OF_BREAK[business.__name__]
+    turn = seed % len(kinds)
+    for kind in kinds[turn:] + kinds[:turn]:
         months = kept_life(cache, business, seed, kind, whole[at]["snapshot"], at + SEEN)["months"]
         costs = [(_auc_cost(b, w), _level_cost(b, w)) for b, w in zip(months[at:], whole[at:], strict=False)]
         first = next((n for n, (auc, level) in enumerate(costs) if auc >= AUC_COST or level >= LEVEL_COST), None)
@@ -153,14 +192,21 @@ def _level_cost(broken: dict, whole: dict) -> float:
     return abs((broken["predicted"] - broken["observed"]) - (whole["predicted"] - whole["observed"]))
 
 
-def detection(tried: pd.DataFrame) -> str:
-    head = ["break", "tried", "costs enough", "AUC lost", "mean probability off by", "found with the first labels"]
+def detection(name: str, tried: pd.DataFrame) -> str:
+    head = [
+        "log",
+        "break",
+        "tried",
+        "costs enough",
+        "AUC lost",
+        "mean probability off by",
+        "found with the first labels",
+    ]
     rows = [line(head), line(["---"] * len(head))]
     for kind, of in [*tried.groupby("kind", sort=False), ("all", tried)]:
         hurt = of[of.counts]
-        cells = [kind, len(of), len(hurt)]
-        cells += [f"{hurt[cost].median():.3f} (least {hurt[cost].min():.3f})" for cost in ("auc", "level")]
-        rows.append(line([*cells, int(hurt.found.sum())]))
+        costs = [f"{hurt[cost].median():.3f} (least {hurt[cost].min():.3f})" for cost in ("auc", "level") if len(hurt)]
+        rows.append(line([name, kind, len(of), len(hurt), *(costs or ["", ""]), int(hurt.found.astype(bool).sum())]))
     return "\n".join(rows)
 
 
