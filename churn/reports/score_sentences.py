@@ -52,7 +52,7 @@ def _whom(document: dict, totals: dict[str, float]) -> str:
     if not document["contact"]:
         return f"Contact nobody of {document['customers']:,} customers: {_nobody(document)}."
     kept = (
-        f" {document['control']:,} more are kept back, so that the effect can be measured."
+        f" {document['control']:,} more {'is' if document['control'] == 1 else 'are'} kept back, so that the effect can be measured."
         if document["control"]
         else ""
     )

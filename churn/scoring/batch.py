@@ -28,7 +28,7 @@ from churn.registry.versions import Loaded
 from churn.scoring import compiled, control, lists
 
 ROWS_AT_ONCE = 16_384
-MEMORY = "512MB"  # of the engine's for joining and sorting; what takes more goes to disk
+MEMORY = "256MB"  # of the engine's for joining and sorting; what takes more goes to disk
 MISSING = "missing-features"  # as /predict calls it
 SCORED = pa.schema(
     [("customer_id", pa.string()), ("probability", pa.float64()), ("flagged", pa.bool_()),
