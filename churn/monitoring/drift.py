@@ -71,9 +71,9 @@ def _training_set(version: Version) -> pd.DataFrame | None:
     from churn.registry import runs
 
     lies = state.path(version.name, "training", "training_set.parquet")
-    recorded = {d["name"]: d.get("fingerprint") for d in runs.get(version.run_id)["datasets"]}
     if not lies.exists():
         return None
+    recorded = {d["name"]: d.get("fingerprint") for d in runs.get(version.run_id)["datasets"]}
     rows = engine.frame(lies)
     return rows if fingerprint.of_frame(rows) == recorded.get("training_set") else None
 
@@ -87,12 +87,12 @@ def since_training(version: Version | None, manifest: dict, snapshot: str, *, se
     kept = keep_reference(version)
     if kept is None:
         return nothing, f"what version {version.version} learnt from is kept no more"
+    if version.tags.get("feature_service") != manifest["service"]:
+        return nothing, f"version {version.version} takes other features than those of this run"
     from churn import engine
     from churn.registry import versions
 
     loaded, before = versions.load_production(version.name), engine.frame(kept)
-    if not set(loaded.columns) <= {f["name"] for f in manifest["features"]}:
-        return nothing, f"version {version.version} takes features that are not made any more"
     now = population(manifest, snapshot)
     now = now.sample(min(LOOKED_AT, len(now)), random_state=seed).sort_values("customer_id", ignore_index=True)
     return compare(loaded, before, now), ""

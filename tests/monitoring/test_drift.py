@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn import state
+from churn import engine, fingerprint, state
 from churn.monitoring import drift
+from churn.registry import tracking
 from churn.registry.versions import Loaded, Version
 from churn.training import estimators
 
@@ -99,3 +100,29 @@ def test_what_a_version_learnt_from_is_kept_until_it_is_asked_for(state_folder):
     kept.write_bytes(b"")
     assert kept == drift.keep_reference(Version("mine", 4, "Production", "", "", {}))
     assert drift.keep_reference(None) is None
+
+
+def version(run_id: str = "") -> Version:
+    return Version("mine", 1, "Production", run_id, "", {"feature_service": "churn_1"})
+
+
+def test_what_is_kept_no_more_is_said(state_folder):
+    table, why = drift.since_training(version(), {"service": "churn_1"}, "2024-01-01", seed=1)
+    assert ("what version 1 learnt from is kept no more", 0) == (why, len(table))
+
+
+def test_a_version_that_takes_other_features_is_named_and_nothing_fails(state_folder, training_set):
+    engine.frame_to_parquet(training_set, state.path("mine", "monitoring", "learnt_from", "1.parquet"))
+    table, why = drift.since_training(version(), {"service": "churn_2"}, "2024-01-01", seed=1)
+    assert ("version 1 takes other features than those of this run", 0) == (why, len(table))
+
+
+def test_the_training_set_is_kept_where_it_is_the_version_s_own(registry, training_set):
+    run, another = tracking.start("mine"), tracking.start("mine")
+    run.dataset("training_set", fingerprint.of_frame(training_set), "training_set.parquet", context="training")
+    lies = engine.frame_to_parquet(training_set, state.path("mine", "training", "training_set.parquet"))
+    assert drift.keep_reference(version(another.id)) is None
+    rows = engine.frame(drift.keep_reference(version(run.id)))
+    assert [(training_set.part == "train").sum(), sorted(NAMES)] == [len(rows), sorted(rows)]
+    lies.unlink()  # the next training writes over it
+    assert drift.keep_reference(version(run.id)).exists()
