@@ -37,8 +37,8 @@ Z = 1.959963984540054  # half-width of a 95% interval in standard errors
 class Matured:
     """What one version said of the customers of one snapshot, and what became of them.
 
-    `rows`: customer_id, probability, group, churned (bool) and the segments. `document` is that of the list, {} for
-    the log. `came_from` a list or the log.
+    `rows`: customer_id, probability, group, churned (bool), and of the newest list the segments. `document` is that of
+    the list, {} for the log. `came_from` a list or the log.
     """
 
     came_from: str
@@ -85,7 +85,10 @@ def known(
 
     source = contract.reopen(engine.connect(), manifest)
     closed, notes = _closed(source, sorted({one.snapshot for one in said}), label, as_of)
-    outcomes = {snapshot: _outcomes(source, manifest, snapshot, label) for snapshot in closed}
+    outcomes = {snapshot: _outcomes(source, snapshot, label) for snapshot in closed}
+    newest = max((one.snapshot for one in said if one.came_from == LIST and one.snapshot in outcomes), default="")
+    for segment in _segments(source, manifest, newest) if newest else []:
+        outcomes[newest] = outcomes[newest].merge(segment, on="customer_id", how="left")
     joined = [_with_outcomes(one, outcomes[one.snapshot]) for one in said if one.snapshot in outcomes]
     return sorted((m for m in joined if len(m.rows)), key=lambda m: (m.snapshot, m.came_from == LOG)), notes
 
@@ -130,29 +133,28 @@ def _closed(source: Source, snapshots: list[str], label: dict, as_of: str) -> tu
     return due, [f"what came true is not known yet: {lacking}"] if lacking and as_of else []
 
 
-def _outcomes(source: Source, manifest: dict, snapshot: str, label: dict) -> pd.DataFrame:
-    """Who counts at a snapshot, who of them left, and their segments; the horizon has closed."""
+def _outcomes(source: Source, snapshot: str, label: dict) -> pd.DataFrame:
+    """Who counts at a snapshot, and who of them left; the horizon has closed."""
     from churn.training import labels
 
     built = labels.build(source.events, source.customers, source.labels, snapshots=[snapshot], label=label)
-    rows = built.select("customer_id", "churned").execute()
-    for name, table in _segments(source, manifest, snapshot).items():
-        rows = rows.merge(table.execute().rename(columns={table.columns[-1]: name}), on="customer_id", how="left")
-    return rows
+    return built.select("customer_id", "churned").execute()
 
 
-def _segments(source: Source, manifest: dict, snapshot: str) -> dict:
-    """Each segment as a table of customer_id and its value, under the name of its feature."""
+def _segments(source: Source, manifest: dict, snapshot: str) -> list[pd.DataFrame]:
+    """Each segment of the customers at a snapshot: customer_id and the value, under the name of its feature."""
     from churn.sources.snapshots import moment
 
     given = {f["name"]: f.get("given", f["name"]) for f in manifest["features"] if f["name"] in manifest["segments"]}
     tables = [source.customers] if source.customers is not None else list(source.tables.values())
-    found = {name: next((t for t in tables if column in t.columns), None) for name, column in given.items()}
-    return {
-        name: (t.filter(t.snapshot == moment(snapshot)) if "snapshot" in t.columns else t)["customer_id", given[name]]
-        for name, t in found.items()
+    held = {name: next((t for t in tables if column in t.columns), None) for name, column in given.items()}
+    return [
+        (t.filter(t.snapshot == moment(snapshot)) if "snapshot" in t.columns else t)
+        .select("customer_id", **{name: t[given[name]]})
+        .execute()
+        for name, t in held.items()
         if t is not None
-    }
+    ]
 
 
 def _with_outcomes(said: Matured, outcomes: pd.DataFrame) -> Matured:

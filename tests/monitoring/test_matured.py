@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from churn import engine, state
 from churn.evaluation import metrics
 from churn.monitoring import drift, matured
 from churn.scoring import lists
@@ -132,10 +133,27 @@ def test_given_labels_are_taken_where_there_are_any(con, mine):
     label = {"rule": "given", "horizon_days": 29}
     assert (["2024-01-31"], []) == matured._closed(source, ["2024-01-31"], label, "2024-02-29")
     assert ([], []) == matured._closed(source, ["2024-01-31"], label, "2024-02-28")
-    found = matured._outcomes(source, mine, "2024-01-31", label).sort_values("customer_id", ignore_index=True)
-    assert [True, False, True] == found.churned.tolist()
-    assert ["x", "y", "x"] == found.plan.tolist()
-    assert matured._outcomes(source, mine, "2024-02-29", label).empty
+    assert [True, False, True] == matured._outcomes(source, "2024-01-31", label).churned.tolist()
+    assert matured._outcomes(source, "2024-02-29", label).empty
+    [plan] = matured._segments(source, mine, "2024-01-31")
+    assert {"a": "x", "b": "y", "c": "x"} == plan.set_index("customer_id")["plan"].to_dict()
+
+
+def test_the_last_answer_of_the_api_about_a_customer_is_held_against_what_came_true_by_version(mine, listed):
+    customers = listed("2023-05-01").rows().customer_id.tolist()[:300]
+    answers = (
+        [(c, 1, 0.9, 1) for c in customers[:200]] + [(c, 1, 0.1, 2) for c in customers] + [(customers[0], 2, 0.5, 3)]
+    )
+    rows = pd.DataFrame(answers, columns=["customer_id", "model_version", "churn_probability", "second"])
+    at = pd.Timestamp("2023-05-01", tz="UTC")
+    rows = rows.assign(features_as_of=at, scored_at=at + pd.to_timedelta(rows.second, unit="s"), request_id="r")
+    engine.frame_to_parquet(rows, state.path("mine", "predictions", "2023-05-01", "77-1.parquet"))
+    of_list, first, second = known(mine)[0]
+    assert ["list", "log", "log"] == [m.came_from for m in (of_list, first, second)]
+    assert [(1, 300), (2, 1)] == [(m.version, len(m.rows)) for m in (first, second)]
+    assert {0.1} == set(first.rows.probability)
+    assert 0.77 == matured.figures([of_list, first]).auc_promised[1]  # what was promised of the version
+    assert 3 == len(matured.by_version(matured.figures([of_list, first, second])))
 
 
 def test_the_newest_list_is_estimated_from_its_own_probabilities_until_it_comes_true(mine, listed):
