@@ -73,7 +73,7 @@ def write(
         verdict=_verdict(decision, STATUS.get(status, status), month), decision=decision, month=month or {},
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
-        profit=_profit(evaluation) if evaluation else None,
+        profit=_profit(evaluation) if evaluation else None, serve=parameters.get("snapshots", {}).get("serve"),
         parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer, notes=notes,
     )  # fmt: skip
     return state.write_text(folder / "index.html", page)
