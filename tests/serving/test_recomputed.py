@@ -20,10 +20,13 @@ AT = datetime(2023, 9, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def logged(world):
-    """Forty customers answered by version 1 in four requests, the first of them by version 3 too."""
+def logged(world, tmp_path_factory):
+    """Forty customers answered by version 1 in four requests, the first of them by version 3 too; in a state of its
+    own, for others have asked the world, and may still be asking. Model files are shared."""
+    folder = tmp_path_factory.mktemp("logged")
+    shutil.copytree(world.folder / "world", folder / "world", ignore=shutil.ignore_patterns("predictions"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CHURN_STATE", str(world.folder))
+        patch.setenv("CHURN_STATE", str(folder))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world.folder / 'mlflow.db'}")
         lookup = FeatureLookup(max_age_days=None, as_of=None)
         lookup.start()
@@ -35,8 +38,13 @@ def logged(world):
                 scores = scoring.score(serving, lookup, customers)
                 log.add(serving, scores, request_id=f"r{version}{number}", scored_at=AT)
                 log.write()
-    yield world
-    shutil.rmtree(world.folder / "world" / "predictions")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def in_state(in_world, logged, monkeypatch):
+    """After the world of all others, whose registry is that of these answers too."""
+    monkeypatch.setenv("CHURN_STATE", str(logged))
 
 
 def test_every_answer_is_recomputed_to_the_last_bit_before_and_after_compaction(logged):
@@ -73,9 +81,9 @@ def test_an_answer_that_is_another_one_is_counted(logged):
     file.write_bytes(kept)
 
 
-def test_a_version_whose_files_are_gone_is_named_and_not_recomputed(logged, monkeypatch):
+def test_a_version_whose_files_are_gone_is_named_and_not_recomputed(world):
     gone = versions.get("world", 3).source.removeprefix("models:/")
-    [folder] = (logged.folder / "artifacts").glob(f"**/{gone}")
+    [folder] = (world.folder / "artifacts").glob(f"**/{gone}")
     aside = folder.rename(folder.with_name("aside"))
     try:
         found = service.of_log("world")
