@@ -80,18 +80,17 @@ def test_who_could_not_be_reached_is_no_evidence_against_contacting():
     found = measure(rows, contacted=contacted)
     assert reached.sum() == found.by_list.contacted[0]
     assert inside(0.5, found.success_rate)
+    gain = saved.sum() / reached.sum()
+    assert [gain, gain] == pytest.approx([found.difference["estimate"], found.by_list.difference[0]], abs=0.03)
     naive = 1 - rows.churned[reached].mean() / rows.churned[rows.group == "control"].mean()
     assert naive > found.success_rate["high"]  # those who can be reached stay anyway
 
 
 def test_contacts_outside_of_the_horizon_do_not_count_and_crossed_ones_are_told():
     rows = people(saved=0.0)
-    two = [rows.customer_id[rows.group == group].iloc[0] for group in ("contact", "control")]
-    dates = pd.to_datetime(
-        ["2022-12-31T23:59:59Z", "2023-01-31T00:00:00Z"] * 2 + ["2023-01-30T23:59:59Z"] * 2, utc=True
-    )
-    contacted = pd.DataFrame({"customer_id": [*two, *two, *two], "at": dates})
-    found = measure(rows, contacted=contacted)
+    three = {group: rows.customer_id[rows.group == group].iloc[:3].tolist() for group in ("contact", "control")}
+    dates = pd.to_datetime(["2022-12-31T23:59:59Z", "2023-01-31T00:00:00Z", "2023-01-30T23:59:59Z"] * 2, utc=True)
+    found = measure(rows, contacted=pd.DataFrame({"customer_id": three["contact"] + three["control"], "at": dates}))
     assert (1, 1) == (found.by_list.contacted[0], found.crossed)
 
 
