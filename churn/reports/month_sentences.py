@@ -214,7 +214,8 @@ def said(version: int, figures: pd.DataFrame, estimate: dict, judged: dict, effe
             f"The list of {estimate['snapshot']} is open until {estimate['known_on']}; its AUC is estimated at {auc['estimate']:.3f} "
             f"({auc['low']:.3f} to {auc['high']:.3f})."
         )
-    told += [f"{_stayed(effect)}. {_success(effect)}"] if effect["by_list"] else []
+    if effect["by_list"]:
+        told.append(f"{_stayed(effect)}: {_whether(effect['difference'])}. {_success(effect)}")
     return [plain(sentence) for sentence in told]
 
 

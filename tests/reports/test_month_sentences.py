@@ -138,6 +138,7 @@ def test_the_month_in_plain_sentences_has_no_marks_of_weight():
     assert 4 == len(said)
     assert not [sentence for sentence in said if "*" in sentence]
     assert "The list of 2023-11-01 is open until 2023-12-01; its AUC is estimated at 0.700 (0.680 to 0.720)." == said[2]
+    assert "(+1.0 to +20.0): contacting keeps customers. That is a success rate of 33%" in said[3]
     assert 1 == len(month_sentences.said(1, EMPTY, ESTIMATE, retrain.NO_ALARM, NOTHING))
 
 
