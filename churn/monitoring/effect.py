@@ -45,11 +45,11 @@ class Effect:
 def measure(
     came: Sequence[Matured], contacted: pd.DataFrame | None, *, label: dict, economics: dict, seed: int, replicates: int
 ) -> Effect:
-    """The effect over the lists whose labels are known. `contacted`, rows of contacted.read, replaces the assumption
-    that the whole group was contacted; None: there is no such file."""
+    """The effect over the lists whose labels are known, of which anybody was contacted. `contacted`, rows of
+    contacted.read, replaces the assumption that the whole group was; None: there is no such file."""
     assumed = economics.get("success_rate", 0.0)
     drawn = [_drawn(m, contacted, label["horizon_days"]) for m in came if m.came_from == LIST and not m.superseded]
-    drawn = [rows for rows in drawn if rows.contact.any() and not rows.contact.all()]
+    drawn = [rows for rows in drawn if (rows.contact & rows.reached).any() and not rows.contact.all()]
     if not drawn:
         return Effect(pd.DataFrame(columns=BY_LIST), None, None, assumed)
     by_list = pd.DataFrame([_row(rows) for rows in drawn], columns=BY_LIST)
@@ -77,7 +77,7 @@ def _row(rows: pd.DataFrame) -> dict:
     counts = (len(contact), contact.reached.sum(), contact.left.sum(), len(control), control.left.sum())
     reached = contact.reached.mean()
     bounds = newcombe(len(contact) - contact.left.sum(), len(contact), len(control) - control.left.sum(), len(control))
-    difference = [bound / reached if reached else np.nan for bound in bounds]
+    difference = [bound / reached for bound in bounds]
     stayed = (1 - contact.left.mean(), 1 - control.left.mean())
     named = (rows.snapshot.iloc[0], rows.version.iloc[0])
     return dict(zip(BY_LIST, (*named, *counts, *stayed, *difference), strict=True))
@@ -110,7 +110,7 @@ def _pooled(rows: pd.DataFrame, *, seed: int, replicates: int) -> tuple[dict, di
     drawn = np.concatenate([np.einsum("rc,ckl->rkl", counts, table, optimize=True) for counts in batches])
     found = np.array([_statistics(counts) for counts in drawn])
     left_contact, left_control = table[:, [1, 3]].sum(), table[:, 5].sum()
-    told = min(left_contact, left_control) >= LEAST
+    told = min(left_contact, left_control) >= LEAST and np.isnan(found[:, 1]).mean() < 0.025
     return _interval(estimate, found[:, 0]), _interval(rate, found[:, 1]) if told else None
 
 
@@ -135,7 +135,7 @@ def _statistics(counts: np.ndarray) -> tuple[float, float]:
         reached = (weight * np.nan_to_num(n1 / n)).sum() / weight.sum()
         difference = (weight * np.nan_to_num(left / m - (left1 + left0) / n)).sum() / weight.sum() / reached
         would = (weight * np.nan_to_num(left / m - left0 / n)).sum()  # of those who could be reached, per group
-        return difference, 1 - (weight * np.nan_to_num(left1 / n)).sum() / would
+        return difference, 1 - (weight * np.nan_to_num(left1 / n)).sum() / would if would > 0 else np.nan
 
 
 def _interval(estimate: float, found: np.ndarray) -> dict:

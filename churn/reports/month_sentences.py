@@ -129,7 +129,7 @@ def effect(measured: dict, *, has_file: bool) -> str:
     lists = measured["by_list"]
     if not lists:
         return (
-            "Nothing can be said of contacting yet: it takes a list whose outcome is known, with customers to contact and others kept back "
+            "Nothing can be said of contacting yet: it takes a list whose outcome is known, with customers who were contacted and others kept back "
             f"(`score.control`). Until then {measured['assumed']:.0%} of the leavers contacted are assumed to stay."
         )
     who = "as the file says" if has_file else "all who were to be, since no file says who was"

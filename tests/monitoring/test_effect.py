@@ -68,6 +68,16 @@ def test_with_few_leavers_the_success_rate_is_left_open():
     assert 0.0 == found.difference["estimate"]
 
 
+def test_where_chance_alone_could_make_all_leavers_unreached_the_success_rate_is_left_open():
+    """Few are kept back, and few are reached: what would have become of those may be nothing."""
+    rows = people(saved=0.0, n=600)
+    reached = rows.customer_id[(rows.group == "contact") & (rows.index % 4 == 0)]
+    contacted = pd.DataFrame({"customer_id": reached, "at": pd.Timestamp("2023-01-05", tz="UTC")})
+    found = measure(rows, contacted=contacted)
+    assert found.success_rate is None
+    assert inside(0.0, found.difference)
+
+
 def test_who_could_not_be_reached_is_no_evidence_against_contacting():
     """Half are reached, those who leave less often: the effect on the reached is found, from the groups as drawn."""
     rows, rng = people(saved=0.0), np.random.default_rng(9)
@@ -84,6 +94,15 @@ def test_who_could_not_be_reached_is_no_evidence_against_contacting():
     assert [gain, gain] == pytest.approx([found.difference["estimate"], found.by_list.difference[0]], abs=0.03)
     naive = 1 - rows.churned[reached].mean() / rows.churned[rows.group == "control"].mean()
     assert naive > found.success_rate["high"]  # those who can be reached stay anyway
+
+
+def test_a_list_nobody_of_which_was_contacted_says_nothing_of_contacting():
+    rows, at = people(saved=0.4), pd.Timestamp("2023-02-05", tz="UTC")
+    contacted = pd.DataFrame({"customer_id": rows.customer_id, "at": at})
+    found = measure(rows, rows, contacted=contacted)  # January's list and February's
+    assert ["2023-02-01"] == found.by_list.snapshot.tolist()
+    assert found.difference["low"] > 0
+    assert measure(rows, contacted=contacted).difference is None
 
 
 def test_contacts_outside_of_the_horizon_do_not_count_and_crossed_ones_are_told():
