@@ -32,8 +32,8 @@ def _predictions(app: Api) -> None:
             champion = _champion(app)
             results = score(champion, app.features, customer_ids)
         now = datetime.now(UTC)
-        scores = [result for result in results if isinstance(result, Score)]
-        app.prediction_log.add(champion, scores, request_id=g.request_id, scored_at=now)
+        answers = zip(customer_ids, results, strict=True)
+        app.prediction_log.add(champion, answers, request_id=g.request_id, at=now)
         return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, results
 
     @app.post(

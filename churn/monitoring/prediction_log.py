@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from churn import engine, fingerprint, state
 
 WHOLE, STANDS_FOR = "whole-", "stands_for"
+PREDICTED, REFUSED = "predictions", "refusals"
 ORDER = ["scored_at", "request_id", "customer_id"]
 
 
@@ -32,6 +33,13 @@ def read(experiment: str, columns: Sequence[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
 
 
+def refusals(experiment: str) -> pd.DataFrame:
+    """Who was refused: request_id, scored_at, customer_id, model_version, refused (the kind of problem); no row where
+    nobody was."""
+    parts = [engine.frame(file) for day in _days(experiment, REFUSED) for file in _files_of(day)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*ORDER, "model_version", "refused"])
+
+
 def compact(experiment: str, *, today: date | None = None) -> dict[str, int]:
     """Make one file of each finished day's, one for each set of features that was logged, its rows in order of time.
 
@@ -39,11 +47,16 @@ def compact(experiment: str, *, today: date | None = None) -> dict[str, int]:
     before and after.
     """
     today = today or datetime.now(UTC).date()  # of housekeeping: no result depends on it
-    finished = [day for day in _days(experiment) if day.name < f"{today}"]
+    days = [day for kind in (PREDICTED, REFUSED) for day in _days(experiment, kind)]
+    finished = [day for day in days if day.name < f"{today}"]
     before = sum(len(_files_of(day)) for day in finished)
     for day in finished:
         _compact(day)
-    return {"days": len(finished), "before": before, "after": sum(len(_files_of(day)) for day in finished)}
+    return {
+        "days": len({day.name for day in finished}),
+        "before": before,
+        "after": sum(len(_files_of(day)) for day in finished),
+    }
 
 
 def _compact(day: Path) -> None:
@@ -72,8 +85,8 @@ def _by_schema(files: list[Path]) -> Iterator[list[Path]]:
     yield from groups.values()
 
 
-def _days(experiment: str) -> list[Path]:
-    return sorted(day for day in state.path(experiment, "predictions").glob("[0-9]*") if day.is_dir())
+def _days(experiment: str, kind: str = PREDICTED) -> list[Path]:
+    return sorted(day for day in state.path(experiment, kind).glob("[0-9]*") if day.is_dir())
 
 
 def _files_of(day: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """What the prediction log says of the service, and whether what was answered is found again to the last bit.
 
-The log knows answers. What was refused (an unknown customer, one outside the population, features too old) stands in
-none, and only /metrics counts it.
+The log knows what was answered about a customer, refusals too. What was no such question (malformed, without a key, too
+many at once) only /metrics counts.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ANSWERED = ["version", "requests", "predictions", "customers", "flagged", "begins", "ends"]
 COUNTS = [*ANSWERED, "out_of_range", "compared", "differing"]
 OUT_OF_RANGE = ["version", "feature", "predictions", "share"]
+REFUSED = ["version", "refused", "answers", "customers"]
 NEWEST = 20_000  # logged predictions of a version that are recomputed
 
 
@@ -60,6 +61,16 @@ def of_log(experiment: str) -> Service:
     outside = pd.DataFrame(outside, columns=OUT_OF_RANGE)
     outside = outside.sort_values(["predictions", "feature"], ascending=[False, True], ignore_index=True)
     return Service(counts, outside, {v: found.why for v, found in again.items() if found.why})
+
+
+def refusals(experiment: str) -> pd.DataFrame:
+    """Who was refused and why: REFUSED, a row a version and kind of problem, the most frequent first."""
+    from churn.monitoring import prediction_log
+
+    by = prediction_log.refusals(experiment).groupby(["model_version", "refused"])
+    counts = by.customer_id.agg(answers="size", customers="nunique").reset_index()
+    counts = counts.rename(columns={"model_version": "version"})[REFUSED]
+    return counts.sort_values(["answers", *REFUSED[:2]], ascending=[False, True, True], ignore_index=True)
 
 
 def _counts(version: int, of: pd.DataFrame) -> dict:

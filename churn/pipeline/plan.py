@@ -149,7 +149,8 @@ def _of_database(experiment: str, ingredients: dict[str, str], selection: Select
 def _seen(params: Params) -> str:
     """Digest of what monitor looks back at, beside the registry: lists, logged predictions, who was contacted."""
     of_lists = state.path(params.experiment, "scores").rglob("list.json")
-    logged = state.path(params.experiment, "predictions").rglob("*.parquet")
+    answers = (state.path(params.experiment, kind) for kind in ("predictions", "refusals"))
+    logged = [file for folder in answers for file in folder.rglob("*.parquet")]
     contacted = [Path(path) for path in [stage_parameters.contacted(params)] if path]
     return cache_key.key({str(path): str(state.file_stat(path)) for path in (*of_lists, *logged, *contacted)})
 

@@ -194,7 +194,7 @@ def service(counts: pd.DataFrame, unread: dict[int, str], compacted: dict[str, i
         if compacted["before"] > compacted["after"]
         else ""
     )
-    return f"{told}{files} The log knows answers alone: who was refused, and customers who are unknown, are counted at `/metrics` while the service runs."
+    return f"{told}{files} What was no question about a customer (malformed, without a key, too many at once) is counted at `/metrics` alone."
 
 
 def decided(retrain: bool, why: str) -> str:

@@ -87,6 +87,9 @@ def test_the_api_answers_and_its_pages_and_metrics_hold_the_names(ran):
     kept = pd.concat(map(pd.read_parquet, log.rglob("[!.]*.parquet")))
     assert set(kept.features.iloc[0]) == names
     assert [one["churn_probability"] for one in scored] == kept.churn_probability.tolist()
+    refused = [answer["customer_id"] for answer in answers if "error" in answer]
+    kept = [pd.read_parquet(file) for file in log.with_name("refusals").rglob("[!.]*.parquet")]
+    assert refused == [customer for rows in kept for customer in rows.customer_id]
     out = {name for answer in scored for name in answer["out_of_range"]}
     metrics = ran.api.get("/metrics").text
     assert len(out) == metrics.count("churn_out_of_range_total{")

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from churn import state
-from churn.monitoring import prediction_log
+from churn.monitoring import prediction_log, service
 
 KEYS = ["request_id", "customer_id"]
 TODAY = date(2026, 1, 3)
@@ -108,3 +108,26 @@ def test_a_file_that_a_worker_is_writing_is_passed_over(two_days):
     state.path("mine", "predictions", "2026-01-01", ".x.parquet").write_text("half")
     prediction_log.compact("mine", today=TODAY)
     assert len(two_days) == len(held())
+
+
+def refuse(day: str, name: str, *, customers: int, why: str = "unknown-customer") -> None:
+    """A file of refusals as a worker writes it."""
+    schema = pa.schema([("request_id", pa.string()), ("scored_at", MOMENT), ("customer_id", pa.string()),
+                        ("model_version", pa.int64()), ("refused", pa.string())])  # fmt: skip
+    at = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    rows = [{"request_id": name, "scored_at": at, "customer_id": f"{i:05}", "model_version": 1, "refused": why}
+            for i in range(customers)]  # fmt: skip
+    folder = state.path("mine", "refusals", day)
+    folder.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / f"{name}.parquet")
+
+
+def test_who_was_refused_is_counted_by_version_and_reason_before_and_after_its_files_are_one(state_folder):
+    assert service.refusals("mine").empty
+    refuse("2026-01-01", "a", customers=2)
+    refuse("2026-01-01", "b", customers=3)
+    refuse("2026-01-02", "c", customers=1, why="outside-population")
+    expected = [[1, "unknown-customer", 5, 3], [1, "outside-population", 1, 1]]
+    assert expected == service.refusals("mine").values.tolist()
+    assert {"days": 2, "before": 3, "after": 2} == prediction_log.compact("mine", today=TODAY)
+    assert expected == service.refusals("mine").values.tolist()

@@ -154,7 +154,7 @@ def test_the_service_says_what_the_log_cannot_know():
     assert told.startswith("40 predictions in 4 requests, **40 of 40** recomputed to the last bit.")
     assert "Version 2 was not recomputed: its files are gone." in told
     assert "90 files of 2 finished days are now 2." in told
-    assert "who was refused, and customers who are unknown, are counted at `/metrics`" in told
+    assert "(malformed, without a key, too many at once) is counted at `/metrics` alone" in told
     assert "**2 differ**" in month_sentences.service(COUNTS.assign(differing=2), {}, COMPACTED)
     assert "answered nobody yet" in month_sentences.service(COUNTS.head(0), {}, COMPACTED)
 
