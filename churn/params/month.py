@@ -14,8 +14,8 @@ class EveryMonths(Section):
 
 
 When = Annotated[
-    Annotated[Literal["always", "alarm", "never"], Tag("word")] | Annotated[EveryMonths, Tag("months")],
-    Discriminator(lambda given: "months" if isinstance(given, dict | EveryMonths) else "word"),
+    Annotated[Literal["always", "alarm", "never"], Tag("word")] | Annotated[EveryMonths, Tag("every so many")],
+    Discriminator(lambda given: "every so many" if isinstance(given, dict | EveryMonths) else "word"),
 ]
 
 

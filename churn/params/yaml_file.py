@@ -15,6 +15,9 @@ from churn.errors import InvalidParams
 from churn.params import secrets
 
 
+TAGS = ("str", "list[str]", "number", "own", "word", "every so many")  # of unions: no part of a key
+
+
 class _Loader(yaml.SafeLoader):
     """YAML that refuses repeated keys and aliases, and reads 1e-3 as a number (PyYAML reads it as text)."""
 
@@ -147,7 +150,7 @@ def _locate(loc: tuple, model: type[BaseModel]) -> tuple[str, list[str]]:
             here = tagged
             fields = list(here[0].model_fields)
             continue
-        if not (isinstance(part, str) and part in ("str", "list[str]", "number", "own")):
+        if part not in TAGS:
             shown.append(str(part) if str(part).isprintable() else repr(part))
         inside = [
             m for owner in here if part in owner.model_fields for m in _models(owner.model_fields[part].annotation)

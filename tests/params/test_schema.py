@@ -486,3 +486,23 @@ def taken_or_refused(path: Path) -> None:
         assert isinstance(load(path), Params)
     except InvalidParams as error:
         assert all(line.startswith(f"{path}: ") and len(line) < 400 for line in str(error).splitlines())
+
+
+@pytest.mark.parametrize(("section", "said"), [
+    ("retrain.when=allways",
+     "retrain.when: should be 'always', 'alarm' or 'never'; found 'allways'; did you mean always?"),
+    ("retrain={when: {month: 3}}", "retrain.when.month: unknown key; did you mean retrain.when.months?"),
+    ("retrain={when: {months: 0}}", "retrain.when.months: should be greater than or equal to 1; found 0"),
+    ("score.control=1", "score.control: should be less than 1; found 1"),
+])  # fmt: skip
+def test_what_the_month_is_told_wrongly_is_named_by_its_key(section, said):
+    with pytest.raises(InvalidParams) as refused:
+        load(SMOKE, [section])
+    assert f"{SMOKE}: {said}" in str(refused.value)
+
+
+@pytest.mark.parametrize("when", ["always", "alarm", "never"])
+def test_a_model_is_trained_again_always_or_as_the_rule_says(when):
+    assert "always" == load(SMOKE).retrain.when
+    assert when == load(SMOKE, [f"retrain.when={when}"]).retrain.when
+    assert 3 == load(SMOKE, ["retrain={when: {months: 3}}"]).retrain.when.months
