@@ -97,6 +97,11 @@ def since(production: Version | None, lists: list[ScoreList]) -> str:
     return first or _served_by_its_run(production)
 
 
+def made_by(version: int, lists: Sequence[ScoreList]) -> int:
+    """How many lists a version has made that no other has taken the place of."""
+    return sum(made.version == version and not made.superseded for made in lists)
+
+
 def _served_by_its_run(version: Version) -> str:
     from churn.registry import runs  # MLflow, where no list tells
 

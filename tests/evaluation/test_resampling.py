@@ -161,3 +161,20 @@ def test_of_several_differences_each_has_a_wider_interval():
     one, twelve = (resampling.auc_difference(y, p, np.sqrt(p) * (1 - y * 0.1), of=of) for of in (1, 12))
     assert one.estimate == twelve.estimate
     assert 2.8653 / 1.9600 == pytest.approx((twelve.high - twelve.low) / (one.high - one.low), abs=1e-3)
+
+
+def test_an_auc_of_customers_who_stand_for_several_is_that_of_as_many_rows():
+    rng = np.random.default_rng(3)
+    y, p, weights = (rng.random(200) < 0.3).astype(int), rng.random(200).round(1), rng.integers(0, 4, 200)
+    repeated = metrics.scores(np.repeat(y, weights), np.repeat(p, weights), top_fraction=0.1)["auc"]
+    assert repeated == pytest.approx(resampling.weighted_auc(y, p, weights.astype(float)).estimate, abs=1e-12)
+
+
+def test_an_auc_s_interval_is_delong_s_and_says_nothing_of_one_class():
+    rng = np.random.default_rng(3)
+    y, p = (rng.random(2000) < 0.3).astype(int), rng.random(2000)
+    alone, beside = resampling.weighted_auc(y, p, np.ones(2000)), resampling.auc_difference(y, p, np.zeros(2000))
+    assert [0.5 + beside.estimate, 0.5 + beside.low, 0.5 + beside.high] == pytest.approx(
+        [alone.estimate, alone.low, alone.high], abs=1e-4
+    )
+    assert np.isnan(resampling.weighted_auc(np.zeros(5), p[:5], np.ones(5)).estimate)

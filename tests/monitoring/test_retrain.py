@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,8 @@ def test_a_version_serves_since_its_first_list(mine, listed):
     made = [listed("2023-05-01", 1), listed("2023-06-01", 2), listed("2023-07-01", 2)]
     assert ["2023-05-01", "2023-06-01"] == [retrain.since(version(number), made) for number in (1, 2)]
     assert "" == retrain.since(None, made)
+    assert [1, 2] == [retrain.made_by(number, made) for number in (1, 2)]
+    assert 1 == retrain.made_by(2, [*made[:2], replace(made[2], superseded=True)])
 
 
 def test_a_version_in_production_without_a_list_is_on_that_of_this_month(mine, listed):
