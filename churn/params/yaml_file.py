@@ -14,7 +14,6 @@ from pydantic import BaseModel, ValidationError
 from churn.errors import InvalidParams
 from churn.params import secrets
 
-
 TAGS = ("str", "list[str]", "number", "own", "word", "every so many")  # of unions: no part of a key
 
 
