@@ -34,9 +34,9 @@ def logged(world, tmp_path_factory):
             serving = champion.load(versions.get("world", version))
             log = PredictionLog("world")
             for number in range(requests):
-                customers = world.inside[10 * number : 10 * number + 10]
-                scores = scoring.score(serving, lookup, customers)
-                log.add(serving, scores, request_id=f"r{version}{number}", scored_at=AT)
+                customers = [*world.inside[10 * number : 10 * number + 10], *list(world.gone)[:3], "nobody"]
+                answers = scoring.score(serving, lookup, customers)
+                log.add(serving, zip(customers, answers, strict=True), request_id=f"r{version}{number}", at=AT)
                 log.write()
     return folder
 
@@ -59,6 +59,12 @@ def test_every_answer_is_recomputed_to_the_last_bit_before_and_after_compaction(
     prediction_log.compact("world")
     assert 1 == len(prediction_log.files("world"))  # both versions log the same features
     pd.testing.assert_frame_equal(told, service.of_log("world").counts.set_index("version"))
+
+
+def test_whom_the_api_refused_is_counted_by_version_and_reason(logged):
+    expected = [(1, "outside-population", 12, 3), (1, "unknown-customer", 4, 1)]
+    expected += [(3, "outside-population", 3, 3), (3, "unknown-customer", 1, 1)]
+    assert expected == list(service.refusals("world").itertuples(index=False, name=None))
 
 
 def test_what_lies_outside_of_training_is_counted_as_the_api_told_it(logged):
