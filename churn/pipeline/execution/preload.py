@@ -10,7 +10,7 @@ from importlib import import_module
 STORE = "mlflow.store.tracking.sqlalchemy_store"
 LATER = {
     "features": (),  # the first kernel does not wait
-    "monitor": (STORE, "ibis.backends.duckdb"),
+    "monitor": (STORE, "skops.io", "ibis.backends.duckdb"),
     "train": (STORE, "mlflow.sklearn", "mlflow.pyfunc", "skops.io", "ibis.backends.duckdb"),
     "evaluate": (STORE, "skops.io", "ibis.backends.duckdb"),
     "promote": (STORE, "mlflow.store.model_registry.sqlalchemy_store"),
