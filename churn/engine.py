@@ -43,12 +43,12 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
     return con
 
 
-def read_parquet(con: ibis.BaseBackend, path: Path) -> Table:
-    """A Parquet file of our own as the engine's table. No folder above it (`env=prod`) names a column or is a pattern.
+def read_parquet(con: ibis.BaseBackend, *paths: Path) -> Table:
+    """Parquet files of our own, alike, as one table of the engine's. No folder above it (`env=prod`) names a column or is a pattern.
 
     Our own files are read here, or by `arrow_table` and `frame`: each reader by itself would guess from the path.
     """
-    return con.read_parquet(glob.escape(str(path)), hive_partitioning=False)
+    return con.read_parquet([glob.escape(str(path)) for path in paths], hive_partitioning=False)
 
 
 def arrow_table(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pa.Table:

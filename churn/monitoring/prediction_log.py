@@ -6,7 +6,6 @@ metadata, and whoever reads passes over these: a process that is killed before i
 
 from __future__ import annotations
 
-import glob
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -71,7 +70,7 @@ def _compact(day: Path) -> None:
 
 def _merge(day: Path, alike: list[Path]) -> None:
     con, names = engine.connect(), [file.name for file in alike]
-    rows = con.read_parquet([_literally(file) for file in alike], hive_partitioning=False)
+    rows = engine.read_parquet(con, *alike)
     with state.replacing(day / f"{WHOLE}{fingerprint.of_values(names)[:16]}.parquet") as temporary:
         con.to_parquet(rows.order_by(ORDER), str(temporary), kv_metadata={STANDS_FOR: json.dumps(names)})
 
@@ -98,7 +97,3 @@ def _stood_for(day: Path) -> set[str]:
     """Names of the files that compacted ones stand for."""
     kept = (pq.read_metadata(file).metadata or {} for file in day.glob(f"{WHOLE}*.parquet"))
     return {name for metadata in kept for name in json.loads(metadata.get(STANDS_FOR.encode(), b"[]"))}
-
-
-def _literally(file: Path) -> str:
-    return glob.escape(str(file))

@@ -29,6 +29,7 @@ from churn.scoring import compiled, control, lists
 
 ROWS_AT_ONCE = 16_384
 MEMORY = "256MB"  # of the engine's for joining and sorting; what takes more goes to disk
+WHOLE = "in every view"
 MISSING = "missing-features"  # as /predict calls it
 SCORED = pa.schema(
     [("customer_id", pa.string()), ("probability", pa.float64()), ("flagged", pa.bool_()),
@@ -81,7 +82,7 @@ def write_list(loaded: Loaded, manifest: dict, terms: Terms, folder: Path) -> Co
 
 
 def customers(con: ibis.BaseBackend, manifest: dict, snapshot: str, columns: list[str]) -> Table:
-    """The features of everybody who counts at a snapshot: customer_id, `whole` (each view knows the customer), columns.
+    """The features of everybody who counts at a snapshot: customer_id, the columns, and WHOLE: each view knows them.
 
     Tables of one log hold the same customers in the same order, and lie side by side; others are matched.
     """
@@ -90,13 +91,13 @@ def customers(con: ibis.BaseBackend, manifest: dict, snapshot: str, columns: lis
     parts = {}
     for view, listed in manifests.views(manifest).items():
         table = engine.read_parquet(con, manifests.table_path(manifest, snapshot, view))
-        named = {f["name"]: _plain(table[f["name"]]) for f in listed if f["name"] in columns}
+        named = [_plain(table[f["name"]]).name(f["name"]) for f in listed if f["name"] in columns]
         counts = beside if view == population.get("view") else []
-        parts[view] = table.select("customer_id", *counts, **named, **{f"in {view}": True})
+        parts[view] = table.select("customer_id", *counts, *named, ibis.literal(True).name(f"in {view}"))
     rows = _side_by_side(list(parts.values()))
     rows = _matched(parts, population.get("view")) if rows is None else rows
     whole = ibis.and_(*(rows[f"in {view}"].fill_null(False) for view in parts))
-    return rows.filter(*(rows[name] == 1 for name in beside)).select("customer_id", *columns, whole=whole)
+    return rows.filter(*(rows[name] == 1 for name in beside)).select("customer_id", *columns, whole.name(WHOLE))
 
 
 def _side_by_side(parts: list[Table]) -> Table | None:
@@ -141,7 +142,7 @@ def _scored(con, loaded: Loaded, manifest: dict, terms: Terms, counts: Counts) -
     always = {name for name, seen in ranges.items() if not seen.get("nulls", True)}  # without a value in nobody
     for batch in _batches(con, customers(con, manifest, terms.snapshot, loaded.columns)):
         columns = {name: _column(batch[name]) for name in loaded.columns}
-        usable = batch["whole"].to_numpy(zero_copy_only=False)
+        usable = batch[WHOLE].to_numpy(zero_copy_only=False)
         usable = usable & ~np.any([_null(columns[name]) for name in always], axis=0) if always else usable
         if lost := int((~usable).sum()):
             counts.left_out[MISSING] = counts.left_out.get(MISSING, 0) + lost

@@ -269,7 +269,7 @@ def test_a_plan_says_what_would_run_and_why_and_runs_nothing(finished):
     before = sorted((finished.state / "runs").iterdir())
     done = run_pipeline("--plan", "--set", MODEL, state=finished.state)
     assert ["reuse", "run", "run", "run", "run", "run"] == [line.split()[1] for line in done.stdout.splitlines()]
-    assert "version 1 is in production, nothing was" in done.stdout.splitlines()[1]
+    assert "monitor   run    what it looks back at has changed" == done.stdout.splitlines()[1]
     assert 'parameter model: "logistic" -> "hist_gradient_boosting"' in done.stdout
     assert before == sorted((finished.state / "runs").iterdir())
 

@@ -27,7 +27,13 @@ def hint(tmp_path, monkeypatch):
         folder = tmp_path / "the runs" / "one"
         selection = SimpleNamespace(only=())
         run = SimpleNamespace(
-            params=params, glued={"promote": PROMOTED}, selection=selection, done=[], index="i", folder=folder
+            params=params,
+            glued={"promote": PROMOTED},
+            selection=selection,
+            done=[],
+            index="i",
+            folder=folder,
+            alarm=False,
         )
         text = "\n".join(main._closing(run, file, 1.0))
         words = shlex.split(re.search(r"^  (make .*serve .*?)   #", text, re.MULTILINE)[1])
