@@ -44,7 +44,8 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
 
 
 def read_parquet(con: ibis.BaseBackend, *paths: Path) -> Table:
-    """Parquet files of our own, alike, as one table of the engine's. No folder above it (`env=prod`) names a column or is a pattern.
+    """Parquet files of our own, alike, as one table of the engine's. No folder above (`env=prod`) names a column, or is
+    a pattern.
 
     Our own files are read here, or by `arrow_table` and `frame`: each reader by itself would guess from the path.
     """

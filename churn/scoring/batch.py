@@ -97,7 +97,8 @@ def customers(con: ibis.BaseBackend, manifest: dict, snapshot: str, columns: lis
     rows = _side_by_side(list(parts.values()))
     rows = _matched(parts, population.get("view")) if rows is None else rows
     whole = ibis.and_(*(rows[f"in {view}"].fill_null(False) for view in parts))
-    return rows.filter(*(rows[name] == 1 for name in beside)).select("customer_id", *columns, whole.name(WHOLE))
+    counted = rows.filter(rows[population["counts"]] == 1) if population else rows
+    return counted.select("customer_id", *columns, whole.name(WHOLE))
 
 
 def _side_by_side(parts: list[Table]) -> Table | None:
