@@ -288,7 +288,8 @@ def test_a_run_ends_with_a_decision_and_can_be_made_again_while_the_rows_are_the
     assert (0, True) == (done.returncode, "shop version 1: " in done.stdout), done.stderr
     again = commands.run_pipeline(**given)
     outcome = {stage: re.search(rf"{stage} (ran|reused)", again.stdout)[1] for stage in plan.STAGES}
-    assert {"features": "ran", "train": "reused", "evaluate": "reused", "promote": "ran"} == outcome
+    anew = ("features", "monitor", "promote")  # the rows are read, the first list is looked back at, it is decided
+    assert {stage: "ran" if stage in anew else "reused" for stage in plan.STAGES} == outcome
     assert (True, "the database gave the same rows as then") == tuple(
         reproduced(given)[name] for name in ("identical", "database")
     )
