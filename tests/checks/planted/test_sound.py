@@ -64,9 +64,9 @@ def test_a_feature_that_is_known_to_tell_may(tmp_path):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("name", ["cdnow", "streaming", "shop"])
-def test_the_project_s_own_data_pass(name):
+@pytest.mark.parametrize(("name", "less"), [("cdnow", []), ("streaming", ["data.customers=8000"]), ("shop", [])])
+def test_the_project_s_own_data_pass(name, less):
     file = state.PROJECT / "params" / f"{name}.yaml"
-    quiet(business.run(file, stages=("features",)))
+    quiet(business.run(file, *less, stages=("features",)))
     for split, model in [("temporal", "logistic"), ("entity", "hist_gradient_boosting")]:
-        quiet(business.run(file, f"train.split={split}", f"train.model={model}", stages=("train",)))
+        quiet(business.run(file, *less, f"train.split={split}", f"train.model={model}", stages=("train",)))
