@@ -24,7 +24,7 @@ def logged(world, tmp_path_factory):
     """Forty customers answered by version 1 in four requests, the first of them by version 3 too; in a state of its
     own, for others have asked the world, and may still be asking. Model files are shared."""
     folder = tmp_path_factory.mktemp("logged")
-    shutil.copytree(world.folder / "world", folder / "world", ignore=shutil.ignore_patterns("predictions"))
+    shutil.copytree(world.folder / "world", folder / "world", ignore=shutil.ignore_patterns("predictions", "refusals"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHURN_STATE", str(folder))
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{world.folder / 'mlflow.db'}")

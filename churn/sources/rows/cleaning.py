@@ -58,7 +58,7 @@ def as_text(column: Value, null_words: tuple[str, ...] = ("",)) -> StringValue:
     """Text without surrounding whitespace; null where nothing is left, or one of `null_words` in any case."""
     text = column.cast("string")
     if null_words == ("",):
-        return ibis.ifelse(text.re_search(r"^\s|\s$|^$"), text.strip().nullif(""), text)
+        return ibis.ifelse(text.re_search(r"^[\s\v]|[\s\v]$|^$"), text.strip().nullif(""), text)
     edged = (text < "!") | (text.reverse() < "!")  # few are, and stripping all takes as long as reading them
     text = ibis.ifelse(edged, text.strip(), text)
     return ibis.ifelse(text.lower().isin(null_words), ibis.null("string"), text)
