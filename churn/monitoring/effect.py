@@ -15,12 +15,11 @@ import pandas as pd
 
 from churn.evaluation.document import plain
 from churn.monitoring import contacted as contacts
-from churn.monitoring.matured import LIST, Matured
+from churn.monitoring.matured import LIST, Matured, Z
 
 BY_LIST = ["snapshot", "version", "contact", "contacted", "left_contact", "control", "left_control", "stayed_contact",
            "stayed_control", "difference", "low", "high"]  # fmt: skip
 LEAST = 5  # leavers in each group, below which nothing is said of the success rate
-Z = 1.959963984540054  # half-width of a 95% interval in standard errors
 
 
 @dataclass(frozen=True)
