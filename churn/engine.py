@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ibis
@@ -20,6 +20,9 @@ from churn.state import replacing
 
 # Ibis 12 calls DuckDB 2.0 by names that it is giving up.
 warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
+
+
+BATCH = 200_000  # rows
 
 
 def connect(*, threads: int | None = None) -> ibis.BaseBackend:
@@ -55,6 +58,12 @@ def read_parquet(con: ibis.BaseBackend, *paths: Path) -> Table:
 def arrow_table(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pa.Table:
     """The same in memory, as pyarrow has it: all of it, or some columns and rows."""
     return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
+
+
+def column_batches(path: Path, column: str) -> Iterator[pa.Array]:
+    """One column, in portions that fit into memory and are the same in every run."""
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH, columns=[column]):
+        yield batch.column(0)
 
 
 def frame(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pd.DataFrame:

@@ -14,13 +14,12 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import ibis
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from churn import engine, fingerprint
+from churn import engine
 from churn.checks import counterfactual_logs
 from churn.checks.counterfactual_logs import Log
 from churn.checks.result import Check
@@ -28,6 +27,7 @@ from churn.features import manifest as manifests
 from churn.features.definitions import from_events, terms
 from churn.sources.contract import known_at
 from churn.sources.snapshots import instant, moment
+from churn.training import sampling
 
 if TYPE_CHECKING:
     from churn.sources.contract import Source
@@ -103,8 +103,7 @@ def _same_values(con, source: Source, manifest: dict, settings: dict, passed_ove
 
 def _sample(source: Source) -> tuple[pa.Table, pa.Table]:
     """Some customers, the same in every run, and their events."""
-    ids = source.customers.customer_id.execute()
-    chosen = ibis.memtable({"customer_id": ids[np.argsort(fingerprint.stable_fraction(ids))[:CUSTOMERS]]})
+    chosen = sampling.first(source.customers.select("customer_id"), CUSTOMERS).cache()
     tables = [table.semi_join(chosen, "customer_id").to_pyarrow() for table in (source.customers, source.events)]
     people, events = [t.sort_by([(name, "ascending") for name in t.column_names]) for t in tables]
     return people, events

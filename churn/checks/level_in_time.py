@@ -12,6 +12,7 @@ from churn.checks.result import Check
 from churn.sources.snapshots import instant
 from churn.training import levels
 from churn.training.levels import Level, Rule
+from churn.training.sampling import RATE
 
 NAME, RULE = "level known in time", "a level follows from labels that were known at its snapshot"
 
@@ -30,6 +31,8 @@ def _check(level: Level, model: Pipeline, known: pd.DataFrame, rule: Rule, featu
     if not opened.any():
         return Check(name, RULE, None, "no label was open then")
     turned = known.assign(churned=np.where(opened, ~known.churned.astype(bool), known.churned.astype(bool)))
+    if RATE in known:
+        turned[RATE] = np.where(opened, 1 - known[RATE], known[RATE])
     again = levels.of_model(model, turned, features, rule).at(level.snapshot).log_odds
     found = f"{level.log_odds:+.6f}, and {again:+.6f} with the {opened.sum():,} labels that were open then turned round"
     return Check(name, RULE, level.log_odds == again, found)

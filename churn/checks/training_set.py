@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import ibis
+import numpy as np
 import pandas as pd
 
 from churn import engine
@@ -213,7 +214,9 @@ def _as_stored(rows: pd.DataFrame, manifest: dict, *, features: list[str]) -> Ch
     """Every value of every row compared with the feature tables; any column made elsewhere is named."""
     if strangers := [name for name in features if name not in {f["name"] for f in manifest["features"]}]:
         return Check(STORED, AS_STORED, False, f"{', '.join(strangers)}: not in feature service {manifest['service']}")
-    unlike = pd.concat([_unlike(at, manifest, features) for _, at in rows.groupby("snapshot")], ignore_index=True)
+    con = engine.connect()
+    found = [_unlike(con, at, manifest, features) for _, at in rows.groupby("snapshot")]
+    unlike = pd.concat(found, ignore_index=True)
     if unlike.empty:
         return Check(STORED, AS_STORED, True, f"{len(rows):,} rows, {len(features)} features: all equal")
     worst, names = unlike.iloc[0], list(unlike.feature.unique())
@@ -224,12 +227,9 @@ def _as_stored(rows: pd.DataFrame, manifest: dict, *, features: list[str]) -> Ch
     )  # fmt: skip
 
 
-def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
+def _unlike(con, rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
     """The values of one snapshot's rows that the store does not hold: customer_id, snapshot, feature, given, held."""
-    snapshot = rows.snapshot.iloc[0]
-    paths = [manifests.table_path(manifest, f"{snapshot:%Y-%m-%d}", view) for view in manifests.views(manifest)]
-    views = [engine.frame(path).set_index("customer_id").drop(columns="snapshot") for path in paths]
-    stored = pd.concat(views, axis=1).reindex(rows.customer_id)
+    stored = _stored(con, rows, manifest, features)
     tables = []
     for name in features:
         held, given = stored[name], rows[name].to_numpy()
@@ -241,3 +241,14 @@ def _unlike(rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataF
     return (
         pd.concat(tables) if tables else pd.DataFrame(columns=["customer_id", "snapshot", "feature", "given", "held"])
     )
+
+
+def _stored(con, rows: pd.DataFrame, manifest: dict, features: list[str]) -> pd.DataFrame:
+    """What the feature tables hold of the rows' customers, in their order; the tables themselves stay on disk."""
+    snapshot = f"{rows.snapshot.iloc[0]:%Y-%m-%d}"
+    stored = ibis.memtable({"customer_id": rows.customer_id.to_numpy(dtype=str), "place": np.arange(len(rows))})
+    for view, listed in manifests.views(manifest).items():
+        table = engine.read_parquet(con, manifests.table_path(manifest, snapshot, view))
+        mine = table.select("customer_id", *(f["name"] for f in listed if f["name"] in features))
+        stored = stored.left_join(mine, "customer_id").drop("customer_id_right")
+    return con.execute(stored.order_by("place"))

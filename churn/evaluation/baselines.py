@@ -4,11 +4,12 @@ customers BG/NBD and Pareto/NBD."""
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from churn.errors import InvalidData
@@ -18,25 +19,37 @@ from churn.training.buy_till_you_die.bg_nbd import BgNbd
 from churn.training.buy_till_you_die.pareto_nbd import ParetoNbd
 
 
-def probabilities(
-    train: pd.DataFrame, y_train: np.ndarray, test: pd.DataFrame, *, silent_days: int | None = None
-) -> dict[str, np.ndarray]:
-    """Churn probabilities by baselines on the test rows, by name, each shape (len(test),).
+@dataclass(frozen=True)
+class Baselines:
+    """What the training rows alone foretell: their churn `rate`, and a `model` of the `best` single feature, whose
+    missing values take the training `median`; no model where no feature is a number."""
 
-    "training rate" says the training churn rate for everyone, and ranks nobody. "best single feature: <name>" is a
-    logistic regression on the numeric feature that ranks best in training, its missing values filled with the training
-    median. Where leaving is silence for `silent_days` and the features of pace are there, `of_silence` adds its own.
-    """
+    rate: float
+    best: str | None = None
+    median: float = 0.0
+    model: Pipeline | None = None
+
+    def probabilities(self, X: pd.DataFrame, *, silent_days: int | None = None) -> dict[str, np.ndarray]:
+        """Churn probabilities by name, each shape (len(X),). Where leaving is silence for `silent_days` and the
+        features of pace are there, `of_silence` adds its own."""
+        predictions = {"training rate": np.full(len(X), self.rate)}  # which ranks nobody
+        if self.best is None:
+            return predictions
+        known = X[[self.best]].astype("float64").fillna(self.median).to_numpy()
+        predictions[f"best single feature: {self.best}"] = self.model.predict_proba(known)[:, 1]
+        return predictions | (of_silence(X, silent_days=silent_days) if silent_days else {})
+
+
+def fit(train: pd.DataFrame, y_train: np.ndarray) -> Baselines:
+    """The baselines of these rows: the feature that ranks best, and a logistic regression on it."""
     y_train = metrics.outcomes(y_train)
-    predictions = {"training rate": np.full(len(test), y_train.mean())}
     ranking = single_feature_auc(train, y_train)
     if ranking.empty:
-        return predictions
+        return Baselines(y_train.mean())
     best = ranking.idxmax()
-    known, unknown = _filled(train[[best]], train[[best]]), _filled(test[[best]], train[[best]])
+    known, median = _filled(train[[best]], train[[best]]), train[best].astype("float64").median()
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(known.to_numpy(), y_train)
-    predictions[f"best single feature: {best}"] = model.predict_proba(unknown.to_numpy())[:, 1]
-    return predictions | (of_silence(test, silent_days=silent_days) if silent_days else {})
+    return Baselines(y_train.mean(), best, 0.0 if np.isnan(median) else float(median), model)
 
 
 def of_silence(test: pd.DataFrame, *, silent_days: int) -> dict[str, np.ndarray]:

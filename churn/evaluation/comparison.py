@@ -67,11 +67,22 @@ def levels_of(versions: dict[str, Loaded], known: pd.DataFrame, rule: levels.Rul
     return {name: levels.of_model(v.pipeline, known, v.columns, rule) for name, v in versions.items()}
 
 
+def fit_baselines(rows: pd.DataFrame, candidate: Loaded) -> baselines.Baselines:
+    """What the candidate has to beat, fitted to the training rows."""
+    return baselines.fit(*dataset.matrix(rows, "train", candidate.columns))
+
+
 def predict(
-    rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None, *, level: dict[str, float] | None = None
+    rows: pd.DataFrame,
+    part: str,
+    candidate: Loaded,
+    champion: Loaded | None,
+    fitted: baselines.Baselines,
+    *,
+    level: dict[str, float] | None = None,
 ) -> Predictions:
     """The rows of one part scored by all models, each version at its `level` (log-odds; that of its training rows where
-    none is given); the baselines are fitted as baselines.py says."""
+    none is given), and by the `fitted` baselines."""
     scored = {
         name: estimators.probability(v.pipeline, dataset.matrix(rows, part, v.columns)[0], (level or {}).get(name, 0.0))
         for name, v in scorable(candidate, champion, rows).items()
@@ -79,7 +90,7 @@ def predict(
     X, y = dataset.matrix(rows, part, candidate.columns)
     label = candidate.metadata.get("label", {})
     silent = label["horizon_days"] if label.get("rule") == "inactivity" else None
-    trivial = baselines.probabilities(*dataset.matrix(rows, "train", candidate.columns), X, silent_days=silent)
+    trivial = fitted.probabilities(X, silent_days=silent)
     trivial.pop(getattr(candidate.pipeline[-1], "name", None), None)  # nothing has to beat itself
     return Predictions(y, scored, trivial)
 

@@ -55,26 +55,35 @@ def called(manifest: dict, names: list[str]) -> list[str]:
 
 def profile(manifest: dict, snapshot: str) -> pd.DataFrame:
     """Each feature at one snapshot: feature, missing_share, and for numbers mean, low and high."""
-    rows = []
-    for view, listed in views(manifest).items():
-        table = engine.frame(table_path(manifest, snapshot, view))
-        for f in listed:
-            column = table[f["name"]]
-            numbers = (
-                {} if f["type"] == "category" else {"mean": column.mean(), "low": column.min(), "high": column.max()}
-            )
-            rows.append({"feature": f["name"], "missing_share": column.isna().mean()} | numbers)
+    rows = [
+        {"feature": f["name"]} | _profile(table_path(manifest, snapshot, view), f["name"], f["type"] != "category")
+        for view, listed in views(manifest).items()
+        for f in listed
+    ]
     return pd.DataFrame(rows).astype({"mean": "float64", "low": "float64", "high": "float64"})
+
+
+def _profile(path: Path, name: str, number: bool) -> dict[str, float]:
+    """Of one column, batch by batch and in order, so that memory is bounded and the last bit of a sum is the same."""
+    known, nulls, total, lows, highs = 0, 0, 0.0, [], []
+    for column in engine.column_batches(path, name):
+        nulls += column.null_count
+        known += len(column) - column.null_count
+        if number and column.null_count < len(column):
+            extremes = pc.min_max(column).as_py()
+            total, lows, highs = total + pc.sum(column).as_py(), [*lows, extremes["min"]], [*highs, extremes["max"]]
+    numbers = {"mean": total / known, "low": min(lows), "high": max(highs)} if lows else {}
+    return {"missing_share": nulls / max(nulls + known, 1)} | numbers
 
 
 def population_at(manifest: dict, snapshot: str) -> dict[str, int]:
     """How many customers are inside and outside the population at a snapshot; {} where everybody counts."""
     if not (population := manifest.get("population")):
         return {}
-    column = population["counts"]
-    counts = engine.arrow_table(table_path(manifest, snapshot, population["view"]), columns=[column])[column]
-    inside = int(pc.sum(counts).as_py() or 0)
-    return {"inside": inside, "outside": len(counts) - inside}
+    path, inside, people = table_path(manifest, snapshot, population["view"]), 0, 0
+    for counts in engine.column_batches(path, population["counts"]):
+        inside, people = inside + int(pc.sum(counts).as_py() or 0), people + len(counts)
+    return {"inside": inside, "outside": people - inside}
 
 
 def table_path(manifest: dict, snapshot: str, view: str) -> Path:

@@ -83,6 +83,12 @@ class Train(Section):
     model: Literal["logistic", "hist_gradient_boosting", "bg_nbd", "pareto_nbd"] = Field(
         "logistic", description="the estimator; bg_nbd and pareto_nbd have no settings and take `rule: inactivity`"
     )
+    max_rows: int = Field(
+        500_000,
+        ge=1_000,
+        description="customers at snapshots that are held in memory; of more, a sample of about so many is drawn by "
+        "customer, and probabilities stand at the level of everybody",
+    )
     trusted_features: list[str] = Field(
         [], description="features that may tell leavers by themselves: it is certain that the snapshot knew them"
     )

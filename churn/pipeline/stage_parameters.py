@@ -71,6 +71,7 @@ def _train(params: Params, upstream: dict) -> dict:
         "label": _label(params),
         "split": params.train.split,
         "test_fraction": params.train.test_fraction,
+        "max_rows": params.train.max_rows,
         "trusted_features": params.train.trusted_features,
         "model": params.train.model,
         "settings": _settings(params),

@@ -35,14 +35,15 @@ def find(
     current = versions.production(experiment)
     if current is None or current.tags.get("feature_service") != manifest["service"]:
         return None
-    from churn.training import dataset, estimators, labels, levels  # scikit-learn: only where something is to be found
+    from churn.training import dataset, estimators, labels, levels, sampling  # scikit-learn: only where it is needed
 
     champion, rule = versions.load_production(experiment), levels.rule(source.events, label, newest=newest, every=every)
     feast = store.open_store(experiment)
-    built = labels.build(source.events, source.customers, source.labels, snapshots=snapshots, label=label).execute()
-    known = dataset.typed(store.join(feast, manifest, built), manifest)
+    built = labels.build(source.events, source.customers, source.labels, snapshots=snapshots, label=label)
+    sample = sampling.sample(built)
+    known = dataset.typed(store.join(feast, manifest, sample.rows), manifest)
     level = levels.of_model(champion.pipeline, known, champion.columns, rule).at(serve)
-    counted = labels.population(source, snapshot=serve, label=label).execute()
+    counted = sample.of(labels.population(source, snapshot=serve, label=label))
     served = dataset.typed(store.join(feast, manifest, counted), manifest)
     return champion.version, version_levels.tag(level, estimators.log_odds(champion.pipeline, served[champion.columns]))
 

@@ -260,6 +260,16 @@ def renamed(manifest: dict) -> str:
     )
 
 
+def sampled(share: float, rows: int, everybody: int) -> str:
+    """What a sample leaves out; empty where nothing is."""
+    if share >= 1:
+        return ""
+    return (
+        f" They are a sample: {rows:,} of {everybody:,} customers at snapshots, drawn by customer ({share:.1%} of them), as "
+        "`train.max_rows` says. How many leave is known of everybody, and the probabilities stand at that level."
+    )
+
+
 def population(manifest: dict, snapshot: str, at: dict[str, int]) -> str:
     """How many customers the model's population holds at a snapshot (`manifest.population_at`), and by which rule."""
     if not at:

@@ -86,15 +86,15 @@ def usual_gap(days: pd.DatetimeIndex) -> pd.Timedelta:
 
 
 def monthly_volume(source: Source) -> pd.DataFrame:
-    """Events by month and kind, or rows by snapshot and table: columns month (date), kind, events, customers."""
+    """Events by month and kind, or rows by snapshot and table: columns month (date), kind, events."""
     if source.events is not None:
-        rows = source.events.select(month=source.events.at.truncate("M"), kind="kind", customer_id="customer_id")
+        rows = source.events.select(month=source.events.at.truncate("M"), kind="kind")
     else:
         rows = ibis.union(*(_rows_of(table, name) for name, table in source.tables.items()))
-    counted = rows.group_by(["month", "kind"]).agg(events=rows.count(), customers=rows.customer_id.nunique())
+    counted = rows.group_by(["month", "kind"]).agg(events=rows.count())
     volume = counted.order_by(["month", "kind"]).execute()
     return volume.assign(month=volume.month.dt.date)
 
 
 def _rows_of(table: Table, name: str) -> Table:
-    return table.select(month=table.snapshot, kind=ibis.literal(name), customer_id="customer_id")
+    return table.select(month=table.snapshot, kind=ibis.literal(name))

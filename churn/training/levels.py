@@ -20,6 +20,7 @@ from sklearn.pipeline import Pipeline
 
 from churn import grid
 from churn.training import estimators
+from churn.training.sampling import RATE
 
 PROOFS = 3  # earlier snapshots at which last year's level must have missed less, before it is used
 GAIN = 0.01  # by how much less, on average: a point; below it chance decides, and a log without a season is harmed
@@ -99,11 +100,14 @@ class Level:
 
 class Levels:
     """The levels of one model at any snapshot, from `known`: snapshot -> log-odds and labels of its customers, each of
-    shape (n,)."""
+    shape (n,). Where these are a sample, `rates` gives the share of leavers among everybody."""
 
-    def __init__(self, known: dict[str, tuple[np.ndarray, np.ndarray]], rule: Rule) -> None:
+    def __init__(
+        self, known: dict[str, tuple[np.ndarray, np.ndarray]], rule: Rule, rates: dict[str, float] | None = None
+    ) -> None:
         self._known = {snapshot: known[snapshot] for snapshot in sorted(known)}
         self._rule = rule
+        self._rates = {snapshot: float(labels.mean()) for snapshot, (_, labels) in known.items()} | (rates or {})
 
     def at(self, snapshot: str) -> Level:
         """The level at a snapshot, by what was known then."""
@@ -153,9 +157,9 @@ class Levels:
         """How levels of this kind did at the last snapshots whose labels are known by another one: ORIGINS."""
         misses = self._misses(snapshot)
         misses = misses.assign(miss=misses.with_season if season else misses.without).dropna(subset="miss")
-        labels = [self._known[origin][1] for origin in misses.index]
-        observed = np.array([of.mean() for of in labels])
-        table = {"snapshot": misses.index, "customers": [len(of) for of in labels], "predicted": observed + misses.miss}
+        customers = [len(self._known[origin][1]) for origin in misses.index]
+        observed = np.array([self._rates[origin] for origin in misses.index])
+        table = {"snapshot": misses.index, "customers": customers, "predicted": observed + misses.miss}
         table |= {"observed": observed, "miss": misses.miss, "miss_without": misses.without, "season": season}
         return pd.DataFrame(table, columns=ORIGINS).reset_index(drop=True)
 
@@ -175,8 +179,8 @@ class Levels:
         return pd.DataFrame.from_dict(rows, orient="index", columns=["without", "with_season"])
 
     def _miss(self, origin: str, of: list[str]) -> float:
-        log_odds, labels = self._known[origin]
-        return float(expit(log_odds + self._offset(*of)).mean() - labels.mean()) if of else np.nan
+        log_odds, _ = self._known[origin]
+        return float(expit(log_odds + self._offset(*of)).mean() - self._rates[origin]) if of else np.nan
 
     def _newest(self, snapshot: str) -> list[str]:
         known = [s for s in self._tellers if self._rule.on_grid(s) and self._rule.known(s, snapshot)]
@@ -192,13 +196,15 @@ class Levels:
     @cached_property
     def _tellers(self) -> list[str]:
         """The snapshots with leavers and stayers: of one class no finite level is told."""
-        return [s for s, (_, labels) in self._known.items() if 0 < labels.mean() < 1]
+        return [s for s in self._known if 0 < self._rates[s] < 1]
 
     def _offset(self, *snapshots: str) -> float:
         """Their level together; that of the training rows where there is none."""
         if not snapshots:
             return 0.0
-        return offset(*(np.concatenate(part) for part in zip(*(self._known[s] for s in snapshots), strict=True)))
+        log_odds = [self._known[s][0] for s in snapshots]
+        rate = np.average([self._rates[s] for s in snapshots], weights=[len(of) for of in log_odds])
+        return offset(np.concatenate(log_odds), rate)
 
 
 def rule(events: Table | None, label: dict, *, newest: int, every: str) -> Rule:
@@ -219,13 +225,16 @@ def table(levels: list[Level]) -> pd.DataFrame:
 
 
 def of_model(model: Pipeline, known: pd.DataFrame, columns: list[str], rule: Rule) -> Levels:
-    """The levels of a fitted model. `known`: features, snapshot and label of every customer whose label is known."""
+    """The levels of a fitted model. `known`: features, snapshot and label of every customer whose label is known, or of
+    a sample of them (training.sampling)."""
     log_odds = estimators.log_odds(model, known[columns])
     labels = known.churned.to_numpy(dtype="int64")
-    at = known.groupby(known.snapshot.dt.strftime("%Y-%m-%d")).indices
-    return Levels({snapshot: (log_odds[rows], labels[rows]) for snapshot, rows in at.items()}, rule)
+    at = known.groupby("snapshot").indices
+    by_day = {f"{snapshot:%Y-%m-%d}": rows for snapshot, rows in at.items()}
+    rates = {day: float(known[RATE].iloc[rows[0]]) for day, rows in by_day.items()} if RATE in known else None
+    return Levels({day: (log_odds[rows], labels[rows]) for day, rows in by_day.items()}, rule, rates)
 
 
-def offset(log_odds: np.ndarray, labels: np.ndarray) -> float:
+def offset(log_odds: np.ndarray, rate: float) -> float:
     """What has to be added to the log-odds, shape (n,), so that the mean probability is the share of leavers."""
-    return float(brentq(lambda level: expit(log_odds + level).mean() - labels.mean(), -FARTHEST, FARTHEST, xtol=1e-12))
+    return float(brentq(lambda level: expit(log_odds + level).mean() - rate, -FARTHEST, FARTHEST, xtol=1e-12))

@@ -52,8 +52,12 @@ def stranger(training_set):
     return loaded(training_set.assign(tickets=training_set.visit_count), 1, ["tickets", "visit_count"])
 
 
+def predict(rows: pd.DataFrame, part: str, candidate: Loaded, champion: Loaded | None) -> comparison.Predictions:
+    return comparison.predict(rows, part, candidate, champion, comparison.fit_baselines(rows, candidate))
+
+
 def evaluated(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None) -> Evaluation:
-    train, test = (comparison.predict(rows, part, candidate, champion) for part in ("train", "test"))
+    train, test = (predict(rows, part, candidate, champion) for part in ("train", "test"))
     scores = comparison.scores({"train": train, "test": test}, top_fraction=0.1)
     intervals = resampling.bootstrap(test.y, test.versions, top_fraction=0.1, replicates=50, seed=7)
     segments = metrics.by_segment(rows[rows.part == "test"][["plan"]], test.y, test.versions, minimum=120)
@@ -65,7 +69,7 @@ def evaluated(rows: pd.DataFrame, candidate: Loaded, champion: Loaded | None) ->
 
 
 def test_both_are_scored_on_the_same_rows_each_with_its_own_columns(training_set, candidate, champion):
-    predictions = comparison.predict(training_set, "test", candidate, champion)
+    predictions = predict(training_set, "test", candidate, champion)
     test = training_set[training_set.part == "test"]
     assert test.churned.astype(int).tolist() == predictions.y.tolist()
     assert ["candidate", "champion"] == list(predictions.versions)
@@ -90,7 +94,7 @@ def test_every_score_is_there_for_each_model_on_train_and_test(training_set, can
     assert [(name, part) for part in ("train", "test") for name in models] == list(
         zip(table.model, table.part, strict=True)
     )
-    train = comparison.predict(training_set, "train", candidate, champion)
+    train = predict(training_set, "train", candidate, champion)
     assert roc_auc_score(train.y, train.versions["champion"]) == pytest.approx(table.auc[1], abs=1e-12)
 
 
@@ -98,7 +102,7 @@ def test_baselines_learn_from_the_training_rows_only(training_set, candidate):
     expected = training_set.churned[training_set.part == "train"].mean()
     leaving = training_set.assign(churned=training_set.churned | (training_set.part == "test"))
     for part in ("train", "test"):
-        predictions = comparison.predict(leaving, part, candidate, None)
+        predictions = predict(leaving, part, candidate, None)
         assert {expected} == set(predictions.trivial["training rate"])
 
 
@@ -119,7 +123,7 @@ def test_silence_has_baselines_of_its_own_but_no_model_is_its_own(training_set, 
     pipeline = estimators.fit(*dataset.matrix(rows, "train", columns), model=model, settings=settings, seed=7)
     version = Version("mine", 2, "None", "run", "models:/x", {})
     candidate = Loaded(version, pipeline, columns, {"label": {"rule": rule, "horizon_days": 30}})
-    assert expected == list(comparison.predict(rows, "test", candidate, None).trivial)[2:]
+    assert expected == list(predict(rows, "test", candidate, None).trivial)[2:]
 
 
 @pytest.mark.parametrize("against", ["champion", "stranger", None])
@@ -172,7 +176,7 @@ def test_a_first_version_has_metrics_of_its_own_only(training_set, candidate):
 
 
 def test_the_sample_shows_each_customer_with_its_own_probability(training_set, candidate, champion):
-    scored = comparison.scored_customers(training_set, comparison.predict(training_set, "test", candidate, champion))
+    scored = comparison.scored_customers(training_set, predict(training_set, "test", candidate, champion))
     found = comparison.sample(scored, seed=7, size=20)
     assert (20, ["customer_id", "snapshot", "churned", "candidate", "champion"]) == (len(found), list(found))
     assert found.customer_id.is_monotonic_increasing
@@ -217,9 +221,9 @@ def test_every_trivial_model_has_the_candidates_log_loss_minus_its_own(training_
 def test_earlier_versions_are_ranked_on_the_same_rows_and_one_that_cannot_be_is_named(
     training_set, candidate, champion, stranger
 ):
-    test = comparison.predict(training_set, "test", candidate, None)
+    test = predict(training_set, "test", candidate, None)
     found = comparison.against_earlier(training_set, test, [champion, replace(stranger, version=champion.version)])
-    other = comparison.predict(training_set, "test", champion, None).versions["candidate"]
+    other = predict(training_set, "test", champion, None).versions["candidate"]
     expected = roc_auc_score(test.y, test.versions["candidate"]) - roc_auc_score(test.y, other)
     assert (1, pytest.approx(expected)) == (found[0]["version"], found[0]["estimate"])
     assert {"version": 1, "estimate": None, "low": None, "high": None} == found[1]

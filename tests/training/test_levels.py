@@ -33,8 +33,8 @@ def seasonal(month: str) -> float:
 
 
 def test_an_offset_makes_the_mean_prediction_the_share_of_leavers():
-    log_odds, labels = np.array([-1.0, 0.0, 2.0]), np.array([1, 0, 0])
-    assert 1 / 3 == pytest.approx(expit(log_odds + offset(log_odds, labels)).mean(), abs=1e-12)
+    log_odds, rate = np.array([-1.0, 0.0, 2.0]), 1 / 3
+    assert 1 / 3 == pytest.approx(expit(log_odds + offset(log_odds, rate)).mean(), abs=1e-12)
 
 
 def test_the_level_is_that_of_the_newest_known_snapshots_together():
