@@ -71,6 +71,12 @@ def frame(path: Path, *, columns: Sequence[str] | None = None, filters: list[tup
     return arrow_table(path, columns=columns, filters=filters).to_pandas()
 
 
+def frames(path: Path, *, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+    """The same in portions, whatever the size of the table."""
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=BATCH, columns=columns):
+        yield batch.to_pandas()
+
+
 def frame_to_parquet(rows: pd.DataFrame, path: Path) -> Path:
     """Write a table that is in memory to one Parquet file, whole or not at all."""
     with replacing(path) as temporary:

@@ -195,7 +195,9 @@ def _without_later_events(train: pd.DataFrame, source: Source, label: dict, test
         customer_id=ibis.ifelse(events["at"] < moment(day), events.customer_id, ibis.literal("(nobody)"))
     )
     snapshots = [f"{t:%Y-%m-%d}" for t in train.snapshot.unique()]
-    again = labels.build(hidden, source.customers, None, snapshots=snapshots, label=label).execute()
+    mine = ibis.memtable(train[["customer_id"]].drop_duplicates())
+    again = labels.build(hidden, source.customers, None, snapshots=snapshots, label=label)
+    again = again.semi_join(mine, "customer_id").execute()
     both = train[["customer_id", "snapshot", "churned"]].merge(
         again, on=["customer_id", "snapshot"], how="left", suffixes=("", "_again")
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from churn import engine
 from churn.features import manifest as manifests
 from churn.features import store
 from churn.sources.snapshots import instant
+from churn.training import sampling
 
 
 def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200) -> dict:
@@ -18,7 +18,8 @@ def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200)
     """
     feast = store.open_store(experiment)
     snapshot = store.online_snapshot(experiment)
-    sampled = _sample(manifest, snapshot, seed, customers)
+    everybody = engine.read_parquet(engine.connect(), manifests.table_path(manifest, snapshot, _last_view(manifest)))
+    sampled = sampling.first(everybody.select("customer_id"), customers, seed=seed).execute().customer_id
     offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
     online = store.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
     differences = [
@@ -44,8 +45,5 @@ def contract(manifest: dict, columns: list[str]) -> dict:
     return {"service": manifest["service"], "missing": sorted(set(columns) - held)}
 
 
-def _sample(manifest: dict, snapshot: str, seed: int, customers: int) -> list[str]:
-    view = list(manifests.views(manifest))[-1]
-    ids = engine.frame(manifests.table_path(manifest, snapshot, view), columns=["customer_id"]).customer_id
-    ids = np.sort(ids.to_numpy(dtype=str))
-    return list(np.random.default_rng(seed).choice(ids, min(customers, len(ids)), replace=False))
+def _last_view(manifest: dict) -> str:
+    return list(manifests.views(manifest))[-1]

@@ -93,26 +93,18 @@ def since_training(version: Version | None, manifest: dict, snapshot: str, *, se
     from churn.registry import versions
 
     loaded, before = versions.load_production(version.name), engine.frame(kept)
-    now = population(manifest, snapshot)
-    now = now.sample(min(LOOKED_AT, len(now)), random_state=seed).sort_values("customer_id", ignore_index=True)
-    return compare(loaded, before, now), ""
+    return compare(loaded, before, population(manifest, snapshot, loaded.columns, seed=seed)), ""
 
 
-def population(manifest: dict, snapshot: str) -> pd.DataFrame:
-    """The features of everybody who counts at a snapshot, as a model takes them, beside `customer_id`."""
+def population(manifest: dict, snapshot: str, columns: list[str], *, seed: int) -> pd.DataFrame:
+    """LOOKED_AT of those who count at a snapshot, drawn by `seed`: `customer_id` and features as a model takes them."""
     from churn import engine
-    from churn.features import manifest as manifests
-    from churn.training import dataset
+    from churn.scoring import batch
+    from churn.training import dataset, sampling
 
-    rows = None
-    for view, features in manifests.views(manifest).items():
-        counts = (manifest.get("population") or {}) if (manifest.get("population") or {}).get("view") == view else {}
-        columns = ["customer_id", *(f["name"] for f in features), *([counts["counts"]] if counts else [])]
-        table = engine.frame(manifests.table_path(manifest, snapshot, view), columns=columns)
-        if counts:
-            table = table[table[counts["counts"]] == 1].drop(columns=counts["counts"])
-        rows = table if rows is None else rows.merge(table, on="customer_id", how="inner")
-    return dataset.typed(rows, manifest)
+    everybody = batch.customers(engine.connect(), manifest, snapshot, columns)
+    chosen = sampling.first(everybody.filter(everybody[batch.WHOLE]), LOOKED_AT, seed=seed)
+    return dataset.typed(chosen.drop(batch.WHOLE).order_by("customer_id").execute(), manifest)
 
 
 def compare(loaded: Loaded, before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,10 @@ class ScoreList:
     def rows(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Its customers, most to gain first; all columns or some."""
         return engine.frame(self.path, columns=columns)
+
+    def portions(self, columns: Sequence[str]) -> Iterator[pd.DataFrame]:
+        """The same in portions that fit into memory."""
+        return engine.frames(self.path, columns=columns)
 
     def to_contact(self, most: int | None = None) -> pd.DataFrame:
         """Whom to contact, most to gain first: SHOWN; all, or so many."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -43,9 +44,10 @@ class Listed:
         """Where the rows lie; empty where there is no list."""
         return str(self.list.path) if self.list else ""
 
-    def rows(self, columns: list[str]) -> pd.DataFrame:
-        """Columns of the list; no row where there is no list."""
-        return self.list.rows(columns) if self.list else batch.LISTED.empty_table().select(columns).to_pandas()
+    def portions(self) -> Iterator[pd.DataFrame]:
+        """What is counted of the list, most to gain first, in portions that fit into memory; none without a list."""
+        columns = ["probability", "decile", "flagged", "expected_profit", "group"]
+        return self.list.portions(columns) if self.list else iter(())
 
     def top(self, most: int) -> pd.DataFrame:
         """The first of those to contact, most to gain first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -14,20 +16,46 @@ from churn.scoring.lists import ScoreList
 
 STEPS = 200  # numbers of customers at which a curve is drawn
 VALUES = 8  # of a segment that are shown, those of most customers
+BINS = 40  # of the probability
+CELL, SUMS = ["decile", "group", "flagged", "bin"], ["customers", "leavers", "profit", "priced"]
+NO_CELLS = pd.DataFrame(columns=[*CELL, *SUMS]).astype(
+    {"decile": "int64", "flagged": bool, "bin": "int64", "customers": "int64", "priced": "int64"}
+    | {"leavers": "float64", "profit": "float64"}
+)
 CHANGES = ["change", "why", "customers"]
 ENTERED, STAYED, LEFT = "entered", "stayed", "left"
 
 
-def totals(rows: pd.DataFrame) -> dict[str, float]:
+def cells(portions: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """A list added up by CELL, portion by portion: `bin` counts steps of 1 / BINS of the probability. SUMS: customers,
+    leavers (sum of probabilities), profit, and priced (how many have an expected profit)."""
+    parts = [NO_CELLS, *(_cells(rows) for rows in portions if len(rows))]
+    return pd.concat(parts).groupby(CELL, as_index=False)[SUMS].sum()
+
+
+def _cells(rows: pd.DataFrame) -> pd.DataFrame:
+    return (
+        rows.assign(bin=np.minimum((rows.probability * BINS).astype("int64"), BINS - 1))
+        .groupby(CELL, as_index=False)
+        .agg(
+            customers=("probability", "size"),
+            leavers=("probability", "sum"),
+            profit=("expected_profit", "sum"),
+            priced=("expected_profit", "count"),
+        )
+    )
+
+
+def totals(cells: pd.DataFrame) -> dict[str, float]:
     """Of everybody and of those to contact: customers, leavers expected, and what the contacts are expected to earn."""
-    of = {"everybody": rows, "contact": rows[rows.group == CONTACT], "control": rows[rows.group == CONTROL]}
+    of = {"everybody": cells, "contact": cells[cells.group == CONTACT], "control": cells[cells.group == CONTROL]}
     return {
         f"{part}_{name}": float(value)
         for part, chosen in of.items()
         for name, value in {
-            "customers": len(chosen),
-            "leavers": chosen.probability.sum(),
-            "profit": chosen.expected_profit.sum() if rows.expected_profit.notna().any() else np.nan,
+            "customers": chosen.customers.sum(),
+            "leavers": chosen.leavers.sum(),
+            "profit": chosen.profit.sum() if cells.priced.any() else np.nan,
         }.items()
     }
 
@@ -41,26 +69,29 @@ def glued(document: dict, totals: dict[str, float], moved: pd.DataFrame) -> dict
     return counts | changed | {"expected_profit": 0.0 if np.isnan(profit) else profit}
 
 
-def deciles(rows: pd.DataFrame) -> pd.DataFrame:
+def deciles(cells: pd.DataFrame) -> pd.DataFrame:
     """A tenth of the customers each, the likeliest to leave first; the profit is that of contacting all of a tenth."""
-    return rows.groupby("decile").agg(
-        customers=("probability", "size"),
-        mean_probability=("probability", "mean"),
-        expected_leavers=("probability", "sum"),
-        flagged=("flagged", "sum"),
-        expected_profit=("expected_profit", lambda money: money.sum(min_count=1)),
-    )
+    flagged = cells.customers.where(cells.flagged.astype(bool), 0)
+    table = cells.assign(flagged=flagged).groupby("decile")[[*SUMS, "flagged"]].sum()
+    table = table.assign(
+        mean_probability=table.leavers / table.customers, expected_profit=table.profit.where(table.priced > 0)
+    ).rename(columns={"leavers": "expected_leavers"})
+    return table[["customers", "mean_probability", "expected_leavers", "flagged", "expected_profit"]]
 
 
-def curve(rows: pd.DataFrame) -> pd.DataFrame:
+def curve(portions: Iterable[pd.DataFrame], customers: int) -> pd.DataFrame:
     """What contacting the first so many of a list is expected to earn: columns contacted (customers), profit (money);
     empty where that is not known."""
-    earned = rows.expected_profit.to_numpy()
-    if not len(earned) or np.isnan(earned).all():
+    marks = np.unique(np.linspace(0, customers, STEPS + 1).round().astype(int))
+    points, first, earned = {0: 0.0}, 0, 0.0
+    for rows in portions:
+        profit = np.cumsum(np.append(earned, rows.expected_profit.to_numpy()))
+        here = np.append(marks[(marks > first) & (marks <= first + len(rows))] - first, profit.argmax())
+        points |= {int(first + n): float(profit[n]) for n in here}
+        first, earned = first + len(rows), profit[-1]
+    if not customers or np.isnan(earned):
         return pd.DataFrame({"contacted": [], "profit": []})
-    profit = np.append(0.0, np.cumsum(earned))
-    contacted = np.unique(np.append(np.linspace(0, len(earned), STEPS + 1).round().astype(int), profit.argmax()))
-    return pd.DataFrame({"contacted": contacted, "profit": profit[contacted]})
+    return pd.DataFrame(sorted(points.items()), columns=["contacted", "profit"])
 
 
 def segments(found: ScoreList | None, manifest: dict) -> pd.DataFrame:

@@ -50,9 +50,9 @@ def sample(labelled: Table, *, max_rows: int = MOST_ROWS, seed: int = 0) -> Samp
     return Sample(rows.assign(**{RATE: rows.snapshot.map(rates)}), share, everybody, seed)
 
 
-def first(customers: Table, count: int) -> Table:
-    """So many customers, drawn like a sample without a seed."""
-    return customers.order_by(_digest(customers.customer_id, ""), customers.customer_id).limit(count)
+def first(customers: Table, count: int, *, seed: int = 0) -> Table:
+    """So many customers, drawn in the same way."""
+    return customers.order_by(_digest(customers.customer_id, seed), customers.customer_id).limit(count)
 
 
 def _of_share(rows: Table, share: float, seed: int) -> Table:
@@ -61,8 +61,8 @@ def _of_share(rows: Table, share: float, seed: int) -> Table:
 
 def _within(ids: StringColumn, share: float, seed: int) -> BooleanColumn:
     """Hex digits of one length are in the order of their numbers."""
-    return _digest(ids, f"{seed} ") < f"{int(share * 16**DIGITS):0{DIGITS}x}"
+    return _digest(ids, seed) < f"{int(share * 16**DIGITS):0{DIGITS}x}"
 
 
-def _digest(ids: StringColumn, salt: str) -> StringColumn:
-    return (ibis.literal(salt) + ids if salt else ids).hexdigest("sha256").substr(0, DIGITS)
+def _digest(ids: StringColumn, seed: int) -> StringColumn:
+    return (ibis.literal(f"{seed} ") + ids).hexdigest("sha256").substr(0, DIGITS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -79,11 +78,10 @@ def test_empc_is_told_beside_the_point_estimate():
 
 
 def test_the_distribution_says_how_many_are_flagged():
-    p = np.linspace(0, 1, 200)
-    rows = pd.DataFrame({"probability": p, "flagged": p >= 0.75})
-    assert "50 of 200 customers (25%) are flagged, from 0.75 on" in described(score.distribution(rows, 0.75))
-    assert "each one's own threshold" in described(score.distribution(rows, None))
-    assert "Nobody is scored" == score.distribution(rows.head(0), None).get_suptitle()
+    cells = pd.DataFrame({"bin": [0, 3], "flagged": [False, True], "customers": [150, 50]})
+    assert "50 of 200 customers (25%) are flagged, from 0.75 on" in described(score.distribution(cells, 0.75, bins=4))
+    assert "each one's own threshold" in described(score.distribution(cells, None, bins=4))
+    assert "Nobody is scored" == score.distribution(cells.head(0), None, bins=4).get_suptitle()
 
 
 @pytest.mark.parametrize("budget, marks", [(None, 1), (30, 2), (10**6, 2)])

@@ -21,6 +21,11 @@ SIX = rows(("a", 0.9, True, "contact"), ("b", 0.8, True, "control"), ("c", 0.5, 
            ("d", 0.05, False, "none"), ("e", 0.04, False, "none"), ("f", 0.01, False, "none"))  # fmt: skip
 
 
+def cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The list added up in two portions."""
+    return summary.cells([table[:2], table[2:]])
+
+
 def put(snapshot: str, table: pd.DataFrame) -> lists.ScoreList:
     folder = state.path("made")
     folder.mkdir(parents=True, exist_ok=True)
@@ -31,22 +36,22 @@ def put(snapshot: str, table: pd.DataFrame) -> lists.ScoreList:
 
 
 def test_totals_are_those_of_everybody_and_of_each_group():
-    found = summary.totals(SIX)
+    found = summary.totals(cells(SIX))
     assert [6.0, 1.0, 1.0] == [found[f"{part}_customers"] for part in ("everybody", "contact", "control")]
     assert [0.9, 8.0, 7.0] == pytest.approx([found[n] for n in ("contact_leavers", "contact_profit", "control_profit")])
 
 
 def test_what_is_not_known_is_not_a_profit_of_zero():
-    found = summary.totals(SIX.assign(expected_profit=np.nan))
+    found = summary.totals(cells(SIX.assign(expected_profit=np.nan)))
     assert np.isnan(found["contact_profit"])
     assert 0.0 == summary.glued({}, found, summary.changes(None, None))["expected_profit"]
-    assert summary.curve(SIX.assign(expected_profit=np.nan)).empty
-    assert summary.deciles(SIX.assign(expected_profit=np.nan)).expected_profit.isna().all()
+    assert summary.curve([SIX.assign(expected_profit=np.nan)], 6).empty
+    assert summary.deciles(cells(SIX.assign(expected_profit=np.nan))).expected_profit.isna().all()
 
 
 def test_the_curve_has_its_highest_point_where_contacts_stop_paying():
     many = rows(*((f"c{i}", p, True, "none") for i, p in enumerate(np.linspace(0.9, 0.0, 1001))))
-    found = summary.curve(many)
+    found = summary.curve([many[:400], many[400:]], 1001)
     best = found.loc[found.profit.idxmax()]
     assert [(many.expected_profit > 0).sum(), many.expected_profit.clip(lower=0).sum()] == pytest.approx(best.tolist())
     assert [(0, 0.0), 1001] == [tuple(found.iloc[0]), found.contacted.iloc[-1]]
@@ -72,7 +77,7 @@ def test_changes_say_who_entered_and_who_left_and_why(state_folder):
     }  # fmt: skip
     assert expected == set(zip(found.change, found.why, strict=True))
     assert [1] * 9 == found.customers.tolist()
-    glued = summary.glued(now.document, summary.totals(now.rows()), found)
+    glued = summary.glued(now.document, summary.totals(cells(now.rows())), found)
     assert [4, 4] == [glued["entered"], glued["left"]]
 
 
@@ -95,6 +100,6 @@ def test_segments_show_how_many_of_each_value_are_flagged(state_folder):
 
 
 def test_of_no_list_there_is_nothing_to_show():
-    nobody = LISTED.empty_table().to_pandas()
-    assert [0, 0, 0] == [len(summary.deciles(nobody)), len(summary.curve(nobody)), len(summary.segments(None, {}))]
-    assert 0.0 == summary.totals(nobody)["everybody_customers"]
+    none = cells(LISTED.empty_table().to_pandas())
+    assert [0, 0, 0] == [len(summary.deciles(none)), len(summary.curve([], 0)), len(summary.segments(None, {}))]
+    assert 0.0 == summary.totals(none)["everybody_customers"]

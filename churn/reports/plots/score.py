@@ -9,22 +9,21 @@ from churn.reports.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, blank,
 
 
 @styled
-def distribution(rows: pd.DataFrame, threshold: float | None) -> Plot:
-    """Customers by probability and whether they are flagged; columns probability, flagged. `threshold` None: each
-    customer has an own one, or none is known."""
-    if rows.empty:
+def distribution(cells: pd.DataFrame, threshold: float | None, *, bins: int) -> Plot:
+    """Customers by probability and whether they are flagged; columns bin (counts steps of 1 / `bins`), flagged,
+    customers. `threshold` None: each customer has an own one, or none is known."""
+    if cells.empty:
         return blank("Nobody is scored")
-    flagged = rows.flagged.to_numpy()
+    counts = cells.pivot_table(index="bin", columns="flagged", values="customers", aggfunc="sum", fill_value=0)
+    counts = counts.reindex(index=range(bins), columns=[False, True], fill_value=0)
+    people, flagged = counts.to_numpy().sum(), counts[True].sum()
     whence = "from each one's own threshold" if threshold is None else f"from {min(threshold, 1):.2f}"
-    figure = plot(f"{flagged.sum():,} of {len(rows):,} customers ({flagged.mean():.0%}) are flagged, {whence} on")
+    figure = plot(f"{flagged:,} of {people:,} customers ({flagged / people:.0%}) are flagged, {whence} on")
     ax = figure.subplots()
-    bins = np.linspace(0, 1, 41)
-    shown = {"not flagged": (rows.probability[~flagged], GREY), "flagged": (rows.probability[flagged], CANDIDATE)}
-    below = np.zeros(len(bins) - 1)
-    for label, (chosen, tint) in shown.items():
-        share = np.histogram(chosen, bins)[0] / len(rows)
-        name = f"{label} ({len(chosen):,})"
-        ax.bar(bins[:-1], share, bottom=below, width=np.diff(bins), align="edge", color=tint, label=name)
+    below = np.zeros(bins)
+    for label, chosen, tint in (("not flagged", counts[False], GREY), ("flagged", counts[True], CANDIDATE)):
+        share, name = chosen.to_numpy() / people, f"{label} ({chosen.sum():,})"
+        ax.bar(counts.index / bins, share, bottom=below, width=1 / bins, align="edge", color=tint, label=name)
         below = below + share
     if threshold is not None:
         ax.axvline(min(threshold, 1), color="black", linewidth=1.2, linestyle="--", label=f"threshold {threshold:.3f}")

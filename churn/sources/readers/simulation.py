@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
@@ -59,8 +62,8 @@ def write(
         _writer(folder / "events.parquet", EVENTS) as events,
         _writer(folder / "customers.parquet", people_schema) as people,
     ):
-        for first in range(0, customers, BLOCK):
-            block, log = simulate(np.random.default_rng(np.random.SeedSequence((seed, first // BLOCK))))
+        firsts = range(0, customers, BLOCK)
+        for first, (block, log) in zip(firsts, _simulated(simulate, len(firsts), seed), strict=True):
             kept = min(BLOCK, customers - first)
             ids = pa.array([f"C{number:07d}" for number in range(first + 1, first + BLOCK + 1)])
             block, log = block.head(kept), log[log["customer"] < kept]
@@ -69,6 +72,20 @@ def write(
             people.write_table(pa.table(columns, schema=people_schema))
             events.write_table(_event_rows(log, ids, start, pa.array(kinds)))
     return event_source(con, folder, segments=list(segments))
+
+
+def _simulated(simulate: Callable, blocks: int, seed: int) -> Iterator[tuple[pd.DataFrame, np.ndarray]]:
+    """The blocks in their order, a few of them made ahead, on every core: numpy lets go of Python where it computes."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque()
+        for number in range(blocks):
+            rng = np.random.default_rng(np.random.SeedSequence((seed, number)))
+            ahead.append(pool.submit(simulate, rng))
+            if len(ahead) > workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def records(customer: np.ndarray, at: np.ndarray, kind, hundredths) -> np.ndarray:
