@@ -6,7 +6,7 @@ import pandas as pd
 
 from churn import engine
 from churn.features import manifest as manifests
-from churn.features import store
+from churn.features import reader, store
 from churn.sources.snapshots import instant
 from churn.training import sampling
 
@@ -21,7 +21,7 @@ def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200)
     everybody = engine.read_parquet(engine.connect(), manifests.table_path(manifest, snapshot, _last_view(manifest)))
     sampled = sampling.first(everybody.select("customer_id"), customers, seed=seed).execute().customer_id
     offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
-    online = store.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
+    online = reader.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))
     differences = [
         (row["customer_id"], name, row[name], held.features[name])
         for row, held in zip(offline.to_dict("records"), online, strict=True)

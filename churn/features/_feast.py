@@ -16,12 +16,13 @@ with (
 ):
     import feast
     import feast.infra.data_sources.mlflow.mlflow_dataset_source  # else imported later, without the patch
+    from feast import types as feast_types
     from feast.infra.offline_stores import duckdb as offline_store
-    from feast.infra.provider import get_provider
-    from feast.protos.feast.types.EntityKey_pb2 import EntityKey
+    from feast.infra.online_stores.online_store import OnlineStore
     from feast.protos.feast.types.Value_pb2 import Value
+    from feast.repo_config import FeastConfigBaseModel
 
-__all__ = ["EntityKey", "Value", "feast", "get_provider"]
+__all__ = ["FeastConfigBaseModel", "OnlineStore", "Value", "feast", "feast_types"]
 
 
 def _read(source: feast.FileSource, _repo: str) -> offline_store.Table:
@@ -31,6 +32,6 @@ def _read(source: feast.FileSource, _repo: str) -> offline_store.Table:
 # Feast's own would let the folders above a table name columns (`env=prod`), and there is no setting against it.
 offline_store._read_data_source = _read
 
-# Feast's SQLite store writes and reads its timestamps in the zone of the machine; everything here is UTC.
+# Feast takes some times in the zone of the machine; everything here is UTC.
 os.environ["TZ"] = "UTC"
 time.tzset()

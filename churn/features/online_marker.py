@@ -1,11 +1,13 @@
-"""Which snapshot's features are online, and which content of them. Free of Feast, for a run that reuses looks here."""
+"""Which snapshot's features are online, and which content of them. Free of Feast, for a run that reuses looks here.
+
+The store itself says it, beside the rows: on the cluster, whose machines share no disk, too.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from churn import state
 from churn.errors import InvalidData
+from churn.features.online import places
+from churn.features.online.snapshot import Online
 
 
 def content(manifest: dict, snapshot: str) -> list[str]:
@@ -14,21 +16,21 @@ def content(manifest: dict, snapshot: str) -> list[str]:
 
 
 def current(experiment: str) -> list[str]:
-    """The snapshot that is online and its content; empty where there is none."""
-    path = marker(experiment)
-    return path.read_text().split() if path.exists() else ["", ""]
+    """The snapshot that is online and its content; empty where there is none. Raises FeatureStoreUnavailable."""
+    online = places.of_experiment(experiment).online()
+    return [online.snapshot, online.content]
 
 
 def refuse_earlier(experiment: str, snapshot: str) -> None:
-    """Raises InvalidData for a snapshot older than the one online: stores differ in what they do with older rows."""
-    held, _ = current(experiment)
-    if snapshot < held:
+    """Raises InvalidData for a snapshot older than the one online: what is served never goes back in time by itself."""
+    place = places.of_experiment(experiment)
+    refuse_before(place, place.online(), snapshot)
+
+
+def refuse_before(place, held: Online, snapshot: str) -> None:
+    """The same of a place, and what is known to be online there."""
+    if snapshot < held.snapshot:
         raise InvalidData(
-            f"snapshots.serve {snapshot} is older than the snapshot online ({held}); "
-            f"give a later one, or remove {marker(experiment).parent} to begin anew"
+            f"snapshots.serve {snapshot} is older than the snapshot online ({held.snapshot}); "
+            f"give a later one, or {place.told} to begin anew"
         )
-
-
-def marker(experiment: str) -> Path:
-    """The file that says what is online; absent while that changes."""
-    return state.path(experiment, "feast", "online.txt")

@@ -17,7 +17,8 @@ import requests
 from churn import state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
-from churn.features import store
+from churn.features import reader as readers
+from churn.features import repository, store
 from tests.serving.gunicorn_server import free_port
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
@@ -100,7 +101,7 @@ def test_an_older_row_never_stands_in_for_a_customer_who_has_none_at_the_snapsho
 def test_what_is_online_is_what_the_tables_hold(online):
     feast, made = online
     expected = offline(made, APRIL)
-    rows = store.look_up(feast, store.service(feast, made["service"]), ["cy", "ann", "bob"])
+    rows = readers.look_up(feast, store.service(feast, made["service"]), ["cy", "ann", "bob"])
     assert [expected[one] for one in ("cy", "ann", "bob")] == [row.features for row in rows]
     assert {datetime(2024, 4, 1, tzinfo=UTC)} == {row.as_of for row in rows}
     assert (int, float) == (type(rows[1].features["visit_count"]), type(rows[1].features["tenure_days"]))
@@ -108,7 +109,7 @@ def test_what_is_online_is_what_the_tables_hold(online):
 
 def test_a_customer_that_is_not_online_has_no_time_and_no_features(online):
     feast, made = online
-    [row] = store.look_up(feast, store.service(feast, made["service"]), ["nobody"])
+    [row] = readers.look_up(feast, store.service(feast, made["service"]), ["nobody"])
     assert (None, {None}) == (row.as_of, set(row.features.values()))
 
 
@@ -117,11 +118,11 @@ def test_who_counts_is_read_beside_the_features_and_is_none_of_them(opened):
     gone = ("bob", T - DAY, "cancel", 0)
     feast, made = opened([*EVENTS, gone], snapshots=(MARCH,))
     store.materialize(feast, made, MARCH)
-    reader = store.Reader(feast, store.service(feast, made["service"]))
+    reader = readers.Reader(feast, store.service(feast, made["service"]))
     assert ("has signed up and has no cancel yet", "cancel") == tuple(
         reader.population[name] for name in ("rule", "decided_by")
     )
-    rows = dict(zip(("ann", "bob"), reader.read(["ann", "bob"]), strict=True))
+    rows = dict(zip(("ann", "bob"), reader.read(["ann", "bob"]).each(), strict=True))
     assert {"ann": (True, None), "bob": (False, 1.0)} == {one: (r.counts, r.days_silent) for one, r in rows.items()}
     assert {frozenset(names(made))} == {frozenset(row.features) for row in rows.values()}
     assert {"inside": 1, "outside": 1} == manifests.population_at(made, MARCH)
@@ -133,8 +134,8 @@ def test_a_service_that_is_older_than_the_rule_says_nothing_of_who_counts(opened
     profile = feast.get_feature_view(in_store(made)[-1])
     profile.tags = {}
     feast.apply([profile])
-    reader = store.Reader(feast, store.service(feast, made["service"]))
-    assert (None, [True]) == (reader.population, [row.counts for row in reader.read(["ann"])])
+    reader = readers.Reader(feast, store.service(feast, made["service"]))
+    assert (None, [True]) == (reader.population, [row.counts for row in reader.read(["ann"]).each()])
 
 
 def in_store(made: dict) -> list[str]:
@@ -181,14 +182,14 @@ def test_corrected_content_of_the_same_snapshot_goes_online(opened):
     store.materialize(feast, made, APRIL)
     feast, made = opened([*EVENTS, ("cy", T + 2 * DAY, "visit", 5)], snapshots=(APRIL,))
     assert store.materialize(feast, made, APRIL)
-    [row] = store.look_up(feast, store.service(feast, made["service"]), ["cy"])
+    [row] = readers.look_up(feast, store.service(feast, made["service"]), ["cy"])
     assert (1, 5.0) == (row.features["visit_count"], row.features["visit_value_30d"])
 
 
 def test_a_later_snapshot_goes_online(opened):
     feast, made = opened()
     assert store.materialize(feast, made, MARCH) and store.materialize(feast, made, APRIL)
-    [row] = store.look_up(feast, store.service(feast, made["service"]), ["ann"])
+    [row] = readers.look_up(feast, store.service(feast, made["service"]), ["ann"])
     assert (datetime(2024, 4, 1, tzinfo=UTC), 121.0) == (row.as_of, row.features["tenure_days"])
 
 
@@ -198,7 +199,7 @@ def test_only_the_customers_of_the_snapshot_go_online(opened):
         path = manifests.table_path(made, APRIL, view)
         pd.read_parquet(path).query("customer_id != 'ann'").to_parquet(path, index=False)
     store.materialize(feast, made, APRIL)
-    rows = store.look_up(feast, store.service(feast, made["service"]), ["ann", "bob"])
+    rows = readers.look_up(feast, store.service(feast, made["service"]), ["ann", "bob"])
     assert [None, datetime(2024, 4, 1, tzinfo=UTC)] == [row.as_of for row in rows]
 
 
@@ -217,8 +218,10 @@ def test_a_service_that_does_not_exist_is_named(online):
 def test_a_store_without_its_file_is_unavailable_and_no_empty_one_is_made(opened):
     feast, made = opened(snapshots=(APRIL,))
     state.path("mine", "feast", "online.db").unlink(missing_ok=True)
-    with pytest.raises(FeatureStoreUnavailable, match="feature store of mine"):
-        store.look_up(feast, store.service(feast, made["service"]), ["ann"])
+    with pytest.raises(
+        FeatureStoreUnavailable, match=r"nothing is online: .*online\.db is not there; run the pipeline"
+    ):
+        readers.look_up(feast, store.service(feast, made["service"]), ["ann"])
     assert not state.path("mine", "feast", "online.db").exists()
 
 
@@ -233,7 +236,7 @@ def test_the_join_keeps_no_customer_twice_when_a_table_repeats_one(opened):
 def test_feasts_own_apply_works_on_the_definitions(built, state_folder):
     made = built(EVENTS, CUSTOMERS, snapshots=[MARCH])
     (state_folder / "mine" / "feast").mkdir()
-    command = [str(Path(sys.executable).with_name("feast")), "-c", str(store.REPO), "apply"]
+    command = [str(Path(sys.executable).with_name("feast")), "-c", str(repository.folder()), "apply"]
     environment = os.environ | {"CHURN_EXPERIMENT": "mine", "PYTHONPATH": str(state.PROJECT)}
     done = subprocess.run(command, env=environment, cwd=state_folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -245,7 +248,16 @@ def test_feasts_own_apply_works_on_the_definitions(built, state_folder):
 def test_feasts_own_pages_show_the_feature_service(online):
     """As `make features-ui` starts them."""
     address = f"http://127.0.0.1:{(port := free_port())}"
-    command = [Path(sys.executable).with_name("feast"), "-c", store.REPO, "ui", "-h", "127.0.0.1", "-p", str(port)]
+    command = [
+        Path(sys.executable).with_name("feast"),
+        "-c",
+        repository.folder(),
+        "ui",
+        "-h",
+        "127.0.0.1",
+        "-p",
+        str(port),
+    ]
     with subprocess.Popen(command, env=os.environ | {"CHURN_EXPERIMENT": "mine"}, stderr=subprocess.PIPE) as pages:
         try:
             while not answers(address):
@@ -271,9 +283,9 @@ def test_a_service_reads_its_own_features_whole_after_another_was_defined(opened
     feast, new = opened(visits, snapshots=("2024-05-01",), windows_days=[14, 30])
     store.materialize(feast, new, "2024-05-01")
     feast = store.open_store("mine")
-    [row] = store.look_up(feast, store.service(feast, old["service"]), ["ann"])
+    [row] = readers.look_up(feast, store.service(feast, old["service"]), ["ann"])
     assert (expected, datetime(2024, 4, 1, tzinfo=UTC)) == (row.features, row.as_of)
-    [row] = store.look_up(feast, store.service(feast, new["service"]), ["ann"])
+    [row] = readers.look_up(feast, store.service(feast, new["service"]), ["ann"])
     assert (offline(new, "2024-05-01")["ann"], datetime(2024, 5, 1, tzinfo=UTC)) == (row.features, row.as_of)
 
 
@@ -286,7 +298,7 @@ def test_a_feature_of_any_name_is_the_same_in_the_tables_offline_and_online(open
     [called] = made["segments"]
     joined = store.join(feast, made, LABELS).set_index(["snapshot", "customer_id"])
     assert "basic" == joined[called][APRIL, "ann"] == offline(made, APRIL)["ann"][called]
-    [row] = store.look_up(feast, store.service(feast, made["service"]), ["ann"])
+    [row] = readers.look_up(feast, store.service(feast, made["service"]), ["ann"])
     assert "basic" == row.features[called]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from churn import state
 from churn.audit import doctor
 from churn.cli import output
 from churn.errors import RegistryError
-from churn.features import online_marker
+from churn.features.online import places
+from churn.features.online.snapshot import Online
 from churn.registry import decisions, history, production_level, version_levels, versions
 from churn.training.levels import ORIGINS, Level
 from tests.registry.test_decisions import NAME, decide, roll_back
@@ -22,7 +22,9 @@ def tag(snapshot: str, log_odds: float, why: str = "season of last year") -> dic
 
 
 def goes_online(snapshot: str) -> None:
-    state.write_text(online_marker.marker(NAME), f"{snapshot}\ncontent")
+    place = places.of_experiment(NAME)
+    with place.locked(), place.replacing(Online(snapshot, "content")):
+        pass
 
 
 @pytest.fixture

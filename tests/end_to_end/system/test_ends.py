@@ -221,4 +221,4 @@ def test_a_horizon_that_the_log_does_not_cover_is_refused_before_anything_goes_o
     done = fresh.run("--set", "snapshots.test=2023-12-01", "--set", "snapshots.serve=2024-01-01")
     assert (2, 1) == (done.returncode, len(done.stderr.splitlines()))
     assert "features: snapshot 2023-12-01: its label looks until 2023-12-31, but the log ends on" in done.stderr
-    assert not (fresh.state / "smoke/feast/online.txt").exists()
+    assert not (fresh.state / "smoke/feast/online.db").exists()
