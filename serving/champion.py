@@ -10,17 +10,22 @@ import json
 import logging
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
+import numpy as np
+
 from churn.errors import ChurnError, FeatureStoreUnavailable, ModelUnavailable, RegistryError
 from churn.evaluation import profit
 from churn.features import store
+from churn.features.reader import Reader
 from churn.registry import version_levels, versions
 from churn.registry.versions import Version
 from churn.scoring.compiled import Scorer, scorer
 from serving import prometheus
+from serving.ranges import Ranges
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 10.0  # until a version that could not be loaded is tried again
@@ -36,7 +41,7 @@ class Champion:
     version: Version
     score: Scorer
     scored_by: str
-    reader: store.Reader
+    reader: Reader
     metadata: dict
     loaded_at: float
 
@@ -55,13 +60,11 @@ class Champion:
         """What a customer's own threshold follows from; None where one holds for all."""
         return json.loads(self.version.tags["economics"]) if self.version.tags.get("economics") else None
 
-    def threshold_of(self, features: dict) -> float | None:
-        """The probability from which contacting the customer with these features pays."""
+    def thresholds(self, columns: Mapping, customers: int) -> np.ndarray:
+        """The probabilities from which contacting customers with these features pays, shape (n,); nan: unknown."""
         if self.economics is None:
-            return self.threshold
-        column = self.economics["saved_value"]["column"]
-        own = profit.thresholds(self.economics, profit.worths(self.economics, {column: [features[column]]}))
-        return float(own[0])
+            return np.full(customers, np.nan if self.threshold is None else self.threshold)
+        return profit.thresholds(self.economics, profit.worths(self.economics, columns))
 
     @cached_property
     def levels(self) -> dict[str, dict]:
@@ -73,27 +76,17 @@ class Champion:
         level = self.levels.get(f"{as_of:%Y-%m-%d}")
         return level and level["log_odds"]
 
-    def out_of_range(self, features: dict) -> list[str]:
-        """The features that lie outside what the model saw in training."""
-        return [name for name, seen in self.metadata["training_ranges"].items() if not _within(features[name], seen)]
-
-    def nulls_never_seen(self, features: dict) -> list[str]:
-        """The features without a value that always had one in training."""
-        ranges = self.metadata["training_ranges"]
-        return [name for name, seen in ranges.items() if features[name] is None and not seen.get("nulls", True)]
-
-
-def _within(value: float | int | str | None, seen: dict) -> bool:
-    if value is None:
-        return True
-    return value in seen["values"] if "values" in seen else seen["low"] <= value <= seen["high"]
+    @cached_property
+    def ranges(self) -> Ranges:
+        """What it saw in training."""
+        return Ranges(self.reader.features, self.metadata["training_ranges"])
 
 
 def load(version: Version) -> Champion:
     """Load, verify, warm. Raises ModelUnavailable or FeatureStoreUnavailable."""
     loaded = versions.load(version)
     feast = store.open_store(version.name)
-    reader = store.Reader(feast, store.service(feast, loaded.metadata["feature_service"]))
+    reader = Reader(feast, store.service(feast, loaded.metadata["feature_service"]))
     if sorted(reader.features) != sorted(loaded.columns):
         differ = sorted(set(reader.features) ^ set(loaded.columns))
         raise ModelUnavailable(f"version {version.version} and its feature service differ in {', '.join(differ)}")

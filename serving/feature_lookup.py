@@ -7,23 +7,25 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
+
 from churn.errors import FeatureStoreUnavailable
-from churn.features.store import Row
+from churn.features.reader import Rows
 from serving import prometheus
 from serving.champion import Champion
 from serving.problems import Problem, unavailable
 
 TIMEOUT_SECONDS = 2.0
 READERS = 16  # look-ups at once in a worker; one that hangs holds its thread, not the request
-AT_ONCE = 100  # customers in one look-up: a large batch lets others in between
 
 
 @dataclass(frozen=True)
-class Features:
-    """A customer's complete features, and the snapshot that they describe."""
+class LookedUp:
+    """Who was asked for, what the feature store holds of them, and why some of them cannot be scored, by place."""
 
-    values: dict[str, float | int | str | None]
-    as_of: datetime
+    customer_ids: list[str]
+    rows: Rows
+    problems: dict[int, Problem]
 
 
 class FeatureLookup:
@@ -42,20 +44,23 @@ class FeatureLookup:
         """The moment at which ages are taken: `serving.as_of` where that is given."""
         return self._clock or datetime.now(UTC)
 
-    def look_up(self, champion: Champion, customer_ids: list[str]) -> list[Features | Problem]:
-        """Per customer, in order, the features or why there are none. Raises Problem feature-store-unavailable."""
-        rows = [
-            row
-            for start in range(0, len(customer_ids), AT_ONCE)
-            for row in self._read(champion, customer_ids[start : start + AT_ONCE])
-        ]
-        return [self._checked(champion, customer, row) for customer, row in zip(customer_ids, rows, strict=True)]
+    def look_up(self, champion: Champion, customer_ids: list[str]) -> LookedUp:
+        """The features of customers, all of one snapshot. Raises Problem feature-store-unavailable."""
+        rows = self._read(champion, customer_ids)
+        known = rows.known
+        if known.any():
+            prometheus.FEATURES_AS_OF.set(rows.times.max() / 1e6)
+        usable = known & rows.whole & rows.counts & ~champion.ranges.lacks(rows)
+        stale = self._stale(rows, known)
+        suspicious = np.flatnonzero(~usable | stale).tolist()
+        problems = {i: self._problem(champion, customer_ids[i], rows, i, bool(stale[i])) for i in suspicious}
+        return LookedUp(customer_ids, rows, problems)
 
     def check(self, champion: Champion) -> None:
         """Ask the feature store for nobody. Raises Problem feature-store-unavailable."""
         self._read(champion, [""])
 
-    def _read(self, champion: Champion, customer_ids: list[str]) -> list[Row]:
+    def _read(self, champion: Champion, customer_ids: list[str]) -> Rows:
         began = time.perf_counter()
         job: Future = self._pool.submit(champion.reader.read, customer_ids)
         try:
@@ -72,58 +77,49 @@ class FeatureLookup:
         finally:
             prometheus.STORE_SECONDS.observe(time.perf_counter() - began)
 
-    def _checked(self, champion: Champion, customer: str, row: Row) -> Features | Problem:
-        as_of = row.as_of
+    def _stale(self, rows: Rows, known: np.ndarray) -> np.ndarray:
+        """Whether the oldest row of a customer is older than may be, shape (n,)."""
+        if self._max_age is None:
+            return np.zeros(len(known), bool)
+        return known & (rows.oldest < (self.now() - self._max_age).timestamp() * 1e6)
+
+    def _problem(self, champion: Champion, customer: str, rows: Rows, place: int, stale: bool) -> Problem:
+        as_of = rows.as_of(place)
         if as_of is None:
             return Problem(
                 "unknown-customer",
                 f"the feature store holds no customer {customer!r}; check the id, and that they had signed up",
             )
-        if row.missing:
-            return _missing(customer, row.missing, "are not in the store; run the features stage again")
-        if set(row.stamps.values()) != {as_of}:
+        if missing := rows.missing(place):
+            return _missing(customer, missing, "are not in the store; run the features stage again")
+        if not rows.whole[place]:
             return Problem(
                 "feature-store-unavailable",
                 f"customer {customer!r}: a newer snapshot than that of {as_of:%Y-%m-%d} is being written; try again",
                 retry_after=5,
             )
-        return (
-            self._stale(customer, as_of)
-            or _outside(customer, row, champion)
-            or _without_value(customer, row, champion)
-            or Features(row.features, as_of)
-        )
-
-    def _stale(self, customer: str, as_of: datetime) -> Problem | None:
-        age = self.now() - as_of
-        prometheus.FEATURES_AS_OF.set(as_of.timestamp())
-        if self._max_age is None or age <= self._max_age:
-            return None
-        return Problem(
-            "stale-features",
-            f"customer {customer!r}: features are {age / timedelta(days=1):.1f} days old, the limit is "
-            f"{self._max_age.days}; run the features stage for a newer snapshot",
-        )
+        if stale:
+            return Problem(
+                "stale-features",
+                f"customer {customer!r}: features are {(self.now() - as_of) / timedelta(days=1):.1f} days old, the "
+                f"limit is {self._max_age.days}; run the features stage for a newer snapshot",
+            )
+        if not rows.counts[place]:
+            return _outside(champion, customer, as_of, rows.days_silent(place))
+        why = "have no value, though every customer had one in training; no score is made up"
+        return _missing(customer, champion.ranges.lacking(rows, place), why)
 
 
-def _outside(customer: str, row: Row, champion: Champion) -> Problem | None:
-    if row.counts:
-        return None
+def _outside(champion: Champion, customer: str, as_of: datetime, days_silent: float | None) -> Problem:
     population, when = champion.reader.population, "is not known"
-    if row.days_silent is not None:
-        then = row.as_of - timedelta(days=row.days_silent)
-        when = f"was on {then:%Y-%m-%d}, {row.days_silent:.0f} days before the snapshot {row.as_of:%Y-%m-%d}"
+    if days_silent is not None:
+        then = as_of - timedelta(days=days_silent)
+        when = f"was on {then:%Y-%m-%d}, {days_silent:.0f} days before the snapshot {as_of:%Y-%m-%d}"
     return Problem(
         "outside-population",
         f"customer {customer!r}: the {population['decided_by']} {when}; who counts {population['rule']}, and the model "
         "has seen nobody else",
     )
-
-
-def _without_value(customer: str, row: Row, champion: Champion) -> Problem | None:
-    unseen = champion.nulls_never_seen(row.features)
-    why = "have no value, though every customer had one in training; no score is made up"
-    return _missing(customer, unseen, why) if unseen else None
 
 
 def _missing(customer: str, names: list[str], why: str, *, most: int = 5) -> Problem:

@@ -35,8 +35,6 @@ accesslog = None  # the application logs each request itself, in JSON
 LATE = (
     "churn.registry.history",
     "churn.training.estimators",
-    "feast.infra.online_stores.sqlite",
-    "feast.infra.passthrough_provider",
     "mlflow.store.model_registry.sqlalchemy_store",
     "mlflow.store.tracking.sqlalchemy_store",
     "skops.io",

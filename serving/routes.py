@@ -11,7 +11,7 @@ from serving import pages, prometheus, request_checks, schemas
 from serving.api import Api
 from serving.champion import Champion
 from serving.problems import CONTENT_TYPE, KINDS, Problem, unavailable
-from serving.scoring import Score, score, utc
+from serving.scoring import score, utc
 
 SLOTS = 16  # predictions at once in a worker
 
@@ -26,15 +26,14 @@ def register(app: Api) -> None:
 def _predictions(app: Api) -> None:
     slots = request_checks.Slots(SLOTS)
 
-    def answered(customer_ids: list[str]) -> tuple[dict, list[Score | Problem]]:
+    def answered(customer_ids: list[str]) -> tuple[dict, list[dict | Problem]]:
         """The head of the answer, and a score or a problem for each customer: all by one version."""
         with slots.hold():
             champion = _champion(app)
-            results = score(champion, app.features, customer_ids)
+            scores = score(champion, app.features, customer_ids)
         now = datetime.now(UTC)
-        answers = zip(customer_ids, results, strict=True)
-        app.prediction_log.add(champion, answers, request_id=g.request_id, at=now)
-        return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, results
+        app.prediction_log.add(champion, scores, request_id=g.request_id, at=now)
+        return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, scores.documents()
 
     @app.post(
         "/predict",
@@ -46,7 +45,7 @@ def _predictions(app: Api) -> None:
         head, [result] = answered([body.customer_id])
         if isinstance(result, Problem):
             raise result
-        return _json(head | result.document())
+        return _json(head | result)
 
     @app.post(
         "/predict/batch",
@@ -59,8 +58,8 @@ def _predictions(app: Api) -> None:
         return _json(head | {"results": [_entry(*pair) for pair in zip(body.customer_ids, results, strict=True)]})
 
 
-def _entry(customer: str, result: Score | Problem) -> dict:
-    return result.document() if isinstance(result, Score) else {"customer_id": customer, "error": result.document()}
+def _entry(customer: str, result: dict | Problem) -> dict:
+    return {"customer_id": customer, "error": result.document()} if isinstance(result, Problem) else result
 
 
 def _pages(app: Api) -> None:

@@ -4,72 +4,101 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import numpy as np
 
+from churn.features.reader import Rows
 from serving import prometheus
 from serving.champion import Champion
-from serving.feature_lookup import FeatureLookup, Features
+from serving.feature_lookup import FeatureLookup
 from serving.problems import Problem
 
 
 @dataclass(frozen=True)
-class Score:
-    """A customer's churn probability, the features that it was computed from, and the level (log-odds) it stands at."""
+class Scores:
+    """What the customers of one request are answered: in order, a problem each or a score.
 
-    customer_id: str
-    probability: float
-    features: Features
-    level: float
-    threshold: float | None
-    out_of_range: list[str]
+    `places`: those who have a score; of them, shape (m,), the churn probability, the snapshot of the features in
+    microseconds since 1970, the level (log-odds) that was added, and the threshold, nan where none is known.
+    `out_of_range`: by place. `numbers`, shape (features, m), and `texts` are what was scored.
+    """
 
-    def document(self) -> dict:
-        """The score as the API answers it."""
-        return {
-            "customer_id": self.customer_id,
-            "churn_probability": self.probability,
-            "features_as_of": utc(self.features.as_of),
-            "level_as_of": f"{self.features.as_of:%Y-%m-%d}",
-            "threshold": self.threshold,
-            "flagged": None if self.threshold is None else self.probability >= self.threshold,
-            "out_of_range": self.out_of_range,
-        }
+    customer_ids: list[str]
+    problems: dict[int, Problem]
+    places: list[int]
+    probability: np.ndarray
+    as_of: np.ndarray
+    level: np.ndarray
+    threshold: np.ndarray
+    out_of_range: dict[int, list[str]]
+    numbers: np.ndarray
+    texts: dict[str, list[str | None]]
+
+    def documents(self) -> list[dict | Problem]:
+        """Each customer's answer, as the API gives it."""
+        moments = {at: _moment(at) for at in set(self.as_of.tolist())}
+        stamps = {at: (utc(moment), f"{moment:%Y-%m-%d}") for at, moment in moments.items()}
+        known = ~np.isnan(self.threshold)
+        threshold = [value if told else None for value, told in zip(self.threshold.tolist(), known, strict=True)]
+        flagged = (self.probability >= self.threshold).tolist()
+        answers: list[dict | Problem] = [self.problems.get(place) for place in range(len(self.customer_ids))]
+        for n, (place, p, as_of) in enumerate(
+            zip(self.places, self.probability.tolist(), self.as_of.tolist(), strict=True)
+        ):
+            answers[place] = {
+                "customer_id": self.customer_ids[place],
+                "churn_probability": p,
+                "features_as_of": stamps[as_of][0],
+                "level_as_of": stamps[as_of][1],
+                "threshold": threshold[n],
+                "flagged": None if threshold[n] is None else flagged[n],
+                "out_of_range": self.out_of_range.get(place, []),
+            }
+        return answers
 
 
-def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) -> list[Score | Problem]:
-    """Per customer, in order, the score or why there is none. Raises Problem when the feature store does not answer."""
-    looked_up = [_with_level(champion, features) for features in lookup.look_up(champion, customer_ids)]
-    usable = [features for features in looked_up if isinstance(features, Features)]
+def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) -> Scores:
+    """Score customers. Raises Problem when the feature store does not answer."""
+    found = lookup.look_up(champion, customer_ids)
+    rows, moments = found.rows, {time: _moment(time) for time in set(found.rows.oldest.tolist()) if time}
+    levels = {at: champion.level(moment) for at, moment in moments.items()}
+    problems = _unsettled(champion, rows, moments, levels) | found.problems
+    places = [place for place in range(len(customer_ids)) if place not in problems]
     began = time.perf_counter()
-    level = [champion.level(features.as_of) for features in usable]
-    scored = champion.score([f.values for f in usable], np.array(level)).tolist() if usable else []
+    numbers, texts, as_of = rows.numbers[:, places], _at(rows.texts, places), rows.oldest[places]
+    level = np.array([levels[at] for at in as_of.tolist()], dtype=float)
+    columns = dict(zip(champion.reader.features, numbers, strict=True)) | texts
+    probability = champion.score.of_columns(columns, level) if places else np.empty(0)
     prometheus.MODEL_SECONDS.observe(time.perf_counter() - began)
-    answers = zip(scored, usable, level, strict=True)
-    scores = [
-        features if isinstance(features, Problem) else _score(champion, customer, *next(answers))
-        for customer, features in zip(customer_ids, looked_up, strict=True)
-    ]
+    threshold = champion.thresholds(columns, len(places))
+    outside = {place: names for place, names in champion.ranges.outside(rows).items() if place not in problems}
+    scores = Scores(customer_ids, problems, places, probability, as_of, level, threshold, outside, numbers, texts)
     _count(champion, scores)
     return scores
 
 
-def _score(champion: Champion, customer: str, probability: float, features: Features, level: float) -> Score:
-    values = features.values
-    return Score(customer, probability, features, level, champion.threshold_of(values), champion.out_of_range(values))
+def _at(texts: dict[str, list[str | None]], places: list[int]) -> dict[str, list[str | None]]:
+    return {name: [values[place] for place in places] for name, values in texts.items()}
 
 
-def _with_level(champion: Champion, features: Features | Problem) -> Features | Problem:
-    """The features, or a problem where the champion has no level for their snapshot: nothing is scored at another's."""
-    if isinstance(features, Problem) or champion.level(features.as_of) is not None:
-        return features
-    return Problem(
-        "model-unavailable",
-        f"version {champion.version.version} has no level for the snapshot {features.as_of:%Y-%m-%d} that is online; "
-        "run the pipeline: its features stage finds the level out",
-        retry_after=5,
-    )
+def _unsettled(champion: Champion, rows: Rows, moments: dict, levels: dict) -> dict[int, Problem]:
+    """Who cannot be scored as the champion has no level for their snapshot: nothing is scored at another's."""
+    return {
+        place: Problem(
+            "model-unavailable",
+            f"version {champion.version.version} has no level for the snapshot {moments[at]:%Y-%m-%d} that is "
+            "online; run the pipeline: its features stage finds the level out",
+            retry_after=5,
+        )
+        for at, level in levels.items()
+        if level is None
+        for place in np.flatnonzero(rows.oldest == at).tolist()
+    }
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime.fromtimestamp(microseconds / 1e6, UTC)
 
 
 def utc(moment: datetime) -> str:
@@ -77,12 +106,12 @@ def utc(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
 
 
-def _count(champion: Champion, scores: list[Score | Problem]) -> None:
-    probability = prometheus.PROBABILITY.labels(champion.version.version)
-    for score in scores:
-        if isinstance(score, Problem):
-            prometheus.REFUSED.labels(score.kind).inc()
-        else:
-            probability.observe(score.probability)
-            for name in score.out_of_range:
-                prometheus.OUT_OF_RANGE.labels(name).inc()
+def _count(champion: Champion, scores: Scores) -> None:
+    observed = prometheus.PROBABILITY.labels(champion.version.version)
+    for probability in scores.probability.tolist():
+        observed.observe(probability)
+    for problem in scores.problems.values():
+        prometheus.REFUSED.labels(problem.kind).inc()
+    for names in scores.out_of_range.values():
+        for name in names:
+            prometheus.OUT_OF_RANGE.labels(name).inc()

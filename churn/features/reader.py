@@ -66,6 +66,14 @@ class Rows:
         return self.times.any(axis=0)
 
     @cached_property
+    def oldest(self) -> np.ndarray:
+        """The time of each customer's oldest row, shape (n,); 0 for a customer that no view knows."""
+        if (self.times == self.times[0]).all():
+            return self.times[0]
+        never = np.iinfo(np.int64).max
+        return np.where(self.known, np.where(self.times > 0, self.times, never).min(axis=0), 0)
+
+    @cached_property
     def whole(self) -> np.ndarray:
         """Whether every view has all that is read of it for the customer, and of one time, shape (n,)."""
         lacking = any(name not in self._views[view].layout.at for view, name in self._asked())
@@ -100,8 +108,7 @@ class Rows:
 
     def as_of(self, place: int) -> datetime | None:
         """The time of one customer's oldest row."""
-        times = [time for time in self.times[:, place].tolist() if time]
-        return _moment(min(times)) if times else None
+        return _moment(int(self.oldest[place])) if self.known[place] else None
 
     def days_silent(self, place: int) -> float | None:
         """How long before that what decides whether one customer counts was."""

@@ -24,7 +24,9 @@ from churn.registry.versions import Loaded
 from churn.training import estimators
 
 Rows = list[dict[str, float | int | str | None]]
-Columns = Mapping[str, np.ndarray | pd.Categorical]  # numbers as floats, null is nan; texts as categories
+Columns = Mapping[str, np.ndarray | pd.Categorical | list]  # numbers as floats, null is nan; texts coded, or a list
+    str, np.ndarray | pd.Categorical | list
+]  # numbers as floats, null is nan; texts as they are, or coded
 TOLERANCE = 1e-12
 FEW = 64  # customers
 
@@ -33,7 +35,7 @@ class Scorer(Protocol):
     def __call__(self, rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
         """Probabilities, shape (n,), of customers (a dict of features each); `level` in log-odds is added."""
 
-    def of_columns(self, columns: Columns, level: float = 0.0) -> np.ndarray:
+    def of_columns(self, columns: Columns, level: float | np.ndarray = 0.0) -> np.ndarray:
         """The same of customers whose features come as columns, shape (n,) each."""
 
 
@@ -59,7 +61,7 @@ class ThroughPipeline:
     def __call__(self, rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
         return estimators.probability(self.loaded.pipeline, table(self.loaded, rows), level)
 
-    def of_columns(self, columns: Columns, level: float = 0.0) -> np.ndarray:
+    def of_columns(self, columns: Columns, level: float | np.ndarray = 0.0) -> np.ndarray:
         text = {name: column.astype(object) for name, column in columns.items() if isinstance(column, pd.Categorical)}
         rows = pd.DataFrame({**columns, **text}).replace({name: {np.nan: None} for name in text})
         return estimators.probability(self.loaded.pipeline, table(self.loaded, rows), level)
@@ -91,12 +93,14 @@ class Compiled:
             np.ascontiguousarray(X.T), [[codes[name].get(row[name], unknown) for row in rows] for name in codes], level
         )
 
-    def of_columns(self, columns: Columns, level: float = 0.0) -> np.ndarray:
-        X = np.stack([columns[name] for name in self._numeric])
+    def of_columns(self, columns: Columns, level: float | np.ndarray = 0.0) -> np.ndarray:
+        X = np.array([columns[name] for name in self._numeric])
         return self._score(X, [self._coded(name, columns[name]) for name in self._categorical], level)
 
-    def _coded(self, name: str, column: pd.Categorical) -> np.ndarray:
+    def _coded(self, name: str, column: pd.Categorical | list) -> np.ndarray:
         """The code of each customer's category; a null, which is number -1, has the last one."""
+        if isinstance(column, list):
+            return np.array([self._codes[name].get(value, self._unknown) for value in column])
         values = [*column.categories, None]
         return np.array([self._codes[name].get(value, self._unknown) for value in values])[column.codes]
 

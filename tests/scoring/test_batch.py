@@ -40,14 +40,14 @@ def answers(version: int, customers: list[str]) -> dict:
     lookup = FeatureLookup(max_age_days=None, as_of=None)
     lookup.start()
     answered = scoring.score(champion.load(versions.get("world", version)), lookup, customers)
-    return dict(zip(customers, answered, strict=True))
+    return dict(zip(customers, answered.documents(), strict=True))
 
 
 @pytest.mark.parametrize("version", [1, 3])
 def test_the_list_holds_whom_the_api_scores_with_the_same_probability_to_the_last_bit(version, own_world, world):
     rows, counts = listed(version, own_world / "out")
     answered = answers(version, world.customers)
-    scored = {c: a.document() for c, a in answered.items() if not isinstance(a, Problem)}
+    scored = {c: a for c, a in answered.items() if not isinstance(a, Problem)}
     expected = {c: (a["churn_probability"], a["flagged"]) for c, a in scored.items()}
     assert expected == dict(zip(rows.customer_id, zip(rows.probability, rows.flagged, strict=True), strict=True))
     refused = [a.kind for a in answered.values() if isinstance(a, Problem) and a.kind != "outside-population"]
@@ -84,7 +84,7 @@ def test_whom_the_api_refuses_for_missing_features_is_left_out(own_world, world)
     assert {batch.MISSING: len(refused)} == counts.left_out
     assert set(world.inside) - refused == set(rows.customer_id)
     same = rows.set_index("customer_id").probability
-    expected = {c: a.probability for c, a in answered.items() if c not in refused}
+    expected = {c: a["churn_probability"] for c, a in answered.items() if c not in refused}
     assert expected == same[list(expected)].to_dict()
 
 
@@ -114,7 +114,7 @@ def test_with_own_values_each_is_flagged_from_an_own_threshold_as_the_api_does(o
     rows, _ = listed(1, own_world / "out", threshold=None, economics=OWN)
     versions.tag("world", 1, {"threshold": "", "economics": json.dumps(OWN)})
     answered = answers(1, list(rows.customer_id))
-    expected = [answered[c].document()["flagged"] for c in rows.customer_id]
+    expected = [answered[c]["flagged"] for c in rows.customer_id]
     assert expected == rows.flagged.tolist()
     value = manifests.table_path(manifests.of_experiment("world"), SNAPSHOT, "payment")
     worth = pd.read_parquet(value).set_index("customer_id").payment_value_30d[rows.customer_id].fillna(0).to_numpy()

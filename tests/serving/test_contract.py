@@ -276,7 +276,7 @@ def test_a_log_that_is_full_drops_and_counts(client, customer, monkeypatch):
     api = client()
     api.application.prediction_log.start = lambda: None  # nothing empties it
     assert [200, 200] == [api.post("/predict", json={"customer_id": customer}).status_code for _ in range(2)]
-    assert 1 == len(api.application.prediction_log._rows)
+    assert 1 == len(api.application.prediction_log._answered)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "made-up"])
