@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from flask import render_template
 
+from churn.errors import RegistryError
 from churn.registry import history
 from serving.api import Api
-from serving.champion import Champion
+from serving.champion import SILENT_SECONDS, Champion
 from serving.scoring import utc
 
 PATIENCE_SECONDS = 2.0  # for the registry; the rest of the page is in memory
@@ -40,6 +41,8 @@ def warnings(app: Api) -> list[str]:
     """What needs a look although predictions are answered."""
     champion = app.holder.champion
     said = [str(app.holder.problem)] if app.holder.problem else []
+    if app.holder.registry_silent and not isinstance(app.holder.problem, RegistryError):  # whoever asks it still waits
+        said.append(f"the registry has not answered for {SILENT_SECONDS:g} s")
     if champion and champion.reader.population is None:
         said.append(
             f"the features of version {champion.version.version} are older than the rule of who counts: everybody is "

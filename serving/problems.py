@@ -25,7 +25,6 @@ KINDS = {
     "internal-error": (500, "Something went wrong here"),
     "model-unavailable": (503, "There is no model to answer with"),
     "feature-store-unavailable": (503, "The feature store does not answer"),
-    "registry-unavailable": (503, "The model registry does not answer"),
 }
 BY_STATUS = {status: kind for kind, (status, _) in reversed(KINDS.items())} | {404: "not-found"}
 

@@ -86,12 +86,6 @@ def _probes(app: Api) -> None:
     def ready() -> Response:
         champion = _champion(app)
         app.features.check(champion)
-        if app.holder.registry_silent:
-            raise Problem(
-                "registry-unavailable",
-                f"{app.holder.problem}; version {champion.version.version} keeps answering",
-                retry_after=5,
-            )
         return _json(
             {
                 "status": "ready",
@@ -136,7 +130,7 @@ BATCH_PROBLEMS = (
     "feature-store-unavailable",
 )
 PREDICT_PROBLEMS = (*BATCH_PROBLEMS, "unknown-customer", "outside-population", "missing-features", "stale-features")
-READY_PROBLEMS = ("model-unavailable", "feature-store-unavailable", "registry-unavailable")
+READY_PROBLEMS = ("model-unavailable", "feature-store-unavailable")
 
 
 def _responses(answer: type, problems: tuple[str, ...]) -> dict:
