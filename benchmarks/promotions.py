@@ -1,10 +1,12 @@
 """Promotions and rollbacks under load and under fire: does the registry stay whole?
 
-`python benchmarks/promotions.py [--store URI] [--processes 8] [--operations 25] [--kills 50]`
+`python benchmarks/promotions.py [--store URI] [--states 2] [--processes 8] [--operations 25] [--kills 50]`
 
-Many processes promote and roll back at random; others are killed at random moments, and after every single call to
-the registry. After each round there must be one Production version, the alias on it, every decision in the history,
-and a silent doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own (CHURN_STATE).
+Many processes promote and roll back at random, from one state folder or, as two machines would, from several; others
+are killed at random moments, after every single call to the registry, or lose the database that holds their lock. After
+each round there must be one Production version, the alias on it, every decision in the history, each beginning where
+the one before it ended, and a silent doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own
+(CHURN_STATE).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import random
 import signal
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 EXPERIMENT = "load"
@@ -49,20 +52,27 @@ def world() -> None:
 def decide(rng: random.Random) -> str:
     """One decision at random; returns its outcome, or "busy"."""
     from churn.errors import RegistryBusy
-    from churn.registry import decisions, history
+    from churn.registry import decisions, history, preconditions
     from churn.registry.gate import Decision
 
     back = history.previous(history.decisions(EXPERIMENT)) if rng.random() < 0.5 else None
     action, version = ("roll back", back) if back else ("decide", rng.randint(1, VERSIONS))
     request = decisions.make_request(EXPERIMENT, action, version, by="load", reason="load")
-    verdict = decisions.safe_to_return(EXPERIMENT, version) if back else Decision(promote=True, checks=[])
+    verdict = preconditions.safe_to_return(EXPERIMENT, version) if back else Decision(promote=True, checks=[])
     try:
         return decisions.carry_out(EXPERIMENT, request, verdict, approval="automatic")["decision"]
     except RegistryBusy:
         return "busy"
 
 
-def many(seed: int, operations: int, outcomes: multiprocessing.Queue) -> None:
+def on_machine(number: int) -> None:
+    """Work from the state folder of one of the machines: the first has what the models were made from."""
+    if number:
+        os.environ["CHURN_STATE"] += f"-machine-{number + 1}"
+
+
+def many(seed: int, machines: int, operations: int, outcomes: multiprocessing.Queue) -> None:
+    on_machine(seed % machines)
     rng = random.Random(seed)
     for _ in range(operations):
         try:
@@ -78,12 +88,19 @@ def faults(decisions_expected: int | None) -> list[str]:
 
     stages = [v.version for v in versions.all_of(EXPERIMENT) if v.stage == "Production"]
     alias = versions.production(EXPERIMENT)
-    written = len(history.decisions(EXPERIMENT))
+    decided = history.decisions(EXPERIMENT)
+    written = len(decided)
     found = [f.problem for f in doctor.examine(EXPERIMENT)]
     if len(stages) != 1 or alias is None or stages != [alias.version]:
         found.append(f"Production is on {stages}, the alias on {alias and alias.version}")
     if decisions_expected is not None and written != decisions_expected:
         found.append(f"{written} decisions in the history, expected {decisions_expected}")
+    found += [
+        f"the decision on version {later['version']} begins with {later['production_before']} in production, the one "
+        f"before it ends with {earlier['production_after']}"
+        for earlier, later in pairwise(decided)
+        if later["production_before"] != earlier["production_after"]
+    ]
     return found
 
 
@@ -100,7 +117,7 @@ def child(action, *arguments) -> int:
 
 
 def dying(after: int, how: str) -> bool:
-    """A decision whose process dies, or loses the registry, after so many calls. False when it needed fewer."""
+    """A decision whose process dies, or loses the registry or its lock, after so many calls. False: it needed fewer."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -116,6 +133,8 @@ def dying(after: int, how: str) -> bool:
                 if left[0] < 0:
                     if how == "dies":
                         os.kill(os.getpid(), signal.SIGKILL)
+                    if how == "unlocked":
+                        return lambda *given, **named: cut_after(found(*given, **named))
                     raise MlflowException("the registry is gone")
             return found
 
@@ -123,19 +142,29 @@ def dying(after: int, how: str) -> bool:
     try:
         decide(random.Random(after))
     except Exception as error:
-        return "the registry is gone" not in str(error)
+        return not any(told in str(error) for told in ("the registry is gone", "the lock on the registry of"))
     return False
 
 
-def next_command(report: str) -> None:
-    """What a user would type next; then everything has to be in order."""
+def cut_after(answer: object) -> object:
+    """Let PostgreSQL end every connection that holds or wants a lock; the answer of the call before."""
+    import psycopg
+
+    with psycopg.connect(os.environ["MLFLOW_TRACKING_URI"].replace("+psycopg", "")) as own:
+        own.execute("SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE application_name ~ '^churn '")
+    return answer
+
+
+def next_command(report: str, machines: int) -> None:
+    """What a user would type next, on the last machine; then everything has to be in order."""
+    on_machine(machines - 1)
     before_repair = decide(random.Random(1))
     found = faults(None)
     with open(report, "a") as lines:
         lines.write(json.dumps({"next": before_repair, "faults": found}) + "\n")
 
 
-def killed_at_random(kills: int, report: str) -> None:
+def killed_at_random(kills: int, report: str, machines: int) -> None:
     longest = 0.0
     for n in range(kills):
         started = time.perf_counter()
@@ -148,12 +177,13 @@ def killed_at_random(kills: int, report: str) -> None:
             os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         longest = longest or time.perf_counter() - started  # the first one is left to finish, to know how long it takes
-        child(next_command, report)
+        child(next_command, report, machines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", default="", help="an MLflow tracking URI; default: SQLite in CHURN_STATE")
+    parser.add_argument("--states", type=int, default=1, help="state folders, as of so many machines")
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--operations", type=int, default=25)
     parser.add_argument("--kills", type=int, default=50)
@@ -167,18 +197,18 @@ def main() -> int:
 
     if child(world):
         return 1
-    bad = load(given.processes, given.operations) + fire(given.kills)
+    bad = load(given.processes, given.states, given.operations) + fire(given.kills, given.states)
     for line in bad:
         print(f"fault: {line}")
     return 1 if bad else 0
 
 
-def load(processes: int, operations: int) -> list[str]:
+def load(processes: int, machines: int, operations: int) -> list[str]:
     """The load round; prints its row, returns its faults."""
     context = multiprocessing.get_context("fork")
     outcomes: multiprocessing.Queue = context.Queue()
     started = time.perf_counter()
-    workers = [context.Process(target=many, args=(seed, operations, outcomes)) for seed in range(processes)]
+    workers = [context.Process(target=many, args=(seed, machines, operations, outcomes)) for seed in range(processes)]
     for worker in workers:
         worker.start()
     seen = [outcomes.get() for _ in range(processes * operations)]
@@ -194,16 +224,18 @@ def load(processes: int, operations: int) -> list[str]:
     return found
 
 
-def fire(kills: int) -> list[str]:
+def fire(kills: int, machines: int) -> list[str]:
     """The rounds in which processes die; prints their rows, returns their faults."""
     report = os.path.join(os.environ["CHURN_STATE"], "fire.jsonl")
-    rounds = {"killed at random": 0, "killed after each call": 0, "registry gone after each call": 0}
-    killed_at_random(kills, report)
-    rounds["killed at random"] = kills
-    for name, how in (("killed after each call", "dies"), ("registry gone after each call", "raises")):
+    hows = {"killed after each call": "dies", "registry gone after each call": "raises"}
+    if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("postgresql"):
+        hows["lock lost after each call"] = "unlocked"
+    rounds = {"killed at random": kills} | dict.fromkeys(hows, 0)
+    killed_at_random(kills, report, machines)
+    for name, how in hows.items():
         for calls in range(kills):  # until a decision needs no more calls than it is given
             code = child(dying, calls, how)
-            child(next_command, report)
+            child(next_command, report, machines)
             rounds[name] += 1
             if code == 0 and how == "dies":
                 break

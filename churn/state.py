@@ -51,6 +51,12 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{path('mlflow.db')}"
 
 
+def lock_database() -> str:
+    """The PostgreSQL database that keeps the lock on the registry for many machines: CHURN_LOCK, or MLflow's own store
+    where it is one; empty where there is none."""
+    return os.environ.get("CHURN_LOCK") or (tracking_uri() if tracking_uri().startswith("postgresql") else "")
+
+
 def restore_command(experiment_id: object) -> str:
     """What a person types to bring a deleted experiment of MLflow's back."""
     ours = tracking_uri().startswith("sqlite:")  # any other store is named in the environment, maybe with a password

@@ -6,6 +6,7 @@ Looked at without MLflow, which takes seconds to load and a first kernel does no
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import sys
 import threading
@@ -29,8 +30,10 @@ OTHERWISE = "or unset the variable, for a store in the state folder"
 
 
 def refuse_unusable(experiment: str = "") -> None:
-    """Raises UserError where the store cannot be used, or where an experiment, or that of its decisions, is deleted."""
+    """Raises UserError where the store cannot be used, nor the lock beside it, or where an experiment, or that of its
+    decisions, is deleted."""
     address = state.tracking_uri()
+    _lock(os.environ.get("CHURN_LOCK", ""))
     scheme = address.partition(":")[0].partition("+")[0]
     if scheme not in SCHEMES:
         raise UserError(
@@ -42,6 +45,18 @@ def refuse_unusable(experiment: str = "") -> None:
     names = [experiment, f"{experiment}-decisions"] if experiment else []
     if gone := {name: state.restore_command(number) for number, name in look(address, names) if name in names}:
         raise ExperimentDeleted.of(gone)
+
+
+def _lock(address: str) -> None:
+    """The database of the lock that many machines share, where one is named beside the store."""
+    if not address:
+        return
+    if not address.startswith(("postgresql:", "postgresql+")):
+        raise UserError(
+            f"CHURN_LOCK has the scheme {address.partition(':')[0]!r}; the lock is one of PostgreSQL's: name the "
+            "database behind the tracking server (postgresql://...), or unset the variable"
+        )
+    _database(address, [], variable="CHURN_LOCK", otherwise="or unset the variable, for a lock in the state folder")
 
 
 def _file(address: str, names: list[str]) -> Iterable[tuple[object, str]]:
@@ -66,7 +81,9 @@ def _file(address: str, names: list[str]) -> Iterable[tuple[object, str]]:
     return []
 
 
-def _database(address: str, names: list[str]) -> Iterable[tuple[object, str]]:
+def _database(
+    address: str, names: list[str], *, variable: str = "MLFLOW_TRACKING_URI", otherwise: str = OTHERWISE
+) -> Iterable[tuple[object, str]]:
     """A database that SQLAlchemy reaches, as MLflow does."""
     import sqlalchemy
 
@@ -81,12 +98,12 @@ def _database(address: str, names: list[str]) -> Iterable[tuple[object, str]]:
     except ModuleNotFoundError as missing:
         package = PACKAGES.get(missing.name, missing.name)
         raise UserError(
-            f"the database that MLFLOW_TRACKING_URI names needs the driver {missing.name}, which is not installed; "
-            f"install it (`{sys.executable} -m pip install '{package}'`), name another, {OTHERWISE}"
+            f"the database that {variable} names needs the driver {missing.name}, which is not installed; "
+            f"install it (`{sys.executable} -m pip install '{package}'`), name another, {otherwise}"
         ) from None
     except (sqlalchemy.exc.SQLAlchemyError, ValueError, OSError) as fault:
         told = str(getattr(fault, "orig", None) or fault).strip().partition("\n")[0]
-        raise _silent("database", _without_password(told, address)) from None
+        raise _silent("database", _without_password(told, address), variable, otherwise) from None
 
 
 def _server(address: str, names: list[str]) -> Iterable[tuple[object, str]]:
@@ -130,9 +147,9 @@ def _without_password(text: str, address: str) -> str:
     return text.replace(password, "***") if password else text
 
 
-def _silent(what: str, why: str) -> UserError:
+def _silent(what: str, why: str, variable: str = "MLFLOW_TRACKING_URI", otherwise: str = OTHERWISE) -> UserError:
     return UserError(
-        f"the {what} that MLFLOW_TRACKING_URI names does not answer ({why}); start it, correct the address, {OTHERWISE}"
+        f"the {what} that {variable} names does not answer ({why}); start it, correct the address, {otherwise}"
     )
 
 

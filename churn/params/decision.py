@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
@@ -94,8 +94,15 @@ RuleName = Literal[tuple(Rules.model_fields)]
 
 class Promote(Section):
     approval: Literal["automatic", "required"] = Field("automatic", description="required: stop at Staging")
+    four_eyes: bool = Field(False, description="an approval by who started the training run is refused")
     advisory: list[RuleName] = Field([], description="rules whose failure is shown and refuses nothing")
     rules: Rules = Rules()
+
+    @model_validator(mode="after")
+    def somebody_is_asked(self) -> Self:
+        if self.four_eyes and self.approval != "required":
+            raise ValueError(f"four_eyes asks for approval: required; found approval: {self.approval}; set it, too")
+        return self
 
     @field_validator("advisory", mode="before")
     @classmethod

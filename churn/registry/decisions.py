@@ -10,13 +10,12 @@ import json
 from dataclasses import asdict, dataclass
 
 from churn import state
-from churn.errors import ModelUnavailable, RegistryError
-from churn.features import manifest, online_marker
+from churn.errors import RegistryError
+from churn.features import online_marker
 from churn.names import in_markdown
-from churn.registry import gate, history, provenance, runs, tracking, version_levels, versions
-from churn.registry.gate import Decision, RuleResult
-
-PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
+from churn.registry import gate, history, preconditions, provenance, runs, tracking, version_levels, versions
+from churn.registry.gate import Decision
+from churn.registry.history import NEEDS_APPROVAL, PROMOTED, REFUSED, ROLLED_BACK
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def make_request(
             raise RegistryError(f"no version of {experiment} was in production before this one; nothing to go back to")
     request = Request(action, version, by or provenance.user(), reason, override, run_id)
     if action == "approve":
-        _approvable(experiment, request)
+        preconditions.refuse_unapprovable(experiment, version, override=override)
     return request
 
 
@@ -76,25 +75,8 @@ def judge(experiment: str, request: Request, evaluation: dict, *, rules: dict, a
     """
     version_levels.ensure(experiment, versions.get(experiment, request.version))
     if request.action == "roll back":
-        return safe_to_return(experiment, request.version)
+        return preconditions.safe_to_return(experiment, request.version)
     return gate.judge(evaluation, rules=rules, advisory=advisory)
-
-
-def safe_to_return(experiment: str, version: int) -> Decision:
-    """Whether a version can go back into production: it was there, its files are whole, its features are online."""
-    candidate = versions.get(experiment, version)
-    been = version in {decision["production_after"] for decision in history.decisions(experiment)}
-    checks = [
-        _check("been in production", been, "was in production before" if been else "never was in production",
-               "A rollback restores what has served before; anything else has to pass the gate."),
-        _check("files unchanged", *_files_unchanged(candidate),
-               "A version whose files are not those that were registered must not serve."),
-        _check("features online", *_features_online(experiment, candidate),
-               "A version can only be served from features that the feature store holds."),
-        _check("level known", *_level_known(experiment, candidate),
-               "Probabilities stand at the level of the snapshot that is online, or mean nothing."),
-    ]  # fmt: skip
-    return Decision(promote=all(c.passed for c in checks), checks=checks)
 
 
 def describe_verdict(verdict: Decision) -> str:
@@ -105,13 +87,16 @@ def describe_verdict(verdict: Decision) -> str:
     return f"**{len(verdict.failed)}** of {len(verdict.checks)} rules {kind}: {in_markdown('; '.join(verdict.failed))}."
 
 
-def carry_out(experiment: str, request: Request, verdict: Decision, *, approval: str) -> dict:
+def carry_out(experiment: str, request: Request, verdict: Decision, *, approval: str, four_eyes: bool = False) -> dict:
     """Do what the verdict says, and write it down; returns the decision as its run holds it.
 
-    Raises RegistryBusy, or RegistryError; a decision that was cut short is finished by the next one.
+    Raises RegistryBusy, or RegistryError; a decision that was cut short is finished by the next one. With `four_eyes`
+    UserError where who approves has trained the version, whatever is overridden.
     """
     with versions.locked(experiment):
         finish_open(experiment)
+        if request.action == "approve":
+            preconditions.refuse_own(experiment, request.version, by=request.by, four_eyes=four_eyes)
         before = versions.production(experiment)
         there = before is not None and before.version == request.version
         outcome = _outcome(request, verdict, "automatic" if there else approval)  # what was approved needs it no more
@@ -124,12 +109,21 @@ def carry_out(experiment: str, request: Request, verdict: Decision, *, approval:
             "gate": verdict.to_dict()["checks"],
             "level": _level(experiment, request.version, before) if moves else None,
         }
-        plan = {name: decision[name] for name in (*history.PLAIN, "failed", "level")}
-        tags = {"decision": outcome, "plan": json.dumps(plan)}
-        run = tracking.start(history.experiment_of(experiment), name=_name(request, outcome), tags=tags)
-        run.json(decision, "decision.json")
+        plan = {name: decision[name] for name in (*history.PLAIN, "failed", "level")} | {"four_eyes": four_eyes}
+        run = begin(experiment, _name(request, outcome), plan, document=decision)
         apply(experiment, plan, run)
         return decision | {"decision_run": run.id, "said": history.said(decision)}
+
+
+def begin(experiment: str, name: str, plan: dict, *, document: dict) -> tracking.Run:
+    """The run of a decision, with all that is going to happen, begun later than any other by whichever clock: the
+    order of these runs is the history. Under the lock."""
+    held = history.experiment_of(experiment)
+    after, tags = runs.last_started(held), {"decision": plan["decision"], "plan": json.dumps(plan)}
+    versions.check_lock(experiment)
+    run = tracking.start(held, name=name, tags=tags, after=after)
+    run.json(document, "decision.json")
+    return run
 
 
 def finish_open(experiment: str) -> list[str]:
@@ -137,6 +131,7 @@ def finish_open(experiment: str) -> list[str]:
     unfinished = history.unfinished(experiment)
     for open_run in unfinished:
         run = tracking.Run(open_run["id"], owned=True)
+        versions.check_lock(experiment)
         run.tags({"finished_by": "repair"})
         apply(experiment, json.loads(open_run["tags"]["plan"]), run)
     return [open_run["id"] for open_run in unfinished]
@@ -159,21 +154,6 @@ def keep_report(decision_run: str, *files: str) -> None:
     """A decision's executed notebook and its HTML belong to the decision's run."""
     for file in files:
         tracking.Run(decision_run, owned=False).file(file, "notebooks")
-
-
-def _approvable(experiment: str, request: Request) -> None:
-    """Raises RegistryError when an approval has nothing to approve, or would override the gate without saying so."""
-    candidate = versions.get(experiment, request.version)
-    decided = candidate.tags.get("decision", "")
-    if candidate.stage == "Production":
-        raise RegistryError(
-            f"{experiment} version {request.version} is in production already; there is nothing to approve"
-        )
-    if decided != NEEDS_APPROVAL and not request.override:
-        raise RegistryError(
-            f"{experiment} version {request.version} does not wait for approval (decision: {decided or 'none'}); "
-            "to approve what the gate refused, say --override: it stays marked as such"
-        )
 
 
 def _outcome(request: Request, verdict: Decision, approval: str) -> str:
@@ -203,8 +183,9 @@ def apply(experiment: str, plan: dict, run: tracking.Run) -> None:
     elif plan["decision"] == NEEDS_APPROVAL:
         versions.to_staging(experiment, version)
     if plan["action"] not in ("roll back", "level"):
-        override = {"override": "true"} if plan["override"] else {}
-        versions.tag(experiment, version, {"decision": plan["decision"]} | override)
+        marks = {name: "true" for name in ("override", preconditions.FOUR_EYES) if plan.get(name)}
+        versions.tag(experiment, version, {"decision": plan["decision"]} | marks)
+    versions.check_lock(experiment)
     run.params({name: plan[name] for name in (*history.PLAIN, "failed")})
     run.end("FINISHED")
 
@@ -224,32 +205,3 @@ def _level(experiment: str, version: int, before: versions.Version | None) -> di
 
 def level_change(snapshot: str, before: dict | None, to: dict) -> dict:
     return {"snapshot": snapshot, "from": before and before["log_odds"], "to": to["log_odds"], "why": to["why"]}
-
-
-def _level_known(experiment: str, version: versions.Version) -> tuple[bool, str]:
-    snapshot = online_marker.current(experiment)[0]
-    known = version_levels.of(version, snapshot)
-    if known is None:
-        return not snapshot, f"none at {snapshot}, the snapshot that is online" if snapshot else "nothing is online"
-    return True, f"{known['log_odds']:+.3f} at {snapshot}: {known['why']}"
-
-
-def _check(rule: str, passed: bool, observed: str, why: str) -> RuleResult:
-    return RuleResult(rule, None, None, observed, passed, f"{rule}: {observed}", why)
-
-
-def _files_unchanged(version: versions.Version) -> tuple[bool, str]:
-    try:
-        versions.verified_files(version)
-    except ModelUnavailable as error:
-        return False, str(error)
-    return True, f"digest {version.tags['digest'][:12]} as registered"
-
-
-def _features_online(experiment: str, version: versions.Version) -> tuple[bool, str]:
-    try:
-        columns = versions.columns(version)
-    except ModelUnavailable:
-        return False, "unknown, for its files do not say which it takes"
-    missing = sorted(set(columns) - manifest.feature_names(experiment))
-    return not missing, f"not online: {', '.join(missing)}" if missing else f"all {len(columns)} online"

@@ -6,6 +6,7 @@ import json
 
 from churn.registry import runs
 
+PROMOTED, REFUSED, NEEDS_APPROVAL, ROLLED_BACK = "promoted", "refused", "needs approval", "rolled back"
 PLAIN = ("action", "version", "by", "reason", "override", "run_id", "decision", "production_before", "production_after")
 
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict
 
 from churn.features import online_marker, store
-from churn.registry import decisions, history, provenance, tracking, version_levels, versions
+from churn.registry import decisions, provenance, version_levels, versions
 from churn.registry.versions import Version
 from churn.sources.contract import Source
 
@@ -79,8 +79,6 @@ def set_level(experiment: str, version: Version, tag: dict[str, str], *, run_id:
             "level": decisions.level_change(snapshot, before, to),
             "tag": tag,
         }
-        tags = {"decision": LEVEL_SET, "plan": json.dumps(plan)}
-        run = tracking.start(history.experiment_of(experiment), name=f"level of version {version.version}", tags=tags)
-        run.json(plan, "decision.json")
+        run = decisions.begin(experiment, f"level of version {version.version}", plan, document=plan)
         decisions.apply(experiment, plan, run)
         return to

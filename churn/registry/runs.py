@@ -30,6 +30,15 @@ def of(experiment: str, *, status: str | None = None) -> list[dict]:
     return [_plain_run(r) for r in listed]
 
 
+def last_started(experiment: str) -> int:
+    """When the newest run of an experiment was begun, by the clock of its machine, in milliseconds; 0 without one."""
+    store = client()
+    if not (held := store.get_experiment_by_name(experiment)):
+        return 0
+    newest = store.search_runs([held.experiment_id], order_by=["start_time DESC"], max_results=1)
+    return newest[0].info.start_time if newest else 0
+
+
 def get(run_id: str) -> dict:
     """One run: as in `of`, with metrics and data sets."""
     run = client().get_run(run_id)

@@ -150,11 +150,15 @@ class Run:
         self._client.set_terminated(self.id, status)
 
 
-def start(experiment: str, *, name: str = "", tags: dict[str, str] | None = None) -> Run:
-    """Begin a run that records who, which code and which environment; MLflow's pages show it under its name."""
-    store = client()
-    tags = provenance.tags() | (tags or {})
-    run = store.create_run(experiment_id_of(store, experiment), tags=tags, run_name=name or f"by hand {now()}")
+def start(experiment: str, *, name: str = "", tags: dict[str, str] | None = None, after: int = 0) -> Run:
+    """Begin a run that records who, which code and which environment; MLflow's pages show it under its name.
+
+    It begins later than `after` (milliseconds since 1970), though this machine's clock be behind.
+    """
+    store, tags = client(), provenance.tags() | (tags or {})
+    begun = max(mlflow.utils.time.get_current_time_millis(), after + 1)
+    named = name or f"by hand {now()}"
+    run = store.create_run(experiment_id_of(store, experiment), start_time=begun, tags=tags, run_name=named)
     return Run(run.info.run_id, owned=True)
 
 

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import filelock
 import pandas as pd
 
 from churn import state
-from churn.errors import ChampionUnavailable, ModelUnavailable, RegistryBusy, RegistryError
+from churn.errors import ChampionUnavailable, ModelUnavailable, RegistryError
 from churn.registry import history, tracking
 from churn.registry._mlflow import MlflowException, entities, mlflow
+from churn.registry.locks import advisory, file
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
     from sklearn.pipeline import Pipeline
@@ -116,26 +113,32 @@ def put_into_production(name: str, version: int) -> None:
 
     Under the lock; doing it again changes nothing, so that whoever comes next can finish what was cut short.
     """
-    client = tracking.client()
     with registry_errors(name):
-        client.set_registered_model_alias(name, ALIAS, str(version))
+        check_lock(name)
+        tracking.client().set_registered_model_alias(name, ALIAS, str(version))
         stages = {v.version: v.stage for v in all_of(name)}
         if stages[version] != "Production":
-            client.transition_model_version_stage(name, str(version), "Production")
+            _to_stage(name, version, "Production")
         for other in (v for v, stage in stages.items() if stage == "Production" and v != version):
-            client.transition_model_version_stage(name, str(other), "Archived")
+            _to_stage(name, other, "Archived")
 
 
 def to_staging(name: str, version: int) -> None:
     """Put a version into Staging, to wait for approval."""
     with registry_errors(name):
-        tracking.client().transition_model_version_stage(name, str(version), "Staging")
+        _to_stage(name, version, "Staging")
+
+
+def _to_stage(name: str, version: int, stage: str) -> None:
+    check_lock(name)
+    tracking.client().transition_model_version_stage(name, str(version), stage)
 
 
 def tag(name: str, version: int, tags: dict[str, object]) -> None:
     """Set tags of a version."""
     with registry_errors(name):
         for key, value in tags.items():
+            check_lock(name)
             tracking.client().set_model_version_tag(name, str(version), key, str(value))
 
 
@@ -272,26 +275,21 @@ def _files(source: str) -> Path:
         raise ModelUnavailable(f"model files of {source}: {error}") from error
 
 
-@contextmanager
-def locked(name: str) -> Iterator[None]:
-    """Hold the registry of a model against every other process that shares the state folder.
+def locked(name: str) -> AbstractContextManager[None]:
+    """Hold the registry of a model against every other process; may be held twice.
 
-    The operating system frees the lock of a process that dies. Raises RegistryBusy, which names the holder.
+    Where PostgreSQL is behind MLflow (or CHURN_LOCK names one, where a tracking server stands before it) against those
+    of all machines, else against those that share the state folder. The lock of a process that dies is free.
+    Raises RegistryBusy, which names the holder.
     """
-    path = state.path(name, "registry.lock")
-    owner = path.with_suffix(".owner.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with filelock.FileLock(path, timeout=LOCK_SECONDS, is_singleton=True):  # one object a path: may be held twice
-            since = f"{datetime.now(UTC):%FT%TZ}"
-            state.write_json(owner, {"pid": os.getpid(), "host": socket.gethostname(), "since": since})
-            yield
-    except filelock.Timeout:
-        holder = json.loads(owner.read_text()) if owner.exists() else {"pid": "unknown"}
-        raise RegistryBusy(
-            f"the registry of {name} is busy: process {holder['pid']} on {holder.get('host', 'this machine')} has held "
-            f"it since {holder.get('since', 'some time')}, over {LOCK_SECONDS} s; try again, or end that process"
-        ) from None
+    if address := state.lock_database():
+        return advisory.hold(address, name, seconds=LOCK_SECONDS)
+    return file.hold(name, seconds=LOCK_SECONDS)
+
+
+def check_lock(name: str) -> None:
+    """Before each step under the lock. Raises RegistryError where it was lost meanwhile, for others may be at work."""
+    advisory.check(name)
 
 
 @contextmanager

@@ -155,6 +155,17 @@ def test_a_store_that_cannot_be_used_is_one_line_without_its_password(
     assert not state_folder.exists()
 
 
+@pytest.mark.parametrize(("address", "told"), [
+    ("postgresql://me:hush@127.0.0.1:1/db", r"that CHURN_LOCK names does not answer \(.*refused.*\); start it"),
+    ("redis://me:hush@127.0.0.1:1", r"^CHURN_LOCK has the scheme 'redis'; the lock is one of PostgreSQL's: name the "),
+])  # fmt: skip
+def test_a_lock_that_cannot_be_had_is_one_line_without_its_password(state_folder, monkeypatch, address, told):
+    monkeypatch.setenv("CHURN_LOCK", address)
+    with pytest.raises(UserError, match=told) as refused:
+        tracking_store.refuse_unusable("smoke")
+    assert "hush" not in str(refused.value) and "\n" not in str(refused.value)
+
+
 @pytest.mark.parametrize("address", ["postgresql://me@h/db", "postgresql+psycopg://me@h/db"])
 def test_without_psycopg_the_line_says_what_to_install(state_folder, monkeypatch, address):
     monkeypatch.setitem(sys.modules, "psycopg", None)

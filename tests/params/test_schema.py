@@ -117,6 +117,8 @@ def test_a_model_of_silence_takes_the_inactivity_rule_and_features_of_pace():
         ("promote.advisory=[max_calibration_error]",
          "promote.advisory: max_calibration_error is no longer a rule: max_level_error (0.05), slope ([0.8, 1.25]) and "
          "max_shape_error (0.03) ask in its place"),
+        ("promote.four_eyes=true",
+         "promote: four_eyes asks for approval: required; found approval: automatic; set it, too"),
         ("promote.rules.slope=[1.25, 0.8]",
          "promote.rules.slope: needs its lowest below 1 and its highest above, for 1 is right; found [1.25, 0.8]"),
         ("promote.rules.slope=[0.8]", "promote.rules.slope: List should have at least 2 items after validation, not 1; "

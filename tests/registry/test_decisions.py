@@ -13,9 +13,9 @@ from rich.console import Console
 from benchmarks import promotions
 from churn.audit import doctor, why
 from churn.cli import output
-from churn.errors import ChampionUnavailable, RegistryBusy, RegistryError
+from churn.errors import ChampionUnavailable, RegistryBusy, RegistryError, UserError
 from churn.evaluation import document
-from churn.registry import decisions, history, tracking, versions
+from churn.registry import decisions, history, provenance, tracking, versions
 from churn.registry.gate import Decision, RuleResult
 from churn.reports.plots.comparison import score_intervals
 from churn.state import PROJECT
@@ -88,6 +88,56 @@ def test_approving_what_the_gate_refused_needs_override_and_stays_marked(world):
     decisions.carry_out(NAME, request, FAILED, approval="automatic")
     assert "true" == versions.get(NAME, 1).tags["override"]
     assert history.decisions(NAME)[-1]["override"]
+
+
+def approve(version: int, *, by: str, four_eyes: bool = True, **asked: bool) -> dict:
+    request = decisions.make_request(NAME, "approve", version, by=by, reason="looks right", **asked)
+    return decisions.carry_out(NAME, request, PASSED, approval="required", four_eyes=four_eyes)
+
+
+def trained_by(who: str) -> None:
+    tracking.Run(versions.get(NAME, 1).run_id, owned=False).tags({"mlflow.user": who})
+
+
+@pytest.mark.parametrize("by", ["", "eve"])
+def test_four_eyes_refuse_an_approval_of_one_s_own_run_whatever_name_is_given(world, by):
+    request = decisions.make_request(NAME, "decide", 1, by="", reason="")
+    decisions.carry_out(NAME, request, PASSED, approval="required", four_eyes=True)
+    with pytest.raises(UserError, match=f"^promote.four_eyes .*; {provenance.user()} started the run .*; let another"):
+        approve(1, by=by)
+    with pytest.raises(UserError, match="--override does not lift this"):
+        approve(1, by=by, override=True)
+    assert "Staging" == stages()[1]
+    assert ["needs approval"] == [d["decision"] for d in history.decisions(NAME)]
+
+
+def test_four_eyes_refuse_an_approval_in_the_name_of_who_trained(world):
+    decide(1, approval="required")
+    trained_by("ann")
+    with pytest.raises(UserError, match="; ann started the run that trained load version 1, "):
+        approve(1, by="ann")
+    assert "promoted" == approve(1, by="eve")["decision"]
+
+
+def test_four_eyes_that_a_version_was_decided_under_stay_whatever_the_params_file_then_says(world):
+    request = decisions.make_request(NAME, "decide", 1, by="", reason="")
+    decisions.carry_out(NAME, request, PASSED, approval="required", four_eyes=True)
+    with pytest.raises(UserError, match=r"^promote\.four_eyes"):
+        approve(1, by="", four_eyes=False)
+
+
+def test_four_eyes_refuse_an_approval_where_nothing_says_who_trained(world):
+    decide(1, approval="required")
+    trained_by("")
+    with pytest.raises(UserError, match="; nothing says who trained load version 1 "):
+        approve(1, by="eve")
+
+
+def test_the_history_keeps_its_order_though_the_next_machine_s_clock_is_behind(world, monkeypatch):
+    decide(1)
+    monkeypatch.setattr("mlflow.utils.time.get_current_time_millis", lambda: 1_000_000_000_000)
+    decide(2)
+    assert [(None, 1), (1, 2)] == [(d["production_before"], d["production_after"]) for d in history.decisions(NAME)]
 
 
 def test_a_rollback_restores_the_version_before_and_then_the_one_before_that(world):
