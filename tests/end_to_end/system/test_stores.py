@@ -95,7 +95,7 @@ def test_a_registry_that_another_process_holds_by_postgresql_is_busy_and_its_hol
 def test_whoever_has_lost_the_lock_does_nothing_further(locked_by_postgres):
     with (
         pytest.raises(
-            RegistryError, match="^the lock on the registry of load was lost, .* type the same command again"
+            RegistryError, match=r"^the lock on the registry of load was lost, .* type the same command again"
         ),
         versions.locked("load"),
     ):
