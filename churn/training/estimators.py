@@ -54,7 +54,8 @@ def logistic(numeric: list[str], categorical: list[str], *, seed: int, C: float)
 
 def signed_log1p(X: np.ndarray) -> np.ndarray:
     """log(1 + x) of each number, mirrored below zero: orders of magnitude either way."""
-    return np.sign(X) * np.log1p(np.abs(X))
+    logs = np.log1p(np.abs(X))
+    return np.copysign(logs, X, out=logs)
 
 
 def hist_gradient_boosting(numeric: list[str], categorical: list[str], *, seed: int, **settings: float) -> Pipeline:

@@ -7,6 +7,7 @@ snapshots or, where it has proved to miss less, those of the same day of last ye
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -106,8 +107,21 @@ class Levels:
         self, known: dict[str, tuple[np.ndarray, np.ndarray]], rule: Rule, rates: dict[str, float] | None = None
     ) -> None:
         self._known = {snapshot: known[snapshot] for snapshot in sorted(known)}
-        self._rule = rule
+        self.rule = rule
         self._rates = {snapshot: float(labels.mean()) for snapshot, (_, labels) in known.items()} | (rates or {})
+
+    @property
+    def customers(self) -> dict[str, int]:
+        """How many customers are known by, at each snapshot."""
+        return {snapshot: len(labels) for snapshot, (_, labels) in self._known.items()}
+
+    def turned(self, snapshots: Collection[str]) -> Levels:
+        """Those of the same model, had everybody at these snapshots done the opposite."""
+        known = {
+            s: (log_odds, 1 - labels if s in snapshots else labels) for s, (log_odds, labels) in self._known.items()
+        }
+        rates = {s: 1 - rate if s in snapshots else rate for s, rate in self._rates.items()}
+        return Levels(known, self.rule, rates)
 
     def at(self, snapshot: str) -> Level:
         """The level at a snapshot, by what was known then."""
@@ -137,10 +151,10 @@ class Levels:
 
     def _season(self, snapshot: str) -> tuple[bool, str]:
         """Whether last year's level may be used at a snapshot, and why."""
-        if not self._rule.every:
+        if not self.rule.every:
             return False, "no season is looked for where the snapshots are given by date"
         if not self._of_last_year(snapshot):
-            months = (date.fromisoformat(snapshot) - date.fromisoformat(self._rule.starts)).days / 30.4375
+            months = (date.fromisoformat(snapshot) - date.fromisoformat(self.rule.starts)).days / 30.4375
             return False, f"season unknown: the log is {months:.0f} months long"
         proofs = self._misses(snapshot).dropna()
         if len(proofs) < PROOFS:
@@ -165,7 +179,7 @@ class Levels:
 
     def _misses(self, snapshot: str) -> pd.DataFrame:
         """The last REMEMBERED misses known by a snapshot."""
-        known = [origin for origin in self._origins.index if self._rule.known(origin, snapshot)]
+        known = [origin for origin in self._origins.index if self.rule.known(origin, snapshot)]
         return self._origins.loc[known[-REMEMBERED:]]
 
     @cached_property
@@ -174,7 +188,7 @@ class Levels:
         rows = {
             origin: (self._miss(origin, newest), self._miss(origin, self._of_last_year(origin)))
             for origin in self._known
-            if self._rule.on_grid(origin) and (newest := self._newest(origin))
+            if self.rule.on_grid(origin) and (newest := self._newest(origin))
         }
         return pd.DataFrame.from_dict(rows, orient="index", columns=["without", "with_season"])
 
@@ -183,15 +197,15 @@ class Levels:
         return float(expit(log_odds + self._offset(*of)).mean() - self._rates[origin]) if of else np.nan
 
     def _newest(self, snapshot: str) -> list[str]:
-        known = [s for s in self._tellers if self._rule.on_grid(s) and self._rule.known(s, snapshot)]
-        return known[-self._rule.newest :]
+        known = [s for s in self._tellers if self.rule.on_grid(s) and self.rule.known(s, snapshot)]
+        return known[-self.rule.newest :]
 
     def _of_last_year(self, snapshot: str) -> list[str]:
         """Last year's snapshot, in a list; empty where there is none that tells of a season."""
-        if not self._rule.every:
+        if not self.rule.every:
             return []
-        before = self._rule.last_year(snapshot)
-        return [before] if before in self._tellers and self._rule.settled(before) else []
+        before = self.rule.last_year(snapshot)
+        return [before] if before in self._tellers and self.rule.settled(before) else []
 
     @cached_property
     def _tellers(self) -> list[str]:
