@@ -25,8 +25,6 @@ from churn.training import estimators
 
 Rows = list[dict[str, float | int | str | None]]
 Columns = Mapping[str, np.ndarray | pd.Categorical | list]  # numbers as floats, null is nan; texts coded, or a list
-    str, np.ndarray | pd.Categorical | list
-]  # numbers as floats, null is nan; texts as they are, or coded
 TOLERANCE = 1e-12
 FEW = 64  # customers
 
