@@ -15,6 +15,15 @@ import mlflow  # noqa: E402  it reads the variables as it is imported
 from mlflow import MlflowClient, entities  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
+if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
+    # Before the first request MLflow asks plug-ins for its headers. Feast's serves Feast's own server, and its import
+    # is all of Feast: 3 s in every process.
+    from mlflow.utils import plugins
+
+    headers = [point for point in plugins.get_entry_points("mlflow.request_header_provider") if point.name != "feast"]
+    with mock.patch.object(plugins, "get_entry_points", lambda _: headers):
+        import mlflow.tracking.request_header.registry
+
 __all__ = ["MlflowClient", "MlflowException", "entities", "mlflow", "without_package_scan"]
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)

@@ -9,9 +9,9 @@ import sys
 import papermill
 
 from churn import state
-from churn.audit import comparison
+from churn.audit import comparison, second_run
 from churn.params import schema
-from churn.pipeline import plan, stage_parameters
+from churn.pipeline import stage_parameters
 from churn.pipeline.execution import notebook
 from churn.registry import tracking, versions
 
@@ -21,7 +21,7 @@ def main(file: str) -> None:
     run, glued = tracking.start(given.experiment), {}
     folder = state.path("runs", run.id)
     folder.mkdir(parents=True)
-    for stage in plan.STAGES:
+    for stage in second_run.COMPARED:
         made, values = folder / f"{stage}.ipynb", stage_parameters.stage_parameters(given, stage, glued, run.id)
         source = state.PROJECT / "notebooks" / f"{stage}.ipynb"
         papermill.execute_notebook(source, made, values, kernel_name="python3", cwd=str(folder), progress_bar=False)

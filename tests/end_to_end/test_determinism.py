@@ -89,28 +89,16 @@ def results(folder: Path, file: Path, *, cores: int | None = None, **environment
     return json.loads(made.stdout)
 
 
-@pytest.fixture(scope="module")
-def plainly(tmp_path_factory) -> dict:
-    folder = tmp_path_factory.mktemp("plainly")
-    found = results(folder, shop.write(folder, names=IN_ORDER))
-    assert None not in found.values()
-    return found
-
-
 def differing(one: dict, two: dict) -> list[str]:
     return [what for what in one | two if one.get(what) != two.get(what)]
 
 
 @pytest.mark.system
 @pytest.mark.timeout(900)
-def test_a_run_is_the_same_in_another_country_with_more_threads_on_other_files(other_locale, plainly, tmp_path):
+def test_a_run_is_the_same_on_one_core_and_in_another_country_with_more_threads_on_other_files(other_locale, tmp_path):
+    one_core = results(tmp_path / "here", shop.write(tmp_path / "here", names=IN_ORDER), cores=1)
     abroad = other_locale | {"TZ": "Asia/Kolkata", "PYTHONHASHSEED": "4242"}
     threads = {"OMP_NUM_THREADS": "4", "OPENBLAS_NUM_THREADS": "4"}
-    file = shop.write(tmp_path, names=DEALT_ANEW, shuffle=11)
-    assert [] == differing(plainly, results(tmp_path, file, **abroad, **threads))
-
-
-@pytest.mark.system
-@pytest.mark.timeout(900)
-def test_a_run_is_the_same_on_one_core(plainly, tmp_path):
-    assert [] == differing(plainly, results(tmp_path, shop.write(tmp_path, names=IN_ORDER), cores=1))
+    file = shop.write(tmp_path / "there", names=DEALT_ANEW, shuffle=11)
+    assert None not in one_core.values()
+    assert [] == differing(one_core, results(tmp_path / "there", file, **abroad, **threads))

@@ -38,8 +38,9 @@ def server(tmp_path) -> Iterator[str]:
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "2",
         "--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", f"{tmp_path}/server",
     ]  # fmt: skip
+    given = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # eight processes more, of which none is asked
     with open(tmp_path / "server.log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, env=given, stdout=log, stderr=log, start_new_session=True)
     try:
         until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close())
         yield f"http://127.0.0.1:{port}"
@@ -64,17 +65,17 @@ def cut(address: str) -> None:
 
 def fire(state: Path, *arguments: str) -> subprocess.CompletedProcess:
     given = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"} | {"CHURN_STATE": str(state)}
-    command = [sys.executable, "benchmarks/promotions.py", "--processes", "8", *arguments]
+    command = [sys.executable, "benchmarks/promotions.py", "--processes", "8", "--operations", "5", *arguments]
     return subprocess.run(command, env=given, cwd=PROJECT, capture_output=True, text=True, check=False)
 
 
-def test_eighty_decisions_and_a_kill_after_every_call_leave_sqlite_whole(tmp_path):
-    done = fire(tmp_path, "--operations", "10", "--kills", "25")  # a decision needs up to 22 calls
+def test_forty_decisions_and_a_kill_after_every_call_leave_sqlite_whole(tmp_path):
+    done = fire(tmp_path, "--kills", "8", "--calls", "25")  # a decision needs up to 22 calls
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def test_forty_decisions_leave_a_tracking_server_whole(tmp_path, server):
-    done = fire(tmp_path, "--operations", "5", "--kills", "5", "--store", server)
+    done = fire(tmp_path, "--kills", "3", "--calls", "5", "--store", server)
     assert 0 == done.returncode, done.stdout + done.stderr
 
 
@@ -106,5 +107,5 @@ def test_whoever_has_lost_the_lock_does_nothing_further(locked_by_postgres):
 
 def test_forty_decisions_from_two_machines_leave_postgresql_whole(tmp_path, postgres):
     """Killed after every call, too, and with the connection that holds the lock cut."""
-    done = fire(tmp_path / "state", "--operations", "5", "--kills", "25", "--store", postgres, "--states", "2")
+    done = fire(tmp_path / "state", "--kills", "4", "--calls", "25", "--store", postgres, "--states", "2")
     assert 0 == done.returncode, done.stdout + done.stderr
