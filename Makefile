@@ -48,8 +48,8 @@ lint:
 	$(DEV) ruff format --check .
 	$(DEV) nbstripout --verify --keep-count notebooks/*.ipynb
 
-# On every core; each worker takes neighbouring tests, which share what a file makes, and then some of another's.
-PYTEST = $(DEV) python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+# On every core; a file's tests share what it makes and stay together, and the longest file begins first (conftest.py).
+PYTEST = $(DEV) python -m pytest --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 test:
 	$(PYTEST) -m "not system" --durations=10 $(TESTS)

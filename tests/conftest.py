@@ -34,10 +34,23 @@ EVENTS = pa.schema(
 )
 
 
+# Files that take more than some 20 s, the longest first.
+LONGEST = [
+    "audit/test_reproduce.py", "end_to_end/system/test_ends.py", "end_to_end/system/test_kills.py",
+    "checks/planted/test_sound.py", "end_to_end/system/test_months.py", "end_to_end/system/test_stores.py",
+    "end_to_end/system/test_environments.py", "end_to_end/system/test_database.py", "end_to_end/test_determinism.py",
+    "cli/test_commands.py", "end_to_end/test_names.py", "serving/test_faults.py", "serving/test_contract.py",
+    "pipeline/execution/test_kernels.py", "serving/test_address.py", "serving/test_predict.py",
+    "checks/planted/test_command_line.py", "sources/test_locate.py", "serving/test_swap.py",
+    "registry/test_decisions.py", "notebooks/test_notebooks.py", "pipeline/execution/test_papermill_engine.py",
+    "sources/test_dialects.py", "sources/test_odd_logs.py", "sources/test_identifiers.py", "scoring/test_batch.py",
+]  # fmt: skip
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who may take longest begins first: else one core waits at the end for a test that began last on another."""
-    limits = {item: item.get_closest_marker("timeout") for item in items}
-    items.sort(key=lambda item: -limits[item].args[0] if limits[item] else 0)
+    """What takes longest begins first: else one core waits at the end for a file that began last on another."""
+    order = {Path(__file__).parent / file: place for place, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @dataclass(frozen=True)

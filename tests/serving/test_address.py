@@ -44,6 +44,7 @@ def test_an_address_that_there_is_not_is_one_line(tmp_path, address, told):
 def test_a_server_that_reads_its_settings_again_keeps_its_own_port(tmp_path):
     with Server(tmp_path, CHURN_STATE=str(tmp_path)) as server:
         before = {worker.pid for worker in server.workers()}
+        server.http.close()  # a worker waits for whoever is still connected
         server.process.send_signal(signal.SIGHUP)
         server.wait(lambda: server.workers() and not before & {worker.pid for worker in server.workers()})
         time.sleep(0.5)

@@ -64,7 +64,7 @@ def test_a_feature_that_is_known_to_tell_may(tmp_path):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize(("name", "less"), [("cdnow", []), ("streaming", ["data.customers=8000"]), ("shop", [])])
+@pytest.mark.parametrize(("name", "less"), [("cdnow", []), ("streaming", ["data.customers=4000"]), ("shop", [])])
 def test_the_project_s_own_data_pass(name, less):
     file = state.PROJECT / "params" / f"{name}.yaml"
     quiet(business.run(file, *less, stages=("features",)))
