@@ -5,9 +5,9 @@
 
 Many processes promote and roll back at random, from one state folder or, as two machines would, from several; others
 are killed at random moments (`--kills` of them), after every single call to the registry (the first `--calls`, or as
-many as a decision takes), or lose the database that holds their lock. After each round there must be one Production version, the alias on it, every decision in the history, each beginning where
-the one before it ended, and a silent doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own
-(CHURN_STATE).
+many as a decision takes), or lose the database that holds their lock. After each round there must be one Production
+version, the alias on it, every decision in the history, each beginning where the one before it ended, and a silent
+doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own (CHURN_STATE).
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def child(action, *arguments) -> int:
 
 
 def dying(after: int, how: str) -> bool:
-    """A decision whose process dies, or loses the registry or its lock, after so many calls. False: it needed no more."""
+    """A decision whose process dies, or loses the registry or its lock, after so many calls. False: needed no more."""
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
