@@ -112,19 +112,28 @@ def finished(shared) -> commands.Finished:
     return commands.Finished(folder / "state", *json.loads((folder / "told.json").read_text()))
 
 
-@pytest.fixture
-def registry(shared, state_folder, monkeypatch) -> Path:
-    """A state folder of the test's own with an empty MLflow store in it, which takes seconds to make anew."""
+@pytest.fixture(scope="session")
+def empty_state(shared) -> Callable[[Path], Path]:
+    """Makes a state folder with an empty MLflow store in it, which would take a run three seconds."""
 
     def make(folder: Path) -> None:
         from mlflow import MlflowClient  # seconds, and few tests need it
 
         MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
 
+    def _empty_state(state: Path) -> Path:
+        state.mkdir(parents=True)
+        shutil.copy(shared("registry", make) / "mlflow.db", state)
+        return state
+
+    return _empty_state
+
+
+@pytest.fixture
+def registry(empty_state, state_folder, monkeypatch) -> Path:
+    """A state folder of the test's own with an empty MLflow store in it."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    state_folder.mkdir()
-    shutil.copy(shared("registry", make) / "mlflow.db", state_folder)
-    return state_folder
+    return empty_state(state_folder)
 
 
 @pytest.fixture(scope="session")

@@ -168,8 +168,9 @@ def churn(place: Path, *words: str) -> subprocess.CompletedProcess:
 
 
 @pytest.fixture(scope="module")
-def made(place) -> Path:
+def made(place, empty_state) -> Path:
     """The same with two versions: the second was compared with the first."""
+    empty_state(place / "state")
     for model_name in ("logistic", "hist_gradient_boosting"):
         run = typed(place, "code/run_pipeline.py", "--set", f"train.model={model_name}")
         assert 0 == run.returncode, run.stderr

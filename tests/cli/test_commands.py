@@ -41,7 +41,7 @@ class Later:
 
 
 @pytest.fixture(scope="module")
-def later(shared) -> Later:
+def later(shared, empty_state) -> Later:
     typed = {
         "first": [],
         "again": [],
@@ -50,13 +50,13 @@ def later(shared) -> Later:
     }
 
     def run(folder: Path) -> None:
-        told = {}
+        told, state = {}, empty_state(folder / ODD / "state")
         for name, arguments in typed.items():
-            done = run_pipeline(*arguments, state=folder / ODD / "state")
+            done = run_pipeline(*arguments, state=state)
             assert 0 == done.returncode, done.stderr
             told[name] = [done.stdout, done.stderr]
             if name == "first":
-                shutil.copytree(folder / ODD / "state" / "smoke", folder / "tables")
+                shutil.copytree(state / "smoke", folder / "tables")
         (folder / "told.json").write_text(json.dumps(told))
 
     folder = shared("later", run)

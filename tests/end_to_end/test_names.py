@@ -35,10 +35,10 @@ class Ran:
 
 
 @pytest.fixture(scope="module", params=["tables", "events"])
-def ran(request, tmp_path_factory):
+def ran(request, tmp_path_factory, empty_state):
     folder = tmp_path_factory.mktemp(request.param)
     params = getattr(odd_names, request.param)(folder / "input")
-    done = commands.run_pipeline("--quiet", state=folder / "state", params=params)
+    done = commands.run_pipeline("--quiet", state=empty_state(folder / "state"), params=params)
     assert 0 == done.returncode, done.stderr
     with Server(folder, CHURN_STATE=str(folder / "state"), CHURN_PARAMS=str(params)) as api:
         api.wait(lambda: api.get("/ready").status_code == 200)

@@ -9,13 +9,18 @@ from tests.serving.gunicorn_server import Server
 from tests.serving.world import promote
 
 
-@pytest.fixture
-def own_server(world, tmp_path):
-    """A gunicorn of the test's own, and version 1 in Production again afterwards."""
-    with Server(tmp_path, **world.environment) as running:
-        running.wait(lambda: running.serving(1) == 2)
+@pytest.fixture(scope="module")
+def swapped(world, tmp_path_factory):
+    with Server(tmp_path_factory.mktemp("swapped"), **world.environment) as running:
         yield running
-        promote(1)
+
+
+@pytest.fixture
+def own_server(swapped):
+    """A gunicorn of these tests' own that serves version 1, and version 1 in Production again afterwards."""
+    swapped.wait(lambda: swapped.serving(1) == 2)
+    yield swapped
+    promote(1)
 
 
 def test_every_worker_follows_promotions_and_rollbacks_without_a_failed_request(own_server, world):

@@ -282,8 +282,10 @@ def reproduced(given: dict) -> dict:
     return json.loads(commands.churn("reproduce", "1", "--anyway", "--json", **given).stdout)
 
 
-def test_a_run_ends_with_a_decision_and_can_be_made_again_while_the_rows_are_the_same(server, url, params, tmp_path):
-    given = {"state": tmp_path / "state", "params": params, "SHOP_DB": url}
+def test_a_run_ends_with_a_decision_and_can_be_made_again_while_the_rows_are_the_same(
+    server, url, params, tmp_path, empty_state
+):
+    given = {"state": empty_state(tmp_path / "state"), "params": params, "SHOP_DB": url}
     done = commands.run_pipeline(**given)
     assert (0, True) == (done.returncode, "shop version 1: " in done.stdout), done.stderr
     again = commands.run_pipeline(**given)

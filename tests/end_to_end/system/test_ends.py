@@ -15,9 +15,10 @@ SLEEP = "import time; time.sleep(600)"
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Workplace:
+def finished(tmp_path_factory, empty_state) -> Workplace:
     """A workplace in which the smoke run has ended well."""
     place = Workplace.make(tmp_path_factory.mktemp("place"))
+    empty_state(place.state)
     done = place.run()
     assert 0 == done.returncode, done.stderr
     return place
@@ -31,9 +32,11 @@ def place(finished) -> Workplace:
 
 
 @pytest.fixture
-def fresh(tmp_path) -> Workplace:
+def fresh(tmp_path, empty_state) -> Workplace:
     """A workplace in which nothing has run."""
-    return Workplace.make(tmp_path)
+    place = Workplace.make(tmp_path)
+    empty_state(place.state)
+    return place
 
 
 def told(stderr: str) -> dict[str, str]:

@@ -37,16 +37,19 @@ class Month:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("months")
+def place(tmp_path_factory, empty_state) -> Path:
+    folder = tmp_path_factory.mktemp("months")
+    empty_state(folder / "state")
+    return folder
 
 
 @pytest.fixture(scope="module")
 def params(place) -> Path:
     streaming = yaml.safe_load((PROJECT / "params/streaming.yaml").read_text())
     data = streaming["data"] | {"customers": 8000, "months": 10, "breaks": BREAKS}
+    fewer = {"data": data, "retrain": {"when": "alarm"}, "evaluate": streaming["evaluate"] | {"bootstrap": 200}}
     file = place / "months.yaml"
-    file.write_text(yaml.safe_dump(streaming | {"data": data, "retrain": {"when": "alarm"}}, sort_keys=False))
+    file.write_text(yaml.safe_dump(streaming | fewer, sort_keys=False))
     return file
 
 
