@@ -32,15 +32,14 @@ def world() -> None:
     import numpy as np
     import pandas as pd
 
-    from churn import state
     from churn.registry import tracking, versions
     from churn.training import estimators
 
     X = pd.DataFrame({"visits": np.arange(200.0), "value": np.arange(200.0) % 7})
     y = (X.visits > 90).to_numpy(dtype=int)
     features = [{"name": name, "type": "number", "view": "profile", "meaning": ""} for name in X]
-    state.write_json(state.path(EXPERIMENT, "features", "features.json"), {"features": features, "service": "load"})
     run = tracking.start(EXPERIMENT)
+    run.json({"features": features, "service": "load"}, "features.json")
     for seed in range(VERSIONS):
         fitted = estimators.fit(X, y, model="logistic", settings={"C": 1.0 + seed}, seed=seed)
         example = X.head(1)

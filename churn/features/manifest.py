@@ -31,11 +31,6 @@ def of_experiment(experiment: str) -> dict | None:
     return load(path) if path.exists() else None
 
 
-def feature_names(experiment: str) -> set[str]:
-    """Names of the features that an experiment's feature service holds now; none before its first features stage."""
-    return {feature["name"] for feature in (of_experiment(experiment) or {"features": []})["features"]}
-
-
 def views(manifest: dict) -> dict[str, list[dict]]:
     """Feature view -> its features, in order."""
     names = dict.fromkeys(f["view"] for f in manifest["features"])

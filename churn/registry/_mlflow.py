@@ -2,9 +2,14 @@
 
 import logging
 import os
+import shutil
+import tempfile
 import warnings
 from contextlib import AbstractContextManager
+from functools import cache
+from pathlib import Path
 from unittest import mock
+from urllib.parse import urlsplit
 
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -24,10 +29,33 @@ if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
     with mock.patch.object(plugins, "get_entry_points", lambda _: headers):
         import mlflow.tracking.request_header.registry
 
-__all__ = ["MlflowClient", "MlflowException", "entities", "mlflow", "without_package_scan"]
+__all__ = ["MlflowClient", "MlflowException", "download", "entities", "mlflow", "without_package_scan"]
 
 logging.getLogger("mlflow").setLevel(logging.WARNING)
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it prints the traceback of what it raises
+
+
+_copies: dict[str, Path] = {}  # by address, in a folder that is gone when this process ends
+
+
+@cache
+def _place_of_copies() -> tempfile.TemporaryDirectory:
+    return tempfile.TemporaryDirectory(prefix="churn-artifacts-")
+
+
+def download(address: str, *, lies: str = "") -> Path:
+    """Where an artifact lies, or a fresh copy of one that lies elsewhere: MLflow itself would leave every copy behind.
+
+    `lies` is where an address such as `models:/m-1` leads. Raises MlflowException or OSError.
+    """
+    if urlsplit(lies or address).scheme in ("", "file"):
+        return Path(mlflow.artifacts.download_artifacts(artifact_uri=address))
+    fresh = tempfile.mkdtemp(dir=_place_of_copies().name)
+    copy = Path(mlflow.artifacts.download_artifacts(artifact_uri=address, dst_path=fresh))
+    before, _copies[address] = _copies.get(address), Path(fresh)
+    if before:
+        shutil.rmtree(before, ignore_errors=True)
+    return copy
 
 
 def without_package_scan() -> AbstractContextManager:

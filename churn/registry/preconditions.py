@@ -4,7 +4,7 @@ than the training, that a rollback leads to what can be served."""
 from __future__ import annotations
 
 from churn.errors import ModelUnavailable, RegistryError, UserError
-from churn.features import manifest, online_marker
+from churn.features import online_marker
 from churn.registry import history, provenance, runs, version_levels, versions
 from churn.registry.gate import Decision, RuleResult
 from churn.registry.history import NEEDS_APPROVAL
@@ -64,7 +64,8 @@ def _level_known(experiment: str, version: versions.Version) -> tuple[bool, str]
     snapshot = online_marker.current(experiment)[0]
     known = version_levels.of(version, snapshot)
     if known is None:
-        return not snapshot, f"none at {snapshot}, the snapshot that is online" if snapshot else "nothing is online"
+        told = f"none at {snapshot}, the snapshot that is online; run the pipeline, or ask where it ran last"
+        return not snapshot, told if snapshot else "nothing is online"
     return True, f"{known['log_odds']:+.3f} at {snapshot}: {known['why']}"
 
 
@@ -85,5 +86,7 @@ def _features_online(experiment: str, version: versions.Version) -> tuple[bool, 
         columns = versions.columns(version)
     except ModelUnavailable:
         return False, "unknown, for its files do not say which it takes"
-    missing = sorted(set(columns) - manifest.feature_names(experiment))
+    keeper = runs.newest_with(experiment, "features.json")  # of the last features stage, whichever machine's it was
+    listed = runs.document(keeper, "features.json")["features"] if keeper else []
+    missing = sorted(set(columns) - {feature["name"] for feature in listed})
     return not missing, f"not online: {', '.join(missing)}" if missing else f"all {len(columns)} online"

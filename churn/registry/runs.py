@@ -11,7 +11,7 @@ import psutil
 import yaml
 
 from churn.registry import provenance
-from churn.registry._mlflow import MlflowException, entities, mlflow
+from churn.registry._mlflow import MlflowException, download, entities
 from churn.registry.tracking import Run, client, experiment_id_of
 
 
@@ -109,8 +109,7 @@ def added(before: dict, after: dict) -> dict:
 def artifact(run_id: str, name: str) -> Path:
     """An artifact of a run: where it lies, or a local copy of one that lies elsewhere. Raises Missing."""
     try:
-        root = client().get_run(run_id).info.artifact_uri  # by the run's id MLflow copies, and leaves the copy behind
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{root}/{name}"))
+        return download(f"{client().get_run(run_id).info.artifact_uri}/{name}")
     except (OSError, MlflowException) as error:
         raise Missing(f"run {run_id} keeps no {name}") from error
 
@@ -122,6 +121,16 @@ def document(run_id: str, name: str) -> dict | None:
     except Missing:
         return None
     return json.loads(text) if name.endswith(".json") else yaml.safe_load(text)
+
+
+def newest_with(experiment: str, name: str) -> str | None:
+    """The newest run of an experiment, of the last 50, that keeps such an artifact; None without one."""
+    store = client()
+    if not (held := store.get_experiment_by_name(experiment)):
+        return None
+    found = store.search_runs([held.experiment_id], order_by=["start_time DESC"], max_results=50)
+    keeps = (r.info.run_id for r in found if any(a.path == name for a in store.list_artifacts(r.info.run_id)))
+    return next(keeps, None)
 
 
 def artifacts(run_id: str, folder: str | None = None) -> list[str]:

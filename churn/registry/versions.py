@@ -18,7 +18,7 @@ import pandas as pd
 from churn import state
 from churn.errors import ChampionUnavailable, ModelUnavailable, RegistryError
 from churn.registry import history, tracking
-from churn.registry._mlflow import MlflowException, entities, mlflow
+from churn.registry._mlflow import MlflowException, download, entities, mlflow
 from churn.registry.locks import advisory, file
 
 if TYPE_CHECKING:  # a rollback takes seconds; scikit-learn alone takes one to import, and only loading needs it
@@ -268,9 +268,9 @@ def _place(version: Version) -> str:
 
 
 def _files(source: str) -> Path:
-    tracking.client()
     try:
-        return Path(mlflow.artifacts.download_artifacts(artifact_uri=source))
+        lies = tracking.client().get_logged_model(source.removeprefix("models:/")).artifact_location
+        return download(source, lies=lies)
     except (MlflowException, OSError) as error:
         raise ModelUnavailable(f"model files of {source}: {error}") from error
 

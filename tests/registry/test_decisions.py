@@ -1,6 +1,5 @@
 """Promotion, approval, rollback, history and the doctor, on a real MLflow store in the state folder."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -171,8 +170,7 @@ def test_a_rollback_refuses_a_version_whose_files_were_changed(world, monkeypatc
 def test_a_rollback_refuses_a_version_that_the_features_online_cannot_feed(world):
     decide(1)
     decide(2)
-    held = world / NAME / "features" / "features.json"
-    held.write_text(json.dumps({"features": [{"name": "visits"}]}))
+    tracking.start(NAME).json({"features": [{"name": "visits"}]}, "features.json")
     assert ["features online: not online: value"] == roll_back(1)["failed"]
 
 

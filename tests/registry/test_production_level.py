@@ -98,7 +98,8 @@ def test_there_is_no_way_back_to_a_version_without_a_level(in_october):
     goes_online(NOVEMBER)
     refused = roll_back(1)
     assert "refused" == refused["decision"]
-    assert "level known: none at 2025-11-01, the snapshot that is online" in refused["failed"]
+    told = "level known: none at 2025-11-01, the snapshot that is online; run the pipeline, or ask where it ran last"
+    assert told in refused["failed"]
 
 
 def test_the_history_shows_a_level_in_few_words(in_october):
