@@ -44,14 +44,17 @@ def main() -> None:
             os.environ |= make_world(Path(folder)) | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
             _grow(Path(folder), customers)
             rows += [_measured(version, customers, given.rounds) for version in VERSIONS]
+    if given.json:
+        return print(json.dumps(rows))
     print("| model | customers in the tables | on the list | customers/s on one core | peak memory |")
-    print("|:--|--:|--:|--:|--:|", *rows, sep="\n")
+    print("|:--|--:|--:|--:|--:|", *map(_row, rows), sep="\n")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--customers", type=int, nargs="+", default=[1_000_000, 4_000_000])
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
     parser.add_argument("--only", type=int, nargs=2, help=argparse.SUPPRESS)
     return parser
 
@@ -64,11 +67,15 @@ def _grow(state: Path, customers: int) -> None:
         grown.replace(file)
 
 
-def _measured(version: int, customers: int, rounds: int) -> str:
+def _measured(version: int, customers: int, rounds: int) -> dict:
     command = [sys.executable, __file__, "--only", str(version), str(rounds)]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    speed = statistics.median(told["listed"] / seconds for seconds in told["seconds"])
-    return f"| {VERSIONS[version]} | {customers:,} | {told['listed']:,} | {speed:,.0f} | {told['peak_mb']:,.0f} MB |"
+    return told | {"model": VERSIONS[version], "customers": customers, "seconds": statistics.median(told["seconds"])}
+
+
+def _row(told: dict) -> str:
+    speed, listed = told["listed"] / told["seconds"], told["listed"]
+    return f"| {told['model']} | {told['customers']:,} | {listed:,} | {speed:,.0f} | {told['peak_mb']:,.0f} MB |"
 
 
 def _alone(version: int, rounds: int) -> None:

@@ -1,0 +1,128 @@
+"""Tables and a figure of what `benchmarks/scale.py` has measured."""
+
+from __future__ import annotations
+
+import math
+
+NAMES = {
+    "features": {"ours": "ours", "sql": "hand-written SQL, DuckDB", "polars": "Polars, streaming", "pandas": "pandas"},
+    "join": {"ours": "ours", "asof": "DuckDB's ASOF alone", "feast_default": "Feast's default store"},
+    "online": {"ours": "ours", "feast": "Feast's materialize"},
+    "score": {"ours": "ours"},
+    "pipeline": {"ours": "the whole run"},
+}
+TITLES = {
+    "features": "Features of one snapshot",
+    "join": "Join: 100,000 labels with half a feature row an event, 20 columns",
+    "online": "Online write: one snapshot of 7,600 customers a million events",
+    "score": "Scoring: from feature tables to the list, one core",
+    "pipeline": "The whole pipeline: simulate, 5 snapshots, train, evaluate, promote, score",
+}
+BUDGETS = {  # part -> what, against which, of what, at most so many times; from 10M events on
+    "features": [("ours", "sql", "seconds", 1.1), ("ours", "pandas", "seconds", 1 / 8)],
+    "join": [("ours", "feast_default", "seconds", 1 / 4), ("ours", "feast_default", "peak_mb", 1 / 2)],
+    "online": [("ours", "feast", "seconds", 1 / 3)],
+}
+EVENTS = 1_000_000
+
+
+def tables(held: dict) -> str:
+    """Markdown: a table a part, a column a size, and by which power of the events the time grows."""
+    return "\n\n".join(f"### {TITLES[part]}\n\n{_table(part, held[part])}" for part in TITLES if part in held)
+
+
+def _table(part: str, sizes: dict) -> str:
+    listed = sorted(sizes, key=int)
+    rows = {NAMES[part].get(what, what): _series(sizes, what) for what in _all(sizes)}
+    if part == "pipeline":
+        stages = [stage for size in listed[-1:] for stage in sizes[size]["ours"]["stages"]]
+        rows |= {f"{stage}, of these": _stage(sizes, stage) for stage in stages}
+    heads = [f"{size}M events" for size in listed]
+    lines = [f"| | {' | '.join(heads)} | grows as events^ |", f"|:--|{'--:|' * len(listed)}--:|"]
+    for name, found in rows.items():
+        cells = [_cell(found.get(int(size))) for size in listed]
+        lines.append(f"| {name} | {' | '.join(cells)} | {_shown(exponent(found))} |")
+    return "\n".join([*lines, *_ratios(part, sizes)])
+
+
+def _all(sizes: dict) -> list[str]:
+    return list(dict.fromkeys(what for found in sizes.values() for what in found))
+
+
+def _series(sizes: dict, what: str) -> dict[int, dict]:
+    return {int(size): found[what] for size, found in sizes.items() if what in found}
+
+
+def _stage(sizes: dict, stage: str) -> dict[int, dict]:
+    return {int(size): found["ours"]["stages"][stage] for size, found in sizes.items()}
+
+
+def _cell(found: dict | None) -> str:
+    return f"{found['seconds']:.2f} s, {found['peak_mb']:,.0f} MB" if found else ""
+
+
+def exponent(found: dict[int, dict]) -> float | None:
+    """The slope of log seconds over log events, by least squares; None for fewer than two sizes."""
+    if len(found) < 2:
+        return None
+    x, y = [math.log(size) for size in found], [math.log(told["seconds"]) for told in found.values()]
+    middle = sum(x) / len(x)
+    slope = sum((a - middle) * b for a, b in zip(x, y, strict=True))
+    return slope / sum((a - middle) ** 2 for a in x)
+
+
+def _shown(slope: float | None) -> str:
+    return "" if slope is None else f"{slope:.2f}"
+
+
+def _ratios(part: str, sizes: dict) -> list[str]:
+    lines = []
+    for size in sorted((size for size in sizes if int(size) >= 10), key=int):
+        for what, against, of, most in BUDGETS.get(part, []):
+            if {what, against} <= set(sizes[size]):
+                ratio = sizes[size][what][of] / sizes[size][against][of]
+                unit = {"seconds": "time", "peak_mb": "memory"}[of]
+                met = "" if ratio <= most else ", not met"
+                lines.append(
+                    f"- {size}M: {ratio:.2f} of the {unit} of {NAMES[part][against]} (at most {most:.2f}{met})"
+                )
+    return ["", *lines] if lines else []
+
+
+def figure(held: dict):
+    """Seconds over events, both by powers of ten; what is compared with it broken, the whole run in the one strong
+    colour."""
+    from churn.reports.plots import style
+
+    return style.styled(_drawn)(held)
+
+
+def _drawn(held: dict):
+    from churn.reports.plots import style
+
+    slope = exponent(_series(held.get("pipeline", {}), "ours"))
+    found = f"The whole run's time grows as events^{slope:.2f}" if slope else "What each part costs as the log grows"
+    plot = style.plot(f"{found}; features cost what hand-written SQL costs", height=4.6)
+    axes = plot.subplots()
+    colours = {part: colour for part, colour in zip(NAMES, style.SERIES, strict=False)} | {"pipeline": style.CANDIDATE}
+    for part, named in NAMES.items():
+        for what, name in named.items():
+            series = sorted(_series(held.get(part, {}), what).items())
+            if series:
+                _line(axes, series, "-" if what == "ours" else "--", colours[part], _label(part, what, name))
+    axes.set(xscale="log", yscale="log", xlabel="events of the log", ylabel="seconds")
+    axes.grid(True)
+    axes.set_xlim(right=axes.get_xlim()[1] * 12)
+    return plot
+
+
+def _label(part: str, what: str, name: str) -> str:
+    return {"pipeline": "whole run", "score": "scoring"}.get(part) or (part if what == "ours" else f"{part}: {name}")
+
+
+def _line(axes, series: list[tuple[int, dict]], style: str, colour: str, label: str) -> None:
+    events, seconds = [size * EVENTS for size, _ in series], [told["seconds"] for _, told in series]
+    axes.plot(events, seconds, style, marker="o", color=colour, linewidth=2.2 if style == "-" else 1.2)
+    axes.annotate(
+        label, (events[-1], seconds[-1]), xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour
+    )
