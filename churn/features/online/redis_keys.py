@@ -14,10 +14,12 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cached_property
 from urllib.parse import quote, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 
 from churn.errors import FeatureStoreUnavailable
@@ -44,7 +46,11 @@ class RedisKeys:
         self._online, self._lock, self._generations = (f"churn:{{{name}}}:{k}" for k in ("online", "lock", "written"))
         self._rows = f"churn:{name}"
         self._known: tuple[bytes | None, Online] = None, Online()
-        self._reader, self._writer = self._client(ANSWERS), None
+        self._writer: redis.Redis | None = None
+
+    @cached_property
+    def _reader(self) -> redis.Redis:
+        return self._client(ANSWERS)
 
     @property
     def told(self) -> str:
@@ -137,11 +143,9 @@ class RedisKeys:
 
     def _client(self, seconds: float) -> redis.Redis:
         # A connection that the server has closed is opened anew, once; one that does not answer has had its time.
-        settings = {"socket_timeout": seconds, "socket_connect_timeout": ANSWERS}
-        if self._cluster:
-            return redis.RedisCluster.from_url(self._address, **settings)
         retry = Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,))
-        return redis.Redis.from_url(self._address, retry=retry, **settings)
+        made_by = redis.RedisCluster if self._cluster else redis.Redis
+        return made_by.from_url(self._address, retry=retry, socket_timeout=seconds, socket_connect_timeout=ANSWERS)
 
     def _understood(self, text: bytes | None) -> Online:
         known, online = self._known
@@ -216,7 +220,7 @@ class RedisKeys:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except redis.RedisError as error:
+        except (redis.RedisError, RedisClusterException) as error:
             raise FeatureStoreUnavailable(f"the Redis at {self._named} does not answer: {error}") from error
 
 
