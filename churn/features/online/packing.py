@@ -96,11 +96,12 @@ class Unpacked:
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """Every column as floats, shape (n, k): nan for a null and where there is no row. A text is no number."""
+        """Every column as floats, shape (n, k): nan for a null, for a text, and where there is no row."""
         cells = self._words[:, 1 : 1 + len(self.layout.columns)]
         whole = self.layout.whole
         numbers = np.where(whole, cells, cells.view("<f8")) if whole.any() else cells.view("<f8").copy()
         numbers[self._nulls] = np.nan
+        numbers[:, self.layout.texts] = np.nan
         return self._spread(numbers, np.nan)
 
     def values(self, name: str) -> list[float | int | str | None]:
