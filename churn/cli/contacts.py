@@ -16,9 +16,21 @@ WRITERS = {".csv": pd.DataFrame.to_csv, ".parquet": pd.DataFrame.to_parquet}
 
 def newest(experiment: str) -> ScoreList:
     """The list of the newest snapshot. Raises UserError where there is none."""
-    if found := lists.latest(experiment):
+    if found := lists.latest(experiment) or _of_another_machine(experiment):
         return found
     raise UserError(f"{experiment} has no list of customers yet; run the pipeline until a version is in production")
+
+
+def _of_another_machine(experiment: str) -> ScoreList | None:
+    """The list that the newest run keeps, where MLflow lies on a server and the runs were made elsewhere."""
+    if state.tracking_uri().startswith("sqlite:"):
+        return None
+    from churn.registry import runs  # MLflow: seconds
+
+    if not (run_id := runs.newest_with(experiment, lists.DOCUMENT)):
+        return None
+    document = runs.document(run_id, lists.DOCUMENT)
+    return ScoreList(runs.artifact(run_id, lists.ROWS).parent, document)
 
 
 def read(found: ScoreList, most: int | None) -> dict:

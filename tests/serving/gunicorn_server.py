@@ -101,9 +101,9 @@ def clean_environment() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith(("MLFLOW_", "CHURN_", "PROMETHEUS_"))}
 
 
-def make_world(folder: Path) -> dict[str, str]:
-    """Build world.py's state in the folder; the environment that a server of it needs."""
-    environment = {"CHURN_STATE": str(folder), "CHURN_PARAMS": str(folder / "world.yaml")}
+def make_world(folder: Path, **more: str) -> dict[str, str]:
+    """Build world.py's state in the folder, with more environment; the environment that a server of it needs."""
+    environment = {"CHURN_STATE": str(folder), "CHURN_PARAMS": str(folder / "world.yaml"), **more}
     made = subprocess.run(
         [sys.executable, "tests/serving/world.py", str(folder)],
         cwd=PROJECT,

@@ -76,6 +76,7 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
     X, y = rows[[feature["name"] for feature in made["features"]]], rows["churned"].to_numpy()
     fitted = estimators.fit(X, y, model=model, settings=values, seed=7)
     run = tracking.start("world")
+    run.file(state.path("world", "features", "features.json"))
     metadata = estimators.metadata(
         fitted,
         X,

@@ -1,30 +1,24 @@
-"""A PostgreSQL server of a test's own."""
+"""A PostgreSQL server of a test file's own."""
 
-import os
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.system.workplace import free_port
+from tests.end_to_end.system.servers import Postgres
 
 
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """A real PostgreSQL cluster of its own, run by the user `postgres`; yields its address."""
-    tools = max(Path("/usr/lib/postgresql").glob("*/bin"))
-    port, home = free_port(), Path(f"/tmp/papertrail-postgres-{os.getpid()}")
-
-    def as_postgres(*command: str) -> None:
-        become = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        subprocess.run([*become, *command], check=True, capture_output=True, cwd="/tmp")
-
-    as_postgres(str(tools / "initdb"), "-D", str(home), "-A", "trust", "-U", "postgres")
-    as_postgres(str(tools / "pg_ctl"), "-D", str(home), "-w", "-l", str(home / "log"), "-o",
-                f"-h 127.0.0.1 -p {port} -k /tmp", "start")  # fmt: skip
+def postgres_server() -> Iterator[Postgres]:
+    """A real PostgreSQL, which a test may stop and start again."""
+    server = Postgres()
     try:
-        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        server.start()
+        yield server
     finally:
-        as_postgres(str(tools / "pg_ctl"), "-D", str(home), "-m", "immediate", "stop")
-        as_postgres("rm", "-rf", str(home))
+        server.remove()
+
+
+@pytest.fixture(scope="module")
+def postgres(postgres_server) -> str:
+    """Its address."""
+    return postgres_server.url

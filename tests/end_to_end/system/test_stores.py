@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,38 +13,16 @@ from churn.errors import RegistryBusy, RegistryError
 from churn.registry import versions
 from churn.registry.locks import advisory
 from churn.state import PROJECT
-from tests.end_to_end.system.workplace import free_port
+from tests.end_to_end.system.servers import mlflow_server
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
-
-
-def until(ready, seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            return ready()
-        except (OSError, subprocess.CalledProcessError):
-            time.sleep(0.2)
-    raise AssertionError(f"not up after {seconds} s")
 
 
 @pytest.fixture
 def server(tmp_path) -> Iterator[str]:
     """A real `mlflow server` over SQLite; yields its address."""
-    port = free_port()
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "2",
-        "--backend-store-uri", f"sqlite:///{tmp_path}/server.db", "--artifacts-destination", f"{tmp_path}/server",
-    ]  # fmt: skip
-    given = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # eight processes more, of which none is asked
-    with open(tmp_path / "server.log", "w") as log:
-        process = subprocess.Popen(command, env=given, stdout=log, stderr=log, start_new_session=True)
-    try:
-        until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close())
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait()
+    with mlflow_server(tmp_path, f"sqlite:///{tmp_path}/server.db") as running:
+        yield running.url
 
 
 @pytest.fixture
