@@ -35,7 +35,7 @@ LIBRARIES = (
 @cache
 def tags() -> dict[str, str]:
     """Tags that say who ran which code in which environment."""
-    commit = git("rev-parse", "HEAD")
+    commit = git("rev-parse", "HEAD") or os.environ.get("CHURN_COMMIT")  # an image says which it was built from
     lock = state.PROJECT / "requirements.txt"
     return {
         "mlflow.user": user(),
@@ -171,6 +171,9 @@ def other_environment(recorded: dict[str, str]) -> list[str]:
 
 
 def git(*words: str) -> str | None:
-    """What git says of the project; None where it fails, or there is no repository."""
-    done = subprocess.run(["git", "-C", str(state.PROJECT), *words], capture_output=True, text=True, check=False)
+    """What git says of the project; None where it fails, or there is no repository, or no git."""
+    try:
+        done = subprocess.run(["git", "-C", str(state.PROJECT), *words], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -173,3 +173,12 @@ def test_the_environment_names_the_versions_that_results_depend_on():
     assert set(provenance.LIBRARIES) < set(here)
     assert platform.python_version() == here["python"]
     assert all(here[name] for name in ("machine", "system", "cpu", "blas", "numpy"))
+
+
+def test_an_image_without_git_says_which_commit_it_was_built_from(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CHURN_COMMIT", "c" * 40)
+    provenance.tags.cache_clear()
+    found = provenance.tags()
+    provenance.tags.cache_clear()
+    assert ("c" * 40, "unknown") == (found["mlflow.source.git.commit"], found["code.clean"])
