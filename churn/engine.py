@@ -1,20 +1,22 @@
-"""Where tables are computed: DuckDB, in UTC. (Spark on a cluster joins here.)"""
+"""Where tables are computed: the engine of the profile, DuckDB or Spark, in UTC. What is small, or is read from
+somebody's files, DuckDB computes in either."""
 
 from __future__ import annotations
 
 import glob
 import os
+import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import ibis
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from ibis.expr.types import Table
+from ibis.expr.types import Column, Table
 
-from churn import state
+from churn import profile, state
 from churn.errors import ChurnError
 from churn.state import replacing
 
@@ -26,6 +28,16 @@ BATCH = 200_000  # rows
 
 
 def connect(*, threads: int | None = None) -> ibis.BaseBackend:
+    """The engine of the profile, for what grows with customers or events. How many threads a cluster has, its master
+    says. Raises ChurnError."""
+    if profile.current() == profile.DUCKDB:
+        return embedded(threads=threads)
+    from churn import spark
+
+    return spark.connect()
+
+
+def embedded(*, threads: int | None = None) -> ibis.BaseBackend:
     """An in-memory DuckDB connection whose session time zone is UTC.
 
     It holds at most CHURN_MEMORY (`2GB`; four fifths of the machine's where nothing is said) and puts the rest into the
@@ -46,13 +58,22 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
     return con
 
 
+def beside(con: ibis.BaseBackend) -> ibis.BaseBackend:
+    """The connection itself where it is one to DuckDB, else one to DuckDB beside it."""
+    return con if con.name == "duckdb" else embedded()
+
+
 def read_parquet(con: ibis.BaseBackend, *paths: Path) -> Table:
     """Parquet files of our own, alike, as one table of the engine's. No folder above (`env=prod`) names a column, or is
     a pattern.
 
     Our own files are read here, or by `arrow_table` and `frame`: each reader by itself would guess from the path.
     """
-    return con.read_parquet([glob.escape(str(path)) for path in paths], hive_partitioning=False)
+    if con.name == "duckdb":
+        return con.read_parquet([glob.escape(str(path)) for path in paths], hive_partitioning=False)
+    from churn import spark
+
+    return spark.read_parquet(con, *paths)
 
 
 def arrow_table(path: Path, *, columns: Sequence[str] | None = None, filters: list[tuple] | None = None) -> pa.Table:
@@ -85,7 +106,65 @@ def frame_to_parquet(rows: pd.DataFrame, path: Path) -> Path:
 
 
 def write_parquet(con: ibis.BaseBackend, table: Table, path: Path) -> Path:
-    """Write `table` to one Parquet file, by the engine, whole or not at all."""
+    """Write `table` to one Parquet file, by the engine, whole or not at all.
+
+    What the workers of a cluster write in parts, this process puts together.
+    """
     with replacing(path) as temporary:
-        con.to_parquet(table, str(temporary))
+        if con.name == "duckdb":
+            con.to_parquet(table, str(temporary))
+        else:
+            from churn import spark
+
+            _put_together(temporary, lambda folder: spark.write_parts(con, table, folder))
     return path
+
+
+def write_mapped(
+    con: ibis.BaseBackend, table: Table, function: Callable, schema: pa.Schema, path: Path, *, rows_at_once: int
+) -> Path:
+    """Write what a function makes of the rows, batch by batch, to one Parquet file; on a cluster where the rows are."""
+    with replacing(path) as temporary:
+        if con.name == "duckdb":
+            with pq.ParquetWriter(temporary, schema) as writer:
+                for batch in batches(con, table, rows_at_once):
+                    writer.write_batch(function(batch))
+        else:
+            from churn import spark
+
+            _put_together(temporary, lambda folder: spark.write_mapped(con, table, function, schema, folder))
+    return path
+
+
+def batches(con: ibis.BaseBackend, table: Table, rows_at_once: int) -> Iterator[pa.RecordBatch]:
+    """A table of DuckDB's as it is computed, so many rows at a time."""
+    return iter(con.con.sql(con.compile(table)).to_arrow_reader(rows_at_once))
+
+
+def hashed(columns: dict[str, Column]) -> Column:
+    """A whole number of 64 bits for each row, by the engine's own hash."""
+    row = ibis.struct(columns)
+    if profile.current() == profile.DUCKDB:
+        return row.hash()
+    from churn import spark
+
+    return spark.xxhash64(row)
+
+
+def bit_xor(column: Column) -> Column:
+    """The exclusive or of whole numbers."""
+    if profile.current() == profile.DUCKDB:
+        return column.bit_xor()
+    from churn import spark
+
+    return spark.bit_xor(column)
+
+
+def _put_together(path: Path, write: Callable[[Path], list[Path]]) -> None:
+    """One Parquet file of those that are written into a folder beside it, which then is gone."""
+    folder = path.with_name(f"{path.name}.parts")
+    try:
+        own = embedded()
+        own.to_parquet(read_parquet(own, *write(folder)), str(path))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

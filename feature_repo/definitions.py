@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from feast import Entity, FeatureService, FeatureView, Field, FileSource, Project
+from feast.infra.offline_stores.contrib.spark_offline_store.spark_source import SparkSource
 from feast.types import Float64, Int64, String
 from feast.value_type import ValueType
 
+from churn import profile, spark
 from churn.features import manifest
 
 TYPES = {"integer": Int64, "number": Float64, "category": String}
@@ -42,12 +44,19 @@ def feature_view(name: str, features: list[dict]) -> FeatureView:
         schema=[Field(name=f["name"], dtype=TYPES[f["type"]], description=f["meaning"]) for f in features]
         + [*beside, Field(name="customer_id", dtype=String)],
         tags=population,
-        source=FileSource(
-            name=f"{name}_tables",
-            path=f"{glob.escape(str(features_folder))}/*/{name}.parquet",
-            timestamp_field="snapshot",
-        ),
+        source=tables(name),
     )
+
+
+def tables(view: str) -> FileSource | SparkSource:
+    """Where the rows of a view lie, a file each snapshot. What a killed process left lies beside, and begins with a
+    dot."""
+    named = {"name": f"{view}_tables", "timestamp_field": "snapshot"}
+    if profile.current() == profile.SPARK:
+        return SparkSource(
+            **named, path=f"{spark.address(features_folder)}/[0-9]*/{view}.parquet", file_format="parquet"
+        )
+    return FileSource(**named, path=f"{glob.escape(str(features_folder))}/[0-9]*/{view}.parquet")
 
 
 project = Project(name=os.environ["CHURN_EXPERIMENT"], description="churn features as of each snapshot")

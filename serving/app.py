@@ -9,7 +9,7 @@ import time
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from churn import state
+from churn import profile, state
 from churn.params import schema
 from serving import prometheus, request_checks, routes
 from serving.api import Api
@@ -29,8 +29,10 @@ log = logging.getLogger("serving")
 
 
 def create_app(params_path: str | None = None) -> Api:
-    """The API for a params file: the argument, CHURN_PARAMS, or params/cdnow.yaml. Raises InvalidParams."""
-    app = Api(schema.load(params_path or os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS))
+    """The API for a params file: the argument, CHURN_PARAMS, or params/cdnow.yaml. Raises UserError."""
+    settings = schema.load(params_path or os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
+    profile.enter(settings.engine)
+    app = Api(settings)
     keys = request_checks.keys_of_environment()
 
     @app.before_request

@@ -109,12 +109,13 @@ def _give_home():
 
 def _check_params():
     """A wrong params file ends in one clear line rather than in a stack trace."""
+    from churn import profile
     from churn.errors import ChurnError
     from churn.params import schema
     from serving.app import DEFAULT_PARAMS
 
     try:
-        schema.load(os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
+        profile.enter(schema.load(os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS).engine)
     except ChurnError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 
+from churn import profile
 from churn.cli import preflight
 from churn.errors import UserError
 from churn.params import schema
@@ -51,6 +52,7 @@ def argument(flag: str, **options: object) -> tuple[str, dict]:
 def _act(action: Callable, given: argparse.Namespace) -> int:
     _name_one_version(given)
     params = schema.load(given.params)
+    profile.enter(params.engine)
     preflight.refuse_unusable("" if action in (doctor, cache, list_) else params.experiment)  # these can do without
     return action(params, given)
 

@@ -68,7 +68,7 @@ def feature_tables(
         "snapshots": written,
         "kept": list(taken),
         "late": late,
-        "log": known and {"which": known.log, "ends": str(source.events.at.max().execute())[:10]},
+        "log": known and {"which": kept.which_log(data or {}), "ends": str(source.events.at.max().execute())[:10]},
         "source": source.counts,
         **told,
         "staged": str(state.path(experiment, "source")),

@@ -15,7 +15,7 @@ import duckdb
 import ibis
 from ibis.expr.types import Column, Table
 
-from churn import fingerprint, state
+from churn import engine, fingerprint, profile, state
 from churn.features.definitions import from_events
 from churn.fingerprint import FingerprintSum
 from churn.sources.contract import Source, known_at
@@ -97,10 +97,11 @@ def of(experiment: str, source: Source, snapshots: list[str], *, settings: dict,
     features = [feature.entry() for feature in from_events.described(**settings)]
     if pace := settings.get("pace"):  # why a feature is not there names the first snapshot, which moves
         settings = settings | {"pace": replace(pace, no_season="")}
-    versions = [duckdb.__version__, ibis.__version__]
+    versions = [profile.engine(), duckdb.__version__, ibis.__version__]
     definition = fingerprint.of_values([features, settings, versions, _code(from_events)])
+    log = fingerprint.of_values([which_log(data), profile.current()])  # each engine has hashes of its own
     compared = {*snapshots, *(t for t in _kept_of(experiment) if t <= max(snapshots))}
-    return Kept(experiment, definition, known_before(source, sorted(compared)), which_log(data))
+    return Kept(experiment, definition, known_before(source, sorted(compared)), log)
 
 
 def which_log(data: dict) -> str:
@@ -125,9 +126,9 @@ def _sums(rows: Table, known: Column, snapshots: list[str]) -> dict[str, Fingerp
     """The fingerprint of the rows that were known before each snapshot."""
     first = ibis.cases(*((known < moment(t), number) for number, t in enumerate(snapshots)), else_=len(snapshots))
     columns = {name: rows[name] for name in sorted(rows.columns) if name != known.get_name()}
-    hashed = rows.select(first=first, hash=ibis.struct(columns).hash())
+    hashed = rows.select(first=first, hash=engine.hashed(columns))
     exact = hashed.hash.cast("decimal(20, 0)")  # a sum of whole numbers would come as floats
-    portions = hashed.group_by("first").agg(rows=hashed.count(), total=exact.sum(), mixed=hashed.hash.bit_xor())
+    portions = hashed.group_by("first").agg(rows=hashed.count(), total=exact.sum(), mixed=engine.bit_xor(hashed.hash))
     by_first, found, total = portions.execute().set_index("first"), {}, FingerprintSum()
     for number, t in enumerate(snapshots):
         if number in by_first.index:

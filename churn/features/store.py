@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from churn import engine, state
+from churn import engine, profile, spark, state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
-from churn.features import online_marker, reader, repository
+from churn.features import online_marker, reader
 from churn.features._feast import feast
 from churn.features.online import places, writing
 from churn.features.online.feast_store import columns_of, microseconds
@@ -22,7 +22,7 @@ from churn.sources.snapshots import instant
 
 def _environment(experiment: str) -> AbstractContextManager[None]:
     """What feature_store.yaml and definitions.py read from the environment, for a block."""
-    return state.environment(CHURN_STATE=str(state.root()), CHURN_EXPERIMENT=experiment)
+    return state.environment(**profile.environment(experiment))
 
 
 def open_store(experiment: str) -> feast.FeatureStore:
@@ -31,7 +31,7 @@ def open_store(experiment: str) -> feast.FeatureStore:
     state.path(experiment, "feast").mkdir(parents=True, exist_ok=True)
     try:
         with _environment(experiment):
-            return feast.FeatureStore(repo_path=str(repository.folder()))
+            return feast.FeatureStore(repo_path=str(profile.folder()))
     except Exception as error:
         raise FeatureStoreUnavailable(f"feature store of {experiment}: {error}") from error
 
@@ -57,7 +57,7 @@ def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> 
     entities = labels.rename(columns={"snapshot": "event_timestamp"})  # the name that Feast looks for
     wanted = service(store, name)
     try:
-        joined = store.get_historical_features(entity_df=entities, features=wanted).to_df()
+        joined = _joined(store, entities, wanted)
     except Exception as error:  # Feast raises what it likes for a service whose tables have changed
         raise FeatureStoreUnavailable(f"feature service {name} of {store.project} cannot be joined: {error}") from error
     if len(joined) != len(labels):
@@ -67,6 +67,15 @@ def join_service(store: feast.FeatureStore, name: str, labels: pd.DataFrame) -> 
         )
     joined = joined.rename(columns={"event_timestamp": "snapshot"})
     return joined.sort_values(["snapshot", "customer_id"], ignore_index=True)
+
+
+def _joined(store: feast.FeatureStore, entities: pd.DataFrame, wanted: feast.FeatureService) -> pd.DataFrame:
+    """What Feast joins, in its order; by Spark in the session of `engine.connect`, which Feast leaves changed."""
+    if profile.current() == profile.DUCKDB:
+        return store.get_historical_features(entity_df=entities, features=wanted).to_df()
+    with spark.of_feast(engine.connect()):
+        joined = store.get_historical_features(entity_df=entities, features=wanted).to_df()
+    return joined.assign(event_timestamp=joined.event_timestamp.dt.tz_localize("UTC"))  # pandas has none from Spark
 
 
 def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> bool:

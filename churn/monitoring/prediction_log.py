@@ -69,7 +69,7 @@ def _compact(day: Path) -> None:
 
 
 def _merge(day: Path, alike: list[Path]) -> None:
-    con, names = engine.connect(), [file.name for file in alike]
+    con, names = engine.embedded(), [file.name for file in alike]
     rows = engine.read_parquet(con, *alike)
     with state.replacing(day / f"{WHOLE}{fingerprint.of_values(names)[:16]}.parquet") as temporary:
         con.to_parquet(rows.order_by(ORDER), str(temporary), kv_metadata={STANDS_FOR: json.dumps(names)})

@@ -115,6 +115,9 @@ class Params(Section):
 
     experiment: Name = Field(description="names the MLflow experiment, the registered model and the Feast project")
     seed: int = Field(ge=0, lt=2**32, description="for everything that is drawn at random")
+    engine: Literal["duckdb", "spark"] = Field(
+        "duckdb", description="what computes features, labels and scores: this machine alone, or a cluster"
+    )
     data: Data
     label: Label = GivenLabel()
     snapshots: SnapshotsSection

@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from churn import state
+from churn import profile, state
 
 PACKAGE = state.PROJECT / "churn"
-REPOSITORY = state.PROJECT / "feature_repo"
+REPOSITORY = profile.REPOSITORY
 LOCK = state.PROJECT / "requirements.txt"
 FIRST = ("parameter ", "input ", "notebook", "lock", "python", "stage ")  # of the ingredients, for people
 # It acts on the registry, which no key covers; what it imports has no part in what a stage hands on.
@@ -37,6 +37,7 @@ def ingredients(stage: str, parameters: dict, *, upstream: dict[str, str], input
         | given
         | code
         | {"lock": _digest(LOCK.read_bytes()) if LOCK.exists() else "none", "python": platform.python_version()}
+        | {"engine": profile.engine()}
         | {f"stage {name}": key for name, key in upstream.items()}
         | {f"input {name}": content(path) for name, path in inputs.items()}
     )
@@ -147,7 +148,8 @@ def _path(stage: str) -> Path:
 
 
 def _repository() -> list[Path]:
-    return [path for path in REPOSITORY.iterdir() if path.suffix in (".py", ".yaml")]
+    folders = dict.fromkeys([REPOSITORY, profile.folder()])
+    return [path for folder in folders for path in folder.iterdir() if path.suffix in (".py", ".yaml")]
 
 
 def _shown(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import filelock
 
-from churn import state
+from churn import profile, state
 from churn.errors import ChurnError
 from churn.features import online_marker
 from churn.params import schema
@@ -33,6 +33,7 @@ def launch(params: Params, *, selection: Selection, listener: Listener, as_of: d
 
     What is left of a failed run hangs on the error, as `error.run`.
     """
+    profile.enter(params.engine)
     inputs = locate.files_of(stage_parameters.input_of(params))
     if not selection.only or "features" in selection.only:
         _refuse_database(stage_parameters.input_of(params))
@@ -96,7 +97,7 @@ def _found_out(params: Params, name: str, data: dict, find: Callable, *, remembe
     from churn import engine
     from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
 
-    found = find(inputs, engine.connect())
+    found = find(inputs, engine.embedded())
     if remember and data["source"] != "database":
         state.write_json(known, {"seen": seen, "found": found})
     return found
@@ -109,6 +110,7 @@ def planned(
 
     `tell` is told the dates that a rule becomes.
     """
+    profile.enter(params.engine)
     params = with_dates(with_formats(params), as_of)
     if params.snapshots.as_of:
         tell(params.snapshots.told())

@@ -67,16 +67,21 @@ class Counts:
 
 def write_list(loaded: Loaded, manifest: dict, terms: Terms, folder: Path) -> Counts:
     """Write the list's rows into a folder, as Parquet and CSV; returns how many there are of each kind."""
-    con, counts, scored = _engine(), Counts(), folder / "scored.parquet"
-    with pq.ParquetWriter(scored, SCORED) as writer:
-        for batch in _scored(con, loaded, manifest, terms, counts):
-            writer.write_batch(batch)
-            counts.customers += len(batch)
-    ranked = _ranked(engine.read_parquet(con, scored), counts.customers)
+    con, own = engine.connect(), engine.embedded(threads=1)
+    own.raw_sql(f"SET memory_limit = '{MEMORY}'")
+    con = own if con.name == own.name else con  # the rows in their order, on one thread
+    everybody = customers(con, manifest, terms.snapshot, loaded.columns)
+    score = Scoring.by(loaded, terms)
+    engine.write_mapped(con, everybody, score, SCORED, scored := folder / "scored.parquet", rows_at_once=ROWS_AT_ONCE)
+    rows, counts = engine.read_parquet(own, scored), Counts()
+    counts.customers = int(rows.probability.count().execute())
+    if lost := int(rows.count().execute()) - counts.customers:
+        counts.left_out[MISSING] = lost
+    ranked = _ranked(rows.filter(rows.probability.notnull()), counts.customers)
     with _writers(folder) as write:
-        for batch in _batches(con, ranked):
+        for batch in engine.batches(own, ranked, ROWS_AT_ONCE):
             write(_grouped(batch, loaded.version.version, terms, counts))
-    con.disconnect()
+    own.disconnect()
     scored.unlink()
     return counts
 
@@ -94,7 +99,7 @@ def customers(con: ibis.BaseBackend, manifest: dict, snapshot: str, columns: lis
         named = [_plain(table[f["name"]]).name(f["name"]) for f in listed if f["name"] in columns]
         counts = beside if view == population.get("view") else []
         parts[view] = table.select("customer_id", *counts, *named, ibis.literal(True).name(f"in {view}"))
-    rows = _side_by_side(list(parts.values()))
+    rows = _side_by_side(list(parts.values())) if con.name == "duckdb" else None  # a cluster's rows have no order
     rows = _matched(parts, population.get("view")) if rows is None else rows
     whole = ibis.and_(*(rows[f"in {view}"].fill_null(False) for view in parts))
     counted = rows.filter(rows[population["counts"]] == 1) if population else rows
@@ -127,30 +132,35 @@ def _plain(column: ibis.Column) -> ibis.Column:
     return column if column.type().is_string() else column.cast("float64").fill_null(float("nan"))
 
 
-def _engine() -> ibis.BaseBackend:
-    con = engine.connect(threads=1)
-    con.raw_sql(f"SET memory_limit = '{MEMORY}'")
-    return con
+@dataclass(frozen=True)
+class Scoring:
+    """What becomes of a batch of customers with their features: SCORED, whose probability is null for whoever cannot be
+    scored. Workers of a cluster are sent it."""
 
+    score: compiled.Scorer
+    columns: list[str]
+    always: list[str]  # features that nobody was without in training
+    terms: Terms
 
-def _batches(con: ibis.BaseBackend, table: Table) -> Iterator[pa.RecordBatch]:
-    return iter(con.con.sql(con.compile(table)).to_arrow_reader(ROWS_AT_ONCE))
+    @classmethod
+    def by(cls, loaded: Loaded, terms: Terms) -> Scoring:
+        """By one version."""
+        ranges = loaded.metadata["training_ranges"]
+        always = [name for name, seen in ranges.items() if not seen.get("nulls", True)]
+        return cls(compiled.scorer(loaded)[0], loaded.columns, always, terms)
 
-
-def _scored(con, loaded: Loaded, manifest: dict, terms: Terms, counts: Counts) -> Iterator[pa.RecordBatch]:
-    score, _ = compiled.scorer(loaded)
-    ranges = loaded.metadata["training_ranges"]
-    always = {name for name, seen in ranges.items() if not seen.get("nulls", True)}  # without a value in nobody
-    for batch in _batches(con, customers(con, manifest, terms.snapshot, loaded.columns)):
-        columns = {name: _column(batch[name]) for name in loaded.columns}
+    def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        columns = {name: _column(batch[name]) for name in self.columns}
         usable = batch[WHOLE].to_numpy(zero_copy_only=False)
-        usable = usable & ~np.any([_null(columns[name]) for name in always], axis=0) if always else usable
-        if lost := int((~usable).sum()):
-            counts.left_out[MISSING] = counts.left_out.get(MISSING, 0) + lost
-            columns = {name: column[usable] for name, column in columns.items()}
-        people = batch["customer_id"].filter(pa.array(usable))
-        if len(people):
-            yield _of_batch(people, columns, score.of_columns(columns, terms.level), terms)
+        usable = usable & ~np.any([_null(columns[name]) for name in self.always], axis=0) if self.always else usable
+        people, others = (batch["customer_id"].filter(pa.array(chosen)) for chosen in (usable, ~usable))
+        left_out = [others.cast(pa.string()), *(pa.nulls(len(others), f.type) for f in list(SCORED)[1:])]
+        left_out = pa.record_batch(left_out, schema=SCORED)
+        if not len(people):
+            return left_out
+        columns = {name: column[usable] for name, column in columns.items()}
+        p = self.score.of_columns(columns, self.terms.level)
+        return pa.concat_batches([_of_batch(people, columns, p, self.terms), left_out])
 
 
 def _of_batch(people: pa.Array, columns: compiled.Columns, p: np.ndarray, terms: Terms) -> pa.RecordBatch:

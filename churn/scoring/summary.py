@@ -99,7 +99,7 @@ def segments(found: ScoreList | None, manifest: dict) -> pd.DataFrame:
     columns = ["segment", "value", "customers", "mean_probability", "flagged", "to_contact"]
     if found is None or not manifest["segments"]:
         return pd.DataFrame(columns=columns)
-    con = engine.connect()
+    con = engine.embedded()
     listed = engine.read_parquet(con, found.path)
     views = {f["name"]: f["view"] for f in manifest["features"]}
     tables = []
@@ -124,7 +124,7 @@ def changes(now: ScoreList | None, before: ScoreList | None) -> pd.DataFrame:
     """Who is to be contacted now and was not by an earlier list, or the other way round, and why: CHANGES."""
     if now is None or before is None:
         return pd.DataFrame(columns=CHANGES)
-    con = engine.connect()
+    con = engine.embedded()
     lists = [engine.read_parquet(con, found.path).select("customer_id", "flagged", "group") for found in (before, now)]
     both = lists[0].outer_join(lists[1], "customer_id", lname="{name}_before", rname="{name}_now")
     was, is_now = ((both[f"group_{when}"] == CONTACT).fill_null(False) for when in ("before", "now"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import ibis
@@ -57,14 +57,18 @@ def event_source(con, folder: Path, *, segments: list[str], rejected: pd.DataFra
 
 def reopen(con: ibis.BaseBackend, manifest: dict) -> Source:
     """The Source that the features of a manifest were made of. Raises InvalidData when it is gone."""
-    folder = Path(manifest["staged"])
+    rejected = pd.DataFrame(columns=SUMMARY)
+    known = Source(None, None, {}, None, manifest["segments"], manifest["source"], rejected)
+    return over(con, known, Path(manifest["staged"]))
+
+
+def over(con: ibis.BaseBackend, source: Source, folder: Path) -> Source:
+    """The same, its tables those of an engine over the files in a folder. Raises InvalidData where there are none."""
     files = {path.stem: read_parquet(con, path) for path in sorted(folder.glob("*.parquet"))}
     tables = {path.stem: read_parquet(con, path) for path in sorted(folder.glob("tables/*.parquet"))}
     if not files:
         raise InvalidData(f"{folder}: no staged input; run the features stage first")
-    events, customers, labels = (files.get(name) for name in ("events", "customers", "labels"))
-    rejected = pd.DataFrame(columns=SUMMARY)
-    return Source(events, customers, tables, labels, manifest["segments"], manifest["source"], rejected)
+    return replace(source, tables=tables, **{name: files.get(name) for name in ("events", "customers", "labels")})
 
 
 def known_at(events: Table) -> Column:

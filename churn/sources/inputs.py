@@ -9,7 +9,8 @@ from pathlib import Path
 
 import ibis
 
-from churn.sources import cut
+from churn import engine
+from churn.sources import contract, cut
 from churn.sources.contract import Source
 from churn.sources.locate import concealed
 from churn.sources.readers import cdnow, database, events, shop, streaming, tables
@@ -54,9 +55,10 @@ def read(con: ibis.BaseBackend, data: dict, folder: Path, *, as_of: str = "") ->
 
     What was read into it before is replaced. The same input gives the same content. What happened or became known on
     the day `as_of` or later is left out, as if the input ended there.
+    DuckDB reads it, whatever the engine is: what follows computes on those files.
     Raises InvalidData, in one line, where the input cannot be used.
     """
-    settings = _settings(data)
+    settings, reader = _settings(data), engine.beside(con)
     if data["source"] in ("events", "database"):  # whose lines become events: of one that goes on later, the first
         settings["as_of"] = as_of
     folder = Path(folder)
@@ -65,9 +67,10 @@ def read(con: ibis.BaseBackend, data: dict, folder: Path, *, as_of: str = "") ->
         (folder / f"{name}.parquet").unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     with concealed(data):
-        source = READERS[data["source"]](con, folder, **settings)
+        source = READERS[data["source"]](reader, folder, **settings)
     horizon_days = data.get("labels", {}).get("horizon_days", 0)
-    return cut.at(con, source, folder, as_of, horizon_days=horizon_days) if as_of else source
+    source = cut.at(reader, source, folder, as_of, horizon_days=horizon_days) if as_of else source
+    return source if reader is con else contract.over(con, source, folder)
 
 
 def _settings(data: dict) -> dict:

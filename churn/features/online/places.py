@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from churn import state
+from churn import profile, state
 from churn.errors import FeatureStoreUnavailable
-from churn.features import repository
 from churn.features.online.sqlite_file import SqliteFile
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ KINDS = {"churn.features.online.sqlite.SnapshotOnlineStore": "sqlite",
 
 def of_experiment(experiment: str) -> SqliteFile | RedisKeys:
     """Where the features of an experiment are online. Raises FeatureStoreUnavailable."""
-    file = repository.folder() / "feature_store.yaml"
+    file = profile.folder() / "feature_store.yaml"
     told = yaml.safe_load(file.read_text())["online_store"]
     known = os.environ | {"CHURN_STATE": str(state.root()), "CHURN_EXPERIMENT": experiment}
     settings = {name: _filled(value, known) for name, value in told.items()}
