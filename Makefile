@@ -6,7 +6,7 @@
 #
 # for developers
 #   make lint test    what a change must pass                                 (TESTS=tests/registry)
-#   make test-system  what needs PostgreSQL, which it installs where it may, or minutes   (TESTS=...)
+#   make test-system  what needs PostgreSQL, Redis, Java (installed where it may), or minutes   (TESTS=...)
 #   make bench        what a run costs, against one process and plain papermill; a quarter of an hour
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   and in the notebooks' cells? half an hour
@@ -23,8 +23,9 @@ PORT ?= 8000
 UI_PORT ?= 5000
 STATE = $(if $(CHURN_STATE),$(CHURN_STATE),$(CURDIR)/state)
 
-# Before the name of a program: run it in the environment of requirements.txt, or of requirements-dev.txt.
-CORE := $(PYTHON) environment.py core
+# Before the name of a program: run it in the environment of requirements.txt, of requirements-cluster.txt where the
+# params file says `engine: spark`, or of requirements-dev.txt.
+CORE := $(PYTHON) environment.py $(if $(shell grep -Es '^engine: *spark' '$(PARAMS)'),cluster,core)
 DEV := $(PYTHON) environment.py dev
 
 help:
@@ -55,9 +56,12 @@ test:
 	$(PYTEST) -m "not system" --durations=10 $(TESTS)
 
 test-system:
-	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs postgresql; install it first" >&2; exit 1; }; \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null; }
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \
+	command -v redis-server >/dev/null || missing="$${missing:-} redis-server"; \
+	[ -x "$${JAVA_HOME:-/nowhere}/bin/java" ] || command -v java >/dev/null || missing="$${missing:-} default-jre-headless"; \
+	[ -z "$${missing:-}" ] || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs $$missing; install it first" >&2; exit 1; }; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 	$(PYTEST) -m system --durations=25 $(TESTS)
 
 bench:

@@ -1,4 +1,4 @@
-"""Run a program of the project's environment, made first if need be: `python3 environment.py core|dev PROGRAM ...`.
+"""Run a program of an environment, made first if need be: `python3 environment.py core|cluster|dev PROGRAM ...`.
 
 An environment is a folder `.environments/<hash>`, named after all that it is made from and never changed once it is
 complete: a changed lock makes another one beside it. `.venv` is a link to the one used last, for people to type.
@@ -34,14 +34,14 @@ import tomllib
 PROJECT = Path(__file__).resolve().parent
 ALL = PROJECT / ".environments"
 LINK = PROJECT / ".venv"
-LOCKS = {"core": "requirements.txt", "dev": "requirements-dev.txt"}
+LOCKS = {"core": "requirements.txt", "cluster": "requirements-cluster.txt", "dev": "requirements-dev.txt"}
 UV = "uv==0.13.9"
 STAMP = "complete"  # written last, locked by who uses the environment; its time is when it was last asked for
 UNUSED = 24 * 3600  # seconds
 
 
 def main(kind: str, program: str = "", *arguments: str) -> None:
-    """Become the program of the environment that holds `core` or `dev`; without one, print the environment's folder."""
+    """Become the program of the environment for one of LOCKS; without a program, print the environment's folder."""
     folder = get(kind)
     if not program:
         print(folder)
@@ -52,7 +52,7 @@ def main(kind: str, program: str = "", *arguments: str) -> None:
 
 
 def get(kind: str) -> Path:
-    """The environment for `core` or `dev`, complete, and the link leads to it."""
+    """The environment for one of LOCKS, complete, and the link leads to it."""
     while not (folder := ready(kind)):
         with alone() as lock:
             if not ready(kind):  # another one made it meanwhile
@@ -65,7 +65,7 @@ def get(kind: str) -> Path:
 
 
 def ready(kind: str) -> Path | None:
-    """The environment for `core` or `dev` if it is there: that of the development lock holds all of the core too."""
+    """The environment for one of LOCKS if it is there: that of the development lock holds all of the others too."""
     return next((folder for folder in map(place, dict.fromkeys(["dev", kind])) if is_complete(folder)), None)
 
 

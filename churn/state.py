@@ -57,6 +57,13 @@ def lock_database() -> str:
     return os.environ.get("CHURN_LOCK") or (tracking_uri() if tracking_uri().startswith("postgresql") else "")
 
 
+def artifacts() -> str:
+    """Where MLflow keeps the artifacts of experiments that are made without a server: CHURN_ARTIFACTS, an address or a
+    folder, or the folder `artifacts` of the state."""
+    given = os.environ.get("CHURN_ARTIFACTS") or str(path("artifacts"))
+    return given.rstrip("/") if "://" in given else Path(given).absolute().as_uri()
+
+
 def restore_command(experiment_id: object) -> str:
     """What a person types to bring a deleted experiment of MLflow's back."""
     ours = tracking_uri().startswith("sqlite:")  # any other store is named in the environment, maybe with a password

@@ -199,7 +199,7 @@ def experiment_id_of(store: MlflowClient, name: str) -> str:
     if experiment:
         return experiment.experiment_id
     served = state.tracking_uri().startswith(("http", "databricks"))  # such a store knows itself where artifacts go
-    local = None if served else state.path("artifacts", name).as_uri()  # MLflow's own is ./mlruns, wherever that is
+    local = None if served else f"{state.artifacts()}/{name}"  # MLflow's own is ./mlruns, wherever that is
     return store.create_experiment(name, artifact_location=local)
 
 

@@ -45,9 +45,9 @@ def packed(path: Path, columns: Columns, *, at: int, in_order: bool) -> Iterator
 
 def _in_order(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
     """By customer id, byte by byte, sorted by the engine, which puts onto disk what its memory does not hold."""
-    con = engine.connect()
+    con = engine.embedded()
     table = engine.read_parquet(con, *_files(path)).select(*names).order_by("customer_id")
-    yield from con.con.sql(con.compile(table)).to_arrow_reader(ROWS_AT_ONCE)
+    yield from engine.batches(con, table, ROWS_AT_ONCE)
     con.disconnect()
 
 
