@@ -111,7 +111,8 @@ def mlflow_server(databases, tmp_path_factory) -> Iterator[str]:
         "--backend-store-uri", databases["served"], "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
     with open(folder / "log", "w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes that wait for work of other kinds
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=os.environ | jobs)
     try:
         until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close())
         yield f"http://127.0.0.1:{port}"
