@@ -216,7 +216,7 @@ def _as_stored(rows: pd.DataFrame, manifest: dict, *, features: list[str]) -> Ch
     """Every value of every row compared with the feature tables; any column made elsewhere is named."""
     if strangers := [name for name in features if name not in {f["name"] for f in manifest["features"]}]:
         return Check(STORED, AS_STORED, False, f"{', '.join(strangers)}: not in feature service {manifest['service']}")
-    con = engine.connect()
+    con = engine.embedded()
     found = [_unlike(con, at, manifest, features) for _, at in rows.groupby("snapshot")]
     unlike = pd.concat(found, ignore_index=True)
     if unlike.empty:

@@ -18,7 +18,7 @@ def compare(experiment: str, manifest: dict, *, seed: int, customers: int = 200)
     """
     feast = store.open_store(experiment)
     snapshot = store.online_snapshot(experiment)
-    everybody = engine.read_parquet(engine.connect(), manifests.table_path(manifest, snapshot, _last_view(manifest)))
+    everybody = engine.read_parquet(engine.embedded(), manifests.table_path(manifest, snapshot, _last_view(manifest)))
     sampled = sampling.first(everybody.select("customer_id"), customers, seed=seed).execute().customer_id
     offline = store.join(feast, manifest, pd.DataFrame({"customer_id": sampled, "snapshot": instant(snapshot)}))
     online = reader.look_up(feast, store.service(feast, manifest["service"]), list(offline.customer_id))

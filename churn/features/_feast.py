@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 import warnings
 from unittest import mock
+
+import ibis
+
+from churn import engine
 
 # Typeguard instruments every annotated function of Feast while it is imported: 5 of 8 seconds. Feast checks its
 # arguments with it and nothing else, so it is left out for the time of this import.
@@ -25,11 +30,17 @@ with (
 __all__ = ["FeastConfigBaseModel", "OnlineStore", "Value", "feast", "feast_types"]
 
 
+@functools.cache
+def _engine() -> ibis.BaseBackend:
+    return engine.embedded()
+
+
 def _read(source: feast.FileSource, _repo: str) -> offline_store.Table:
-    return offline_store.ibis.read_parquet(source.path, hive_partitioning=False)
+    return _engine().read_parquet(source.path, hive_partitioning=False)
 
 
-# Feast's own would let the folders above a table name columns (`env=prod`), and there is no setting against it.
+# Feast's own would let the folders above a table name columns (`env=prod`), know no bound of memory, and put what it
+# cannot hold into the working directory; there is no setting against that.
 offline_store._read_data_source = _read
 
 # Feast takes some times in the zone of the machine; everything here is UTC.

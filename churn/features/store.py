@@ -134,10 +134,9 @@ def describe(store: feast.FeatureStore, manifest: dict) -> pd.DataFrame:
 
 def sample(store: feast.FeatureStore, manifest: dict, snapshot: str, *, customers: int) -> pd.DataFrame:
     """The first customers of a snapshot, read back from the online store: a row a feature, a column a customer."""
-    first = engine.frame(
-        manifests.table_path(manifest, snapshot, list(manifests.views(manifest))[-1]), columns=["customer_id"]
-    )
-    ids = sorted(first.customer_id)[:customers]
+    everybody = manifests.table_path(manifest, snapshot, list(manifests.views(manifest))[-1])
+    first = engine.read_parquet(engine.embedded(), everybody).order_by("customer_id").limit(customers)
+    ids = list(first.customer_id.execute())
     rows = reader.look_up(store, service(store, manifest["service"]), ids)
     names = [f["name"] for f in manifest["features"]]
     shown = {c: row.features | {"(as of)": row.as_of, "(counts)": row.counts} for c, row in zip(ids, rows, strict=True)}

@@ -102,7 +102,7 @@ def population(manifest: dict, snapshot: str, columns: list[str], *, seed: int) 
     from churn.scoring import batch
     from churn.training import dataset, sampling
 
-    everybody = batch.customers(engine.connect(), manifest, snapshot, columns)
+    everybody = batch.customers(engine.embedded(), manifest, snapshot, columns)
     chosen = sampling.first(everybody.filter(everybody[batch.WHOLE]), LOOKED_AT, seed=seed)
     return dataset.typed(chosen.drop(batch.WHOLE).order_by("customer_id").execute(), manifest)
 

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 import requests
 
-from churn import state
+from churn import profile, state
 from churn.errors import FeatureStoreUnavailable, InvalidData
 from churn.features import manifest as manifests
 from churn.features import reader as readers
-from churn.features import repository, store
+from churn.features import store
 from tests.serving.gunicorn_server import free_port
 
 MARCH, APRIL = "2024-03-01", "2024-04-01"
@@ -236,7 +236,7 @@ def test_the_join_keeps_no_customer_twice_when_a_table_repeats_one(opened):
 def test_feasts_own_apply_works_on_the_definitions(built, state_folder):
     made = built(EVENTS, CUSTOMERS, snapshots=[MARCH])
     (state_folder / "mine" / "feast").mkdir()
-    command = [str(Path(sys.executable).with_name("feast")), "-c", str(repository.folder()), "apply"]
+    command = [str(Path(sys.executable).with_name("feast")), "-c", str(profile.folder()), "apply"]
     environment = os.environ | {"CHURN_EXPERIMENT": "mine", "PYTHONPATH": str(state.PROJECT)}
     done = subprocess.run(command, env=environment, cwd=state_folder, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -251,7 +251,7 @@ def test_feasts_own_pages_show_the_feature_service(online):
     command = [
         Path(sys.executable).with_name("feast"),
         "-c",
-        repository.folder(),
+        profile.folder(),
         "ui",
         "-h",
         "127.0.0.1",

@@ -13,9 +13,9 @@ import pytest
 from feast import FeatureStore, FeatureView, Field, RepoConfig
 from feast.types import Bool
 
-from churn import state
+from churn import profile, state
 from churn.features import manifest as manifests
-from churn.features import reader, repository, store
+from churn.features import reader, store
 from churn.features.online.feast_store import columns_of
 
 T = datetime(2024, 3, 1, tzinfo=UTC)
@@ -112,7 +112,7 @@ def test_feasts_own_teardown_takes_everything_off(built, state_folder):
     feast = store.open_store("mine")
     store.apply(feast)
     store.materialize(feast, made, SNAPSHOT)
-    command = [str(Path(sys.executable).with_name("feast")), "-c", str(repository.folder()), "teardown"]
+    command = [str(Path(sys.executable).with_name("feast")), "-c", str(profile.folder()), "teardown"]
     environment = os.environ | {"CHURN_EXPERIMENT": "mine", "PYTHONPATH": str(state.PROJECT)}
     done = subprocess.run(command, env=environment, cwd=state_folder, capture_output=True, text=True, timeout=120)
     assert (0, False) == (done.returncode, state.path("mine", "feast", "online.db").exists()), done.stderr
