@@ -7,7 +7,7 @@
 # for developers
 #   make lint test    what a change must pass                                 (TESTS=tests/registry)
 #   make test-system  what needs PostgreSQL, Redis, Java (installed where it may), or minutes   (TESTS=...)
-#   make bench        what a run costs, against one process and plain papermill; a quarter of an hour
+#   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   and in the notebooks' cells? half an hour
 #   make accept       the notebooks' results have changed on purpose: keep the new ones, then read the diff
@@ -64,8 +64,10 @@ test-system:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 	$(PYTEST) -m system --durations=25 $(TESTS)
 
+SCALE ?= --sizes 1,10 --rounds 1 --again
 bench:
 	$(DEV) python benchmarks/runner.py
+	$(DEV) python benchmarks/scale.py $(SCALE)
 
 mutants:
 	rm -rf mutants

@@ -72,7 +72,7 @@ def main() -> None:
                 MEASURE[part](results, size, folder, given)
             if not given.keep:
                 shutil.rmtree(folder, ignore_errors=True)
-    print(report.tables(results.held))
+    print(report.tables(results.held), report.rates(results.held), sep="\n\n### At the far end\n\n")
     if given.figure:
         report.figure(results.held).savefig(given.figure, dpi=220)
 

@@ -24,6 +24,30 @@ BUDGETS = {  # part -> what, against which, of what, at most so many times; from
     "online": [("ours", "feast", "seconds", 1 / 3)],
 }
 EVENTS = 1_000_000
+RATES = {  # part -> what is counted, how many of them a million events are, and how many there are at the far end
+    "features": ("events, a snapshot", 1_000_000, 1_000_000_000),
+    "join": ("feature rows, 100,000 labels", 500_000, 400_000_000),
+    "online": ("customers", 7_600, 100_000_000),
+    "score": ("customers, one core", 7_600, 100_000_000),
+    "pipeline": ("events, 5 snapshots", 1_000_000, 1_000_000_000),
+}
+
+
+def rates(held: dict) -> str:
+    """Markdown: what each part does in a second at the largest size measured, and what the far end would take at that
+    rate."""
+    lines = ["| part | counted in | measured at | a second | at | would take |", "|:--|:--|--:|--:|--:|--:|"]
+    for part, (unit, each, far) in RATES.items():
+        if series := _series(held.get(part, {}), "ours"):
+            size = max(series)
+            rate = size * each / series[size]["seconds"]
+            shown = f"{size * each:,} | {rate:,.0f} | {far:,} | {_duration(far / rate)}"
+            lines.append(f"| {part} | {unit} | {shown} |")
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min"
 
 
 def tables(held: dict) -> str:
