@@ -3,7 +3,8 @@
 Sizes are millions of simulated events (7,600 customers over 14 months each). Every measurement is a process of its own
 with its peak memory; the seconds of a part are those of its work, without imports. What was measured is kept in
 `scale/results.json` of the state folder (CHURN_STATE): an interrupted run goes on where it ended, `--again` measures
-anew, and `--tables` prints what is there. The inputs, made once a size, go when all is done, unless `--keep`.
+anew, `--tables` prints what is there, and `--write` puts it into docs/. The inputs, made once a size, go when all of
+it is measured, unless `--keep`.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def main() -> None:
             if not given.keep:
                 shutil.rmtree(folder, ignore_errors=True)
     print(report.tables(results.held), report.rates(results.held), sep="\n\n### At the far end\n\n")
-    if given.figure:
-        report.figure(results.held).savefig(given.figure, dpi=220)
+    if given.write:
+        report.write(results.held, PROJECT / "docs")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true", help="measure what was measured already")
     parser.add_argument("--keep", action="store_true", help="keep the simulated inputs")
     parser.add_argument("--tables", action="store_true", help="measure nothing, print what is there")
-    parser.add_argument("--figure", type=Path, help="also draw it into this file")
+    parser.add_argument("--write", action="store_true", help="put tables and figure into docs/")
     return parser
 
 

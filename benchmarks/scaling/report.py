@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 
 NAMES = {
     "features": {"ours": "ours", "sql": "hand-written SQL, DuckDB", "polars": "Polars, streaming", "pandas": "pandas"},
@@ -111,6 +113,15 @@ def _ratios(part: str, sizes: dict) -> list[str]:
                     f"- {size}M: {ratio:.2f} of the {unit} of {NAMES[part][against]} (at most {most:.2f}{met})"
                 )
     return ["", *lines] if lines else []
+
+
+def write(held: dict, docs: Path) -> None:
+    """Put the tables between their marks on the pages, and draw the figure."""
+    for page, mark, text in (("benchmarks.md", "tables", tables(held)), ("scale.md", "rates", rates(held))):
+        old = (docs / page).read_text()
+        new = re.sub(rf"(?s)(?<=<!-- {mark} -->\n).*?(?=<!-- /{mark} -->)", lambda _, text=text: f"{text}\n", old)
+        (docs / page).write_text(new)
+    figure(held).savefig(docs / "images" / "scale.png", dpi=220)
 
 
 def figure(held: dict):
