@@ -48,16 +48,20 @@ class Results:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self.held: dict = json.loads(file.read_text()) if file.exists() else {}
+
+    @property
+    def held(self) -> dict:
+        return json.loads(self.file.read_text()) if self.file.exists() else {}
 
     def has(self, part: str, size: int, what: str) -> bool:
         return what in self.held.get(part, {}).get(str(size), {})
 
     def keep(self, part: str, size: int, what: str, found: dict) -> None:
-        self.held.setdefault(part, {}).setdefault(str(size), {})[what] = found
+        held = self.held  # another run may have added to it
+        held.setdefault(part, {}).setdefault(str(size), {})[what] = found
         self.file.parent.mkdir(parents=True, exist_ok=True)
         beside = self.file.with_suffix(".new")
-        beside.write_text(json.dumps(self.held, indent=1))
+        beside.write_text(json.dumps(held, indent=1))
         beside.replace(self.file)
         print(f"{part}, {size}M events, {what}: {found['seconds']:.2f} s, {found['peak_mb']:,.0f} MB", file=sys.stderr)
 

@@ -25,6 +25,12 @@ BUDGETS = {  # part -> what, against which, of what, at most so many times; from
     "join": [("ours", "feast_default", "seconds", 1 / 4), ("ours", "feast_default", "peak_mb", 1 / 2)],
     "online": [("ours", "feast", "seconds", 1 / 3)],
 }
+DRAWN = [  # part, what, and what it is called in the figure
+    ("features", "ours", "features"), ("features", "sql", "features: hand-written SQL"),
+    ("features", "pandas", "features: pandas"), ("join", "ours", "join"),
+    ("join", "feast_default", "join: Feast's default store"), ("online", "ours", "online write"),
+    ("online", "feast", "online write: Feast's own"), ("score", "ours", "scoring"), ("pipeline", "ours", "whole run"),
+]  # fmt: skip
 EVENTS = 1_000_000
 RATES = {  # part -> what is counted, how many of them a million events are, and how many there are at the far end
     "features": ("events, a snapshot", 1_000_000, 1_000_000_000),
@@ -125,7 +131,7 @@ def write(held: dict, docs: Path) -> None:
 
 
 def figure(held: dict):
-    """Seconds over events, both by powers of ten; what is compared with it broken, the whole run in the one strong
+    """Seconds over events, both by powers of ten; what ours is compared with broken, the whole run in the strong
     colour."""
     from churn.reports.plots import style
 
@@ -135,29 +141,41 @@ def figure(held: dict):
 def _drawn(held: dict):
     from churn.reports.plots import style
 
-    slope = exponent(_series(held.get("pipeline", {}), "ours"))
-    found = f"The whole run's time grows as events^{slope:.2f}" if slope else "What each part costs as the log grows"
-    plot = style.plot(f"{found}; features cost what hand-written SQL costs", height=4.6)
+    plot = style.plot(_finding(held), height=5)
     axes = plot.subplots()
     colours = {part: colour for part, colour in zip(NAMES, style.SERIES, strict=False)} | {"pipeline": style.CANDIDATE}
-    for part, named in NAMES.items():
-        for what, name in named.items():
-            series = sorted(_series(held.get(part, {}), what).items())
-            if series:
-                _line(axes, series, "-" if what == "ours" else "--", colours[part], _label(part, what, name))
+    ends = []
+    for part, what, label in DRAWN:
+        if series := sorted(_series(held.get(part, {}), what).items()):
+            events, seconds = [size * EVENTS for size, _ in series], [told["seconds"] for _, told in series]
+            width, dashes = (2.2, "-") if what == "ours" else (1.2, "--")
+            axes.plot(events, seconds, dashes, marker="o", markersize=4, color=colours[part], linewidth=width)
+            ends.append((events[-1], seconds[-1], label, colours[part]))
     axes.set(xscale="log", yscale="log", xlabel="events of the log", ylabel="seconds")
     axes.grid(True)
     axes.set_xlim(right=axes.get_xlim()[1] * 12)
+    _name_ends(axes, ends)
     return plot
 
 
-def _label(part: str, what: str, name: str) -> str:
-    return {"pipeline": "whole run", "score": "scoring"}.get(part) or (part if what == "ours" else f"{part}: {name}")
+def _finding(held: dict) -> str:
+    slope, features = exponent(_series(held.get("pipeline", {}), "ours")), held.get("features", {})
+    found = f"The time of a whole run grows as events^{slope:.2f}" if slope else "What each part costs as the log grows"
+    both = [size for size in features if {"ours", "sql"} <= set(features[size])]
+    if not both:
+        return found
+    size = max(both, key=int)
+    ratio = features[size]["ours"]["seconds"] / features[size]["sql"]["seconds"]
+    return f"{found}; at {size} million, features take {ratio:.2f} times as long as hand-written SQL"
 
 
-def _line(axes, series: list[tuple[int, dict]], style: str, colour: str, label: str) -> None:
-    events, seconds = [size * EVENTS for size, _ in series], [told["seconds"] for _, told in series]
-    axes.plot(events, seconds, style, marker="o", color=colour, linewidth=2.2 if style == "-" else 1.2)
-    axes.annotate(
-        label, (events[-1], seconds[-1]), xytext=(7, -3), textcoords="offset points", fontsize=8, color=colour
-    )
+def _name_ends(axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """A name beside the last point of each line, none on another."""
+    below = {}
+    for x, y, label, colour in sorted(ends):
+        height = axes.transData.transform((x, y))[1] * 72 / axes.figure.dpi
+        place = max(height, below.get(x, -math.inf) + 10)
+        below[x] = place
+        axes.annotate(
+            label, (x, y), xytext=(7, place - height - 3), textcoords="offset points", fontsize=8, color=colour
+        )
