@@ -1,13 +1,13 @@
 """Promotions and rollbacks under load and under fire: does the registry stay whole?
 
 `python benchmarks/promotions.py [--store URI] [--states 2] [--processes 8] [--operations 25] [--kills 50]
-[--calls 50]`
+[--calls 50] [--step 1]`
 
 Many processes promote and roll back at random, from one state folder or, as two machines would, from several; others
 are killed at random moments (`--kills` of them), after every single call to the registry (the first `--calls`, or as
-many as a decision takes), or lose the database that holds their lock. After each round there must be one Production
-version, the alias on it, every decision in the history, each beginning where the one before it ended, and a silent
-doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own (CHURN_STATE).
+many as a decision takes; `--step 3`: every third), or lose the database that holds their lock. After each round there
+must be one Production version, the alias on it, every decision in the history, each beginning where the one before it
+ended, and a silent doctor. Exit code 1 and a line a fault otherwise. Needs a state folder of its own (CHURN_STATE).
 """
 
 from __future__ import annotations
@@ -189,6 +189,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=25)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--calls", type=int, default=50)
+    parser.add_argument("--step", type=int, default=1)
     given = parser.parse_args()
     if given.store:
         os.environ["MLFLOW_TRACKING_URI"] = given.store
@@ -199,7 +200,8 @@ def main() -> int:
 
     if child(world):
         return 1
-    bad = load(given.processes, given.states, given.operations) + fire(given.kills, given.calls, given.states)
+    bad = load(given.processes, given.states, given.operations)
+    bad += fire(given.kills, range(0, given.calls, given.step), given.states)
     for line in bad:
         print(f"fault: {line}")
     return 1 if bad else 0
@@ -226,7 +228,7 @@ def load(processes: int, machines: int, operations: int) -> list[str]:
     return found
 
 
-def fire(kills: int, most_calls: int, machines: int) -> list[str]:
+def fire(kills: int, after_calls: range, machines: int) -> list[str]:
     """The rounds in which processes die; prints their rows, returns their faults."""
     report = os.path.join(os.environ["CHURN_STATE"], "fire.jsonl")
     hows = {"killed after each call": "dies", "registry gone after each call": "raises"}
@@ -235,7 +237,7 @@ def fire(kills: int, most_calls: int, machines: int) -> list[str]:
     rounds = {"killed at random": kills} | dict.fromkeys(hows, 0)
     killed_at_random(kills, report, machines)
     for name, how in hows.items():
-        for calls in range(most_calls):
+        for calls in after_calls:
             code = child(dying, calls, how)
             child(next_command, report, machines)
             rounds[name] += 1

@@ -82,6 +82,8 @@ def test_whoever_has_lost_the_lock_does_nothing_further(locked_by_postgres):
 
 
 def test_forty_decisions_from_two_machines_leave_postgresql_whole(tmp_path, postgres):
-    """Killed after every call, too, and with the connection that holds the lock cut."""
-    done = fire(tmp_path / "state", "--kills", "4", "--calls", "25", "--store", postgres, "--states", "2")
+    """Killed after every third call, too (on SQLite after each), and with the connection that holds the lock cut."""
+    done = fire(
+        tmp_path / "state", "--kills", "2", "--calls", "25", "--step", "3", "--store", postgres, "--states", "2"
+    )
     assert 0 == done.returncode, done.stdout + done.stderr
