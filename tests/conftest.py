@@ -36,9 +36,10 @@ EVENTS = pa.schema(
 
 # Files that take more than some 20 s, the longest first.
 LONGEST = [
-    "audit/test_reproduce.py", "end_to_end/system/test_ends.py", "end_to_end/system/test_kills.py",
-    "checks/planted/test_sound.py", "end_to_end/system/test_months.py", "end_to_end/system/test_stores.py",
-    "end_to_end/system/test_environments.py", "end_to_end/system/test_database.py", "end_to_end/test_determinism.py",
+    "end_to_end/system/test_cluster.py", "audit/test_reproduce.py", "end_to_end/system/test_ends.py",
+    "end_to_end/system/test_kills.py", "checks/planted/test_sound.py", "end_to_end/system/test_months.py",
+    "end_to_end/system/test_stores.py", "end_to_end/system/test_environments.py",
+    "end_to_end/system/test_machines.py", "end_to_end/system/test_database.py", "end_to_end/test_determinism.py",
     "cli/test_commands.py", "end_to_end/test_names.py", "serving/test_faults.py", "serving/test_contract.py",
     "pipeline/execution/test_kernels.py", "serving/test_address.py", "serving/test_predict.py",
     "checks/planted/test_command_line.py", "sources/test_locate.py", "serving/test_swap.py",

@@ -8,7 +8,6 @@ import subprocess
 import time
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from churn.pipeline import plan
@@ -40,25 +39,14 @@ def killed_after(seconds: float, state: Path) -> float:
     return time.monotonic() - began
 
 
-def results(state: Path) -> dict:
-    """What a run leaves for people: the training set and the evaluation, without the version's number."""
-    rows = pd.read_parquet(state / "smoke/training/training_set.parquet")
-    document = json.loads((state / "smoke/evaluation/evaluation.json").read_text())
-    return {"rows": rows.sort_values(["customer_id", "snapshot"]).to_csv(index=False),
-            "scores": [s for s in document["scores"] if s["model"] != "champion"]}  # fmt: skip
-
-
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> tuple[dict, float]:
-    """The results of a run that nobody disturbed, and how long it took."""
-    state = tmp_path_factory.mktemp("undisturbed")
-    began = time.monotonic()
-    complete(state)
-    return results(state), time.monotonic() - began
+def expected(undisturbed) -> dict:
+    """What the run that nobody disturbed told."""
+    return json.loads((undisturbed / "told.json").read_text())
 
 
-def test_killed_at_random_moments_the_same_command_completes_with_the_same_results(undisturbed, tmp_path):
-    expected, seconds = undisturbed
+def test_killed_at_random_moments_the_same_command_completes_with_the_same_results(expected, tmp_path):
+    seconds = expected["seconds"]
     draw, killed = random.Random(5), 0
     while killed < KILLS:
         took = killed_after(draw.uniform(0.5, seconds), tmp_path)
@@ -66,11 +54,10 @@ def test_killed_at_random_moments_the_same_command_completes_with_the_same_resul
         seconds = min(seconds, took)  # the next one reuses the stages, and is over sooner
     told = complete(tmp_path)
     assert re.search(r"smoke version \d+: promoted", told)
-    assert expected == results(tmp_path)
+    assert expected["results"] == Workplace(PROJECT, tmp_path).results()
 
 
-def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_production(undisturbed, tmp_path):
-    expected, _ = undisturbed
+def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_production(expected, tmp_path):
     for stage in plan.STAGES:
         process = Workplace(PROJECT, tmp_path).start()
         for line in process.stdout:
@@ -81,7 +68,7 @@ def test_killed_in_each_stage_the_finished_ones_are_reused_and_no_orphan_is_in_p
         process.communicate()
     told = complete(tmp_path)
     assert {"features", "train"} <= set(re.findall(r"^  (\w+) +reused", told, re.MULTILINE))
-    assert expected == results(tmp_path)
+    assert expected["results"] == Workplace(PROJECT, tmp_path).results()
     import mlflow
 
     client = mlflow.MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")

@@ -1,5 +1,6 @@
 """A copy of the project with a state folder of its own, whose notebooks and modules a test may change; a free port."""
 
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 
 from churn.state import PROJECT
 
@@ -89,6 +91,15 @@ class Workplace:
         assert 0 == told.returncode, told.stderr
         lines = [line.split(maxsplit=2) for line in told.stdout.splitlines()]
         return {stage: (what, why) for stage, what, why in lines}
+
+    def results(self) -> dict:
+        """What a run leaves for people: the training set and the evaluation, without the version's number."""
+        rows = pd.read_parquet(self.state / "smoke/training/training_set.parquet")
+        document = json.loads((self.state / "smoke/evaluation/evaluation.json").read_text())
+        return {
+            "rows": rows.sort_values(["customer_id", "snapshot"]).to_csv(index=False),
+            "scores": [s for s in document["scores"] if s["model"] != "champion"],
+        }
 
     def page(self, name: str) -> str:
         """A page of the newest run."""
