@@ -46,16 +46,10 @@ def packed(path: Path, columns: Columns, *, at: int, in_order: bool) -> Iterator
 def _in_order(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
     """By customer id, byte by byte, sorted by the engine, which puts onto disk what its memory does not hold."""
     con = engine.embedded()
-    table = engine.read_parquet(con, *_files(path)).select(*names).order_by("customer_id")
+    table = engine.read_parquet(con, path).select(*names).order_by("customer_id")
     yield from engine.batches(con, table, ROWS_AT_ONCE)
     con.disconnect()
 
 
 def _as_they_lie(path: Path, names: list[str]) -> Iterator[pa.RecordBatch]:
-    for file in _files(path):
-        yield from pq.ParquetFile(file).iter_batches(ROWS_AT_ONCE, columns=names)
-
-
-def _files(path: Path) -> list[Path]:
-    """One file, or those of a folder that an engine wrote in parts."""
-    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    yield from pq.ParquetFile(path).iter_batches(ROWS_AT_ONCE, columns=names)
