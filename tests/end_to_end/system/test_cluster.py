@@ -64,10 +64,10 @@ class Cluster:
 
     def killed_at(self, line: str, then=lambda: None) -> None:
         """Run until it tells of something, and kill the run with all that it has started once `then` returns."""
-        process = self.start()
-        for told in process.stdout:
-            if re.search(line, told):
-                break
+        process, told = self.start(), []
+        while not told or not re.search(line, told[-1]):
+            told.append(process.stdout.readline())
+            assert told[-1], f"it was over before {line}: {''.join(told)}"
         then()
         assert process.poll() is None, f"it was over before {line}"
         of_it = [process, *psutil.Process(process.pid).children(recursive=True)]
