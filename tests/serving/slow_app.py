@@ -7,18 +7,18 @@ import time
 from pathlib import Path
 from unittest import mock
 
-from churn.features import store
+from churn.features import reader
 from serving import app
 
-read = store.Reader.read
+read = reader.Reader.read
 
 
-def slow_read(reader: store.Reader, customer_ids: list[str]) -> list[store.Row]:
+def slow_read(store: reader.Reader, customer_ids: list[str]) -> reader.Rows:
     if Path(os.environ["SLOW_WHILE"]).exists():
         time.sleep(5)
-    return read(reader, customer_ids)
+    return read(store, customer_ids)
 
 
 def create_app() -> app.Api:
-    mock.patch.object(store.Reader, "read", slow_read).start()
+    mock.patch.object(reader.Reader, "read", slow_read).start()
     return app.create_app()

@@ -10,13 +10,18 @@ import sqlite3
 import threading
 import time
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 import requests
 
 from benchmarks import load
+from churn.features.online.packing import ARROW, Layout
+from churn.features.online.sqlite_file import SqliteFile
 from churn.registry import versions
 from serving.app import create_app
 from serving.champion import ChampionHolder
@@ -80,41 +85,55 @@ def test_features_beyond_the_limit_are_409_and_on_the_limit_are_not(client, cust
 
 
 @pytest.fixture
-def online(world) -> tuple[sqlite3.Connection, str]:
-    """The online store's database, and its table of profiles, which bears the name of the features' definition."""
-    opened = sqlite3.connect(world.folder / "world" / "feast" / "online.db", isolation_level=None)
-    [(table,)] = opened.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE 'world_profile_%'")
-    return opened, table
+def profile(world, customer):
+    """Change the customer's row of profiles online, by a function of its bytes and their layout; None takes it away."""
+    path = world.folder / "world" / "feast" / "online.db"
+    [(view, columns)] = [(v, c.columns) for v, c in SqliteFile(path).online().views.items() if v.startswith("profile_")]
+    opened = sqlite3.connect(path, isolation_level=None)
+    [(row,)] = opened.execute(f'SELECT row FROM "view {view}" WHERE customer = ?', [customer])
+
+    @contextmanager
+    def changed(change: Callable[[bytes, Layout], bytes] | None) -> Iterator[None]:
+        opened.execute(f'DELETE FROM "view {view}" WHERE customer = ?', [customer])
+        if change:
+            opened.execute(f'INSERT INTO "view {view}" VALUES (?, ?)', [customer, change(row, Layout(columns))])
+        try:
+            yield
+        finally:
+            opened.execute(f'INSERT OR REPLACE INTO "view {view}" VALUES (?, ?)', [customer, row])
+
+    return changed
 
 
-def test_views_of_two_snapshots_are_never_mixed(online, server, customer):
-    (profile, table), key = online, (customer.encode(),)
-    profile.execute(f"UPDATE {table} SET event_ts = event_ts + 86400 WHERE instr(entity_key, ?)", key)
-    between = server.predict(customer)
-    profile.execute(f"UPDATE {table} SET event_ts = event_ts - 86400 WHERE instr(entity_key, ?)", key)
+def test_views_of_two_snapshots_are_never_mixed(profile, server, customer):
+    with profile(lambda row, _: (int.from_bytes(row[:8], "little") + 86_400_000_000).to_bytes(8, "little") + row[8:]):
+        between = server.predict(customer)
     assert (between.status_code, between.json()["type"]) == (503, "feature-store-unavailable")
     assert server.predict(customer).status_code == 200
 
 
-def test_features_that_are_not_in_the_store_are_409(online, server, customer):
-    store, table = online
-    where = "WHERE feature_name = 'momentum_7d_30d' AND instr(entity_key, ?)"
-    [row] = store.execute(f"SELECT * FROM {table} {where}", (customer.encode(),)).fetchall()
-    store.execute(f"DELETE FROM {table} {where}", (customer.encode(),))
-    answer = server.predict(customer)
-    store.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+def test_features_that_are_not_in_the_store_are_409(profile, server, customer):
+    with profile(None):
+        answer = server.predict(customer)
     assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
-    assert "momentum_7d_30d" in answer.json()["detail"]
+    assert "more are not in the store; run the features stage again" in answer.json()["detail"]
     assert server.predict(customer).status_code == 200
 
 
-def test_a_null_that_the_model_was_never_trained_with_is_409(online, server, customer):
-    store, table = online
-    where = "WHERE feature_name = 'momentum_7d_30d' AND instr(entity_key, ?)"
-    [(value,)] = store.execute(f"SELECT value FROM {table} {where}", (customer.encode(),)).fetchall()
-    store.execute(f"UPDATE {table} SET value = x'' {where}", (customer.encode(),))
-    answer = server.predict(customer)
-    store.execute(f"UPDATE {table} SET value = ? {where}", (value, customer.encode()))
+def without(name: str) -> Callable[[bytes, Layout], bytes]:
+    """A row that has a null in the place of one feature."""
+
+    def change(row: bytes, layout: Layout) -> bytes:
+        held = layout.unpack(row, [len(row)])
+        values = {column: pa.array(held.values(column), ARROW[kind]) for column, kind in layout.columns}
+        return layout.pack(values | {name: pa.nulls(1)}, held.times)[0]
+
+    return change
+
+
+def test_a_null_that_the_model_was_never_trained_with_is_409(profile, server, customer):
+    with profile(without("momentum_7d_30d")):
+        answer = server.predict(customer)
     assert (answer.status_code, answer.json()["type"]) == (409, "missing-features")
     assert "momentum_7d_30d have no value, though every customer had one in training" in answer.json()["detail"]
 
