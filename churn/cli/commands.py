@@ -18,27 +18,35 @@ from churn.params import schema
 from churn.params.schema import Params
 
 COMMANDS: dict[str, tuple[Callable, str, tuple]] = {}
+OF_ALL: set[str] = set()  # commands about the state folder as a whole, which take no params file
+WITHOUT_STORE: set[str] = set()  # that go on where an experiment was deleted in MLflow
+TAUGHT = argparse.RawDescriptionHelpFormatter
 SHOWN = 20  # customers that `churn list` prints where no number is said
 
 
 def add_to(parsers: argparse._SubParsersAction) -> None:
     """Add every subcommand to a parser."""
-    for name, (action, text, arguments) in COMMANDS.items():
-        parser = parsers.add_parser(name, help=text, description=text)
-        parser.add_argument("--params", required=True, metavar="FILE", help="the params file of the experiment")
+    for name, (_, text, arguments) in COMMANDS.items():
+        parser = parsers.add_parser(name, help=text.partition("\n")[0], description=text, formatter_class=TAUGHT)
+        if name not in OF_ALL:
+            parser.add_argument("--params", required=True, metavar="FILE", help="the params file of the experiment")
         for flag, options in arguments:
             parser.add_argument(flag, **options)
             if flag == "version":  # as one might type it, too
                 parser.add_argument("--version", "--to", type=int, dest="flagged", help=argparse.SUPPRESS)
         parser.add_argument("--json", action="store_true", dest="as_json", help="print JSON instead of text")
-        parser.set_defaults(action=lambda given, action=action: _act(action, given))
+        parser.set_defaults(action=lambda given, name=name: _act(name, given))
 
 
-def command(text: str, *arguments: tuple[str, dict]) -> Callable:
-    """Make a function a subcommand of its name."""
+def command(text: str, *arguments: tuple[str, dict], of_all: bool = False, without_store: bool = False) -> Callable:
+    """Make a function a subcommand of its name: about the whole state folder, or about one experiment, which need not
+    be in MLflow's store."""
 
     def add(action: Callable) -> Callable:
-        COMMANDS[action.__name__.rstrip("_")] = action, text, arguments
+        name = action.__name__.rstrip("_")
+        COMMANDS[name] = action, text, arguments
+        OF_ALL.update({name} if of_all else ())
+        WITHOUT_STORE.update({name} if of_all or without_store else ())
         return action
 
     return add
@@ -49,11 +57,15 @@ def argument(flag: str, **options: object) -> tuple[str, dict]:
     return flag, options
 
 
-def _act(action: Callable, given: argparse.Namespace) -> int:
+def _act(name: str, given: argparse.Namespace) -> int:
+    action, _, _ = COMMANDS[name]
+    if name in OF_ALL:
+        preflight.refuse_unusable()
+        return action(given)
     _name_one_version(given)
     params = schema.load(given.params)
     profile.enter(params.engine)
-    preflight.refuse_unusable("" if action in (doctor, cache, list_) else params.experiment)  # these can do without
+    preflight.refuse_unusable("" if name in WITHOUT_STORE else params.experiment)
     return action(params, given)
 
 
@@ -75,14 +87,14 @@ BY = argument("--by", default="", metavar="NAME", help="who decides; default: th
 def why(params: Params, given: argparse.Namespace) -> int:
     from churn.audit import why
 
-    return _print(given, why.why(params.experiment, version=given.version, run_id=given.run), "why")
+    return say(given, why.why(params.experiment, version=given.version, run_id=given.run), "why")
 
 
 @command("Every decision: when, who, what, from, to and why.")
 def history(params: Params, given: argparse.Namespace) -> int:
     from churn.registry import history
 
-    return _print(given, history.decisions(params.experiment), "decisions")
+    return say(given, history.decisions(params.experiment), "decisions")
 
 
 @command("Put a version that waits for approval into production.",
@@ -115,11 +127,12 @@ def reproduce(params: Params, given: argparse.Namespace) -> int:
 
     flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
     comparison = reproduce.reproduce(params.experiment, given.version, **flags, tell=_tell)
-    return _print(given, comparison, "reproduction") or int(not comparison["identical"])
+    return say(given, comparison, "reproduction") or int(not comparison["identical"])
 
 
 @command("Find every disagreement between stages, alias, history and artifacts.",
-         argument("--repair", action="store_true", help="make stages and alias agree with the history"))  # fmt: skip
+         argument("--repair", action="store_true", help="make stages and alias agree with the history"),
+         without_store=True)  # fmt: skip
 def doctor(params: Params, given: argparse.Namespace) -> int:
     """Exit code 1 while something is wrong."""
     from dataclasses import asdict
@@ -128,12 +141,12 @@ def doctor(params: Params, given: argparse.Namespace) -> int:
 
     repaired = doctor.repair(params.experiment) if given.repair else []
     findings = [asdict(finding) for finding in doctor.examine(params.experiment)]
-    return _print(given, {"repaired": repaired, "findings": findings}, "health") or int(bool(findings))
+    return say(given, {"repaired": repaired, "findings": findings}, "health") or int(bool(findings))
 
 
 @command("Finished stages that a run can reuse: what they hold, how old they are.",
          argument("--prune", type=float, metavar="DAYS", dest="unused_days",
-                  help="remove what was not used for so many days; 0: all"))  # fmt: skip
+                  help="remove what was not used for so many days; 0: all"), without_store=True)  # fmt: skip
 def cache(params: Params, given: argparse.Namespace) -> int:
     from churn.pipeline import cache, launch
 
@@ -143,13 +156,14 @@ def cache(params: Params, given: argparse.Namespace) -> int:
             raise UserError(f"--prune {given.unused_days:g}: days are 0 or more; 0 removes all")
         with launch.only_one(params.experiment):
             removed = cache.prune(params.experiment, unused_days=given.unused_days)
-    return _print(given, {"removed": removed, "entries": cache.overview(params.experiment)}, "kept_stages")
+    return say(given, {"removed": removed, "entries": cache.overview(params.experiment)}, "kept_stages")
 
 
 @command("Whom to contact, by the newest list: the most to gain first, as many as the budget allows.",
          argument("--top", type=int, metavar="N", help=f"the first N; printed are {SHOWN} where nothing is said"),
          argument("--out", metavar="FILE",
-                  help="write them to a .csv or .parquet file instead: all, or the first N"))  # fmt: skip
+                  help="write them to a .csv or .parquet file instead: all, or the first N"),
+         without_store=True)  # fmt: skip
 def list_(params: Params, given: argparse.Namespace) -> int:
     if given.top is not None and given.top < 1:
         raise UserError(f"--top {given.top}: name 1 customer or more")
@@ -158,7 +172,7 @@ def list_(params: Params, given: argparse.Namespace) -> int:
     found = contacts.newest(params.experiment)
     most = SHOWN if given.top is None and given.out is None else given.top
     told = contacts.read(found, most) if given.out is None else contacts.write(found, most, given.out)
-    return _print(given, told, "contacts")
+    return say(given, told, "contacts")
 
 
 def _decide(params: Params, given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:
@@ -172,18 +186,19 @@ def _decide(params: Params, given: argparse.Namespace, action: str, version: int
 
         who = {"reason": given.reason, "by": given.by, "override": override}
         decision = notebook.decide(stage_parameters.decision_parameters(params, action, version, **who), kernel=kernel)
-    return _print(given, decision, "decision") or int(decision["decision"] == "refused")
+    return say(given, decision, "decision") or int(decision["decision"] == "refused")
 
 
 def _tell(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
-def _print(given: argparse.Namespace, value: object, text: str) -> int:
+def say(given: argparse.Namespace, value: object, text: str | Callable) -> int:
+    """Print an answer: as JSON, or as the function of output.py of that name, or another one, has it."""
     from churn.cli import output
 
     if given.as_json:
         output.say(json.dumps(value, indent=1, default=str))
     else:
-        output.show(getattr(output, text)(value))
+        output.show((text if callable(text) else getattr(output, text))(value))
     return 0

@@ -214,7 +214,7 @@ def _is_refusal(error: BaseException) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `churn`."""
-    from churn.cli import commands
+    from churn.cli import commands, retention  # noqa: F401  whose commands are added to those
 
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))

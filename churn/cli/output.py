@@ -42,7 +42,7 @@ def decisions(taken: list[dict]) -> list[RenderableType]:
     if not taken:
         return ["no decisions yet"]
     return [
-        _table(["when", "who", "decision", "version", "production", "why", "run"], [_decision_row(d) for d in taken])
+        table(["when", "who", "decision", "version", "production", "why", "run"], [_decision_row(d) for d in taken])
     ]
 
 
@@ -65,7 +65,7 @@ def kept_stages(state: dict) -> list[RenderableType]:
     columns = ["stage", "size", "finished", "used", "run", "key"]
     return [
         *removed,
-        _table(columns, rows),
+        table(columns, rows),
         f"{total:,.1f} MB; files still in their place are counted, and take no room",
     ]
 
@@ -81,7 +81,7 @@ def contacts(told: dict) -> list[RenderableType]:
         [c["customer_id"], f"{c['probability']:.4f}", _money(c["expected_profit"]), c["decile"]]
         for c in told["customers"]
     ]
-    return [_table(["customer", "probability", "expected profit", "decile"], rows), f"{len(rows):,} of {of}"]
+    return [table(["customer", "probability", "expected profit", "decile"], rows), f"{len(rows):,} of {of}"]
 
 
 def why(trail: dict) -> list[RenderableType]:
@@ -90,9 +90,9 @@ def why(trail: dict) -> list[RenderableType]:
     head = Text(f"{trail['experiment']} version {trail['version']}: {place} ({trail['model']['kind']})", style="bold")
     sets = [[s["name"], f"{s.get('rows', 0):,}", s.get("fingerprint", s["digest"])] for s in trail["data"]["sets"]]
     return [
-        head, *_verdict(trail["decisions"]), "", _table(["", ""], _trail_rows(trail)), "",
-        _table(["metric", "test", "95 % interval", "train"], [_score(n, m) for n, m in trail["metrics"].items()]), "",
-        _table(["data", "rows", "fingerprint"], sets), "",
+        head, *_verdict(trail["decisions"]), "", table(["", ""], _trail_rows(trail)), "",
+        table(["metric", "test", "95 % interval", "train"], [_score(n, m) for n, m in trail["metrics"].items()]), "",
+        table(["data", "rows", "fingerprint"], sets), "",
         "reports (in the run, `make ui`): " + ", ".join(trail["notebooks"].values()),
     ]  # fmt: skip
 
@@ -102,10 +102,10 @@ def reproduction(comparison: dict) -> list[RenderableType]:
     words = {True: "yes", False: "NO", None: "?"}
     rows = [[r["what"], r["recorded"] or "-", r["again"] or "-", words[r["equal"]]] for r in comparison["rows"]]
     head = Text(f"{comparison['experiment']} version {comparison['version']}: {comparison['result']}", style="bold")
-    first = [_table(["", ""], _difference(comparison["first"]))] if comparison["first"] else []
+    first = [table(["", ""], _difference(comparison["first"]))] if comparison["first"] else []
     kept = [f"the second run's state: {comparison['scratch']}"] if comparison["scratch"] else []
     database = [Text(comparison["database"])] if "database" in comparison else []
-    return [_table(["what", "recorded", "again", "equal"], rows), "", head, *database, *first, *kept]
+    return [table(["what", "recorded", "again", "equal"], rows), "", head, *database, *first, *kept]
 
 
 def _money(amount: float | None) -> str:
@@ -181,7 +181,7 @@ def _rules(decision: dict) -> list[RenderableType]:
     """A decision with the rules that it applied, and where its report is."""
     rows = [[check["rule"], check["observed"], check["outcome"]] for check in decision["gate"]]
     report = f", report {decision['report']}" if decision["report"] else ""
-    return [_told(decision), _table(["rule", "observed", "outcome"], rows), f"run {decision['decision_run']}{report}"]
+    return [_told(decision), table(["rule", "observed", "outcome"], rows), f"run {decision['decision_run']}{report}"]
 
 
 def _told(decision: dict) -> str:
@@ -226,7 +226,8 @@ def _score(name: str, m: dict) -> list[str]:
     return [name, f"{m['test']:.4f}", interval, f"{m['train']:.4f}" if m["train"] is not None else ""]
 
 
-def _table(columns: list[str], rows: list[list[object]]) -> Table:
+def table(columns: list[str], rows: list[list[object]]) -> Table:
+    """Rows under their columns' names."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for name in columns:
         table.add_column(name, overflow="fold")

@@ -36,7 +36,7 @@ def test_a_reason_is_printed_as_it_is(capsys, name):
 
 @pytest.mark.parametrize("parts", [
     output.decision(DECISION), output.health({"repaired": [PATH], "findings": [FINDING]}),
-    [output._table(["path", "more"], [[PATH, "x"]])],
+    [output.table(["path", "more"], [[PATH, "x"]])],
 ], ids=["decision", "health", "table"])  # fmt: skip
 def test_into_a_pipe_no_line_is_broken(capsys, parts):
     output.show(parts)

@@ -135,6 +135,15 @@ class RedisKeys:
                 self._publish(Online(held.snapshot, "", {v: c for v, c in held.views.items() if v not in gone}))
                 self._forget(self.online())
 
+    def erase(self, customer: str, *, plan: bool = False) -> int:
+        """Take one customer off every view, of earlier generations too; how many rows that was, or with `plan` would
+        be."""
+        with self.locked():
+            written = self._writer.hgetall(self._generations).items()
+            pairs = [(view, generation.decode()) for generation, views in written for view in json.loads(views)]
+            act = self._writer.hexists if plan else self._writer.hdel
+            return sum(int(act(self._key(*pair, _hash(customer)), customer)) for pair in pairs)
+
     def remove(self) -> None:
         """Take everything off."""
         with self.locked():

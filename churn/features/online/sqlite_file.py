@@ -115,6 +115,19 @@ class SqliteFile:
                 _keep(con, Online(held.snapshot, "", {v: c for v, c in held.views.items() if v not in gone}))
                 con.execute("COMMIT")
 
+    def erase(self, customer: str, *, plan: bool = False) -> int:
+        """Take one customer off every view; how many rows that was, or with `plan` would be."""
+        rows = 0
+        if not (views := self.online().views):
+            return rows
+        with self.locked(), _told(self.path), closing(_connect(self.path, "rw", PATIENCE)) as con:
+            con.execute("PRAGMA secure_delete=ON")  # not only unseen, but gone from the file
+            con.execute("BEGIN IMMEDIATE")
+            for view in views:
+                rows += con.execute(f"DELETE FROM main.{_named(view)} WHERE customer = ?", [customer]).rowcount
+            con.execute("ROLLBACK" if plan else "COMMIT")
+        return rows
+
     def remove(self) -> None:
         """Take everything off."""
         self.path.unlink(missing_ok=True)
