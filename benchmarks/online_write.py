@@ -65,9 +65,9 @@ def kept(figures: Figures) -> bool:
     return all(s <= figures["feast"][0] / 3 and mb <= 1024 for way, (s, _, mb) in figures.items() if way != "feast")
 
 
-def measure(customers: int, features: int, *, rounds: int = 1) -> Figures:
+def measure(customers: int, features: int, *, rounds: int = 1, leave_out: tuple[str, ...] = ()) -> Figures:
     """The medians over the rounds, in each of which every way has its turn."""
-    ways = [way for way in NAMES if way != "redis" or shutil.which("redis-server")]
+    ways = [way for way in NAMES if way not in leave_out and (way != "redis" or shutil.which("redis-server"))]
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"CHURN_STATE": folder, "CHURN_EXPERIMENT": "bench", "PYTHONPATH": str(PROJECT)}
         _tables(Path(folder), customers, features)

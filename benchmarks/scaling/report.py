@@ -9,14 +9,14 @@ from pathlib import Path
 NAMES = {
     "features": {"ours": "ours", "sql": "hand-written SQL, DuckDB", "polars": "Polars, streaming", "pandas": "pandas"},
     "join": {"ours": "ours", "asof": "DuckDB's ASOF alone", "feast_default": "Feast's default store"},
-    "online": {"ours": "ours", "feast": "Feast's materialize"},
+    "online": {"ours": "ours, SQLite", "redis": "ours, Redis", "feast": "Feast's materialize, SQLite"},
     "score": {"ours": "ours"},
     "pipeline": {"ours": "the whole run"},
 }
 TITLES = {
     "features": "Features of one snapshot",
     "join": "Join: 100,000 labels with half a feature row an event, 20 columns",
-    "online": "Online write: one snapshot of 7,600 customers a million events",
+    "online": "Online write: one snapshot of 27 features, 7,600 customers a million events",
     "score": "Scoring: from feature tables to the list, one core",
     "pipeline": "The whole pipeline: simulate, 5 snapshots, train, evaluate, promote, score",
 }
