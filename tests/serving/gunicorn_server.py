@@ -27,9 +27,9 @@ class Server:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log_file = folder / f"gunicorn-{self.port}.log"
-        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", *options, app]
+        command = [sys.executable, "-m", "gunicorn", "-c", "serving/gunicorn.conf.py", "--graceful-timeout", "2"]
         self.process = subprocess.Popen(
-            command,
+            [*command, *options, app],
             cwd=PROJECT,
             env=clean_environment() | {"PORT": str(self.port)} | environment,
             start_new_session=True,
