@@ -27,11 +27,16 @@ def connect() -> ibis.BaseBackend:
     os.environ["TZ"] = "UTC"  # dates go through the zone of the driver's Python, whatever Spark's own is
     time.tzset()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    from pyspark import SparkConf
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
     from pyspark.sql import SparkSession
 
+    conf = SparkConf().setAll(_settings().items())
     try:
-        session = SparkSession.builder.config(conf=SparkConf().setAll(_settings().items())).getOrCreate()
+        if SparkSession.getActiveSession() is None:
+            # A kernel is ended with its group. The JVM notices, and removes what it has spilled, in one of its own.
+            SparkContext(conf=conf, gateway=launch_gateway(conf, {"start_new_session": True}))
+        session = SparkSession.builder.config(conf=conf).getOrCreate()
     except Exception as error:  # without Java, or a master, it raises what it likes
         master = profile.environment("")["CHURN_SPARK_MASTER"]
         raise ChurnError(

@@ -7,11 +7,9 @@ same command. Another one is made of the same parameters by DuckDB, and the two 
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,8 +22,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from churn.state import PROJECT
-from tests.end_to_end.system.test_stores import until
-from tests.end_to_end.system.workplace import free_port
+from tests.end_to_end.system.servers import mlflow_server, redis_server
 from tests.serving.gunicorn_server import Server
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
@@ -85,40 +82,12 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def redis(tmp_path_factory) -> Iterator[str]:
-    port = free_port()
-    command = ["redis-server", "--port", str(port), "--save", "", "--appendonly", "no"]
-    process = subprocess.Popen(command, cwd=tmp_path_factory.mktemp("redis"), stdout=subprocess.DEVNULL)
-    yield f"127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
-
-
-@pytest.fixture(scope="module")
 def databases(postgres) -> dict[str, str]:
     """A database each for Feast's registry, for the server of MLflow's, and for MLflow without one."""
     with create_engine(postgres, isolation_level="AUTOCOMMIT").connect() as opened:
         for name in ("feast", "served", "direct"):
             opened.execute(text(f"CREATE DATABASE {name}"))
     return {name: f"{postgres.rpartition('/')[0]}/{name}" for name in ("feast", "served", "direct")}
-
-
-@pytest.fixture(scope="module")
-def mlflow_server(databases, tmp_path_factory) -> Iterator[str]:
-    port, folder = free_port(), tmp_path_factory.mktemp("mlflow")
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", databases["served"], "--artifacts-destination", str(folder / "artifacts"),
-    ]  # fmt: skip
-    with open(folder / "log", "w") as log:
-        jobs = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # seven processes that wait for work of other kinds
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=os.environ | jobs)
-    try:
-        until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close())
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -130,25 +99,29 @@ def embedded(databases, tmp_path_factory) -> Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(redis, databases, mlflow_server, tmp_path_factory) -> Cluster:
+def cluster(databases, tmp_path_factory) -> Iterator[Cluster]:
     """The run by Spark, killed three times and then finished by the same command."""
-    made = Cluster(
-        tmp_path_factory.mktemp("cluster") / "state",
-        {
-            "CHURN_SPARK_MASTER": "local-cluster[2,1,1024]",
-            "CHURN_REDIS": redis,
-            "CHURN_FEAST_REGISTRY": databases["feast"],
-            "MLFLOW_TRACKING_URI": mlflow_server,
-        },
-    )
-    held = client(redis)
-    made.killed_at(r"features: Into the feature store", then=lambda: hold_the_first_rows(held))
-    made.half_written = held.keys("churn:*:*:*:*"), held.get(f"churn:{{{NAME}}}:online")
-    held.client_unpause()
-    made.killed_at(r"promote: The decision")
-    made.killed_at(r"score: Score \(", then=lambda: until_there(made.state / NAME / "scores", ".*/scored.parquet*"))
-    made.half_listed = [*made.state.glob(f"{NAME}/scores/[0-9]*/list.json")]
-    return made.finish()
+    folder = tmp_path_factory.mktemp("cluster")
+    with redis_server(folder) as redis, mlflow_server(folder, databases["served"]) as mlflow:
+        made = Cluster(
+            folder / "state",
+            {
+                "CHURN_SPARK_MASTER": "local-cluster[2,1,1024]",
+                "CHURN_REDIS": f"127.0.0.1:{redis.port}",
+                "CHURN_FEAST_REGISTRY": databases["feast"],
+                "MLFLOW_TRACKING_URI": mlflow.url,
+            },
+        )
+        held = client(made.addresses["CHURN_REDIS"])
+        made.killed_at(r"features: Into the feature store", then=lambda: hold_the_first_rows(held))
+        made.half_written = held.keys("churn:*:*:*:*"), held.get(f"churn:{{{NAME}}}:online")
+        held.client_unpause()
+        made.killed_at(r"promote: The decision")
+        made.killed_at(
+            r"score: Score \(", then=lambda: until_there(made.state / NAME / "scores", ".*/.scored.parquet*")
+        )
+        made.half_listed = [*made.state.glob(f"{NAME}/scores/[0-9]*/list.json")]
+        yield made.finish()
 
 
 def client(address: str):
