@@ -25,6 +25,7 @@ warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"ibis\.")
 
 
 BATCH = 200_000  # rows
+HALF = "50%"  # of the machine's memory, or of the container's
 
 
 def connect(*, threads: int | None = None) -> ibis.BaseBackend:
@@ -40,19 +41,19 @@ def connect(*, threads: int | None = None) -> ibis.BaseBackend:
 def embedded(*, threads: int | None = None) -> ibis.BaseBackend:
     """An in-memory DuckDB connection whose session time zone is UTC.
 
-    It holds at most CHURN_MEMORY (`2GB`; four fifths of the machine's where nothing is said) and puts the rest into the
-    state folder. Raises ChurnError.
+    It holds at most CHURN_MEMORY (`2GB`; half of the machine's where nothing is said, for Python needs some beside it)
+    and puts the rest into the state folder. Raises ChurnError.
     """
     con = ibis.duckdb.connect()
     con.raw_sql("SET TimeZone = 'UTC'")
     con.raw_sql(f"SET temp_directory = '{str(state.path('spill')).replace(chr(39), 2 * chr(39))}'")  # made where needed
-    if limit := os.environ.get("CHURN_MEMORY"):
-        from duckdb import Error  # here: most commands import this module, and compute nothing
+    from duckdb import Error  # here: most commands import this module, and compute nothing
 
-        try:
-            con.raw_sql(f"SET memory_limit = '{limit.replace(chr(39), '')}'")
-        except Error:
-            raise ChurnError(f"CHURN_MEMORY: {limit!r} is not an amount of memory, such as 2GB") from None
+    limit = os.environ.get("CHURN_MEMORY") or HALF
+    try:
+        con.raw_sql(f"SET memory_limit = '{limit.replace(chr(39), '')}'")
+    except Error:
+        raise ChurnError(f"CHURN_MEMORY: {limit!r} is not an amount of memory, such as 2GB") from None
     if threads:
         con.raw_sql(f"SET threads = {int(threads)}")
     return con
