@@ -3,7 +3,6 @@ table of docs/reference/api.md: `WRITE_FAULT_TABLE=1 pytest tests/serving/test_f
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import time
@@ -15,12 +14,11 @@ import requests
 
 from churn.registry import tracking, version_levels, versions
 from serving.feature_lookup import TIMEOUT_SECONDS
-from tests.serving.gunicorn_server import PROJECT, Server
+from tests.serving.fault_table import observed, row, said
+from tests.serving.gunicorn_server import Server
 from tests.serving.world import LEVEL, promote
 
-DOCUMENT = PROJECT / "docs" / "reference" / "api.md"
 STORE_SECONDS = 5  # what a locked SQLite waits, and the slow store of slow_app.py
-HEAD = "| fault | `POST /predict` | `GET /ready` | afterwards |\n|---|---|---|---|"
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +31,8 @@ def server(world, tmp_path_factory):
 @pytest.fixture(scope="module")
 def table():
     """Rows of the fault table, as they were observed; at the end the document must say the same."""
-    rows: list[str] = []
-    yield rows
-    text = DOCUMENT.read_text()
-    before, rest = text.split("<!-- faults -->\n")
-    documented, after = rest.split("<!-- end of faults -->")
-    if os.environ.get("WRITE_FAULT_TABLE"):
-        DOCUMENT.write_text(f"{before}<!-- faults -->\n{HEAD}\n" + "\n".join(rows) + f"\n<!-- end of faults -->{after}")
-    else:
-        assert not set(rows) - set(documented.splitlines()), "docs/reference/api.md: write the fault table anew"
-
-
-def said(answer: requests.Response) -> str:
-    """An answer in two words."""
-    kind = answer.json().get("type")
-    return f"{answer.status_code} {kind}" if kind else f"{answer.status_code}"
-
-
-def row(fault: str, predict: str, ready: str, afterwards: str) -> str:
-    return f"| {fault} | {predict} | {ready} | {afterwards} |"
+    with observed("faults") as rows:
+        yield rows
 
 
 @pytest.fixture

@@ -108,10 +108,10 @@ def mlflow_server(folder: Path, store: str) -> Iterator[Program]:
 
 @contextmanager
 def redis_server(folder: Path) -> Iterator[Program]:
-    """A real `redis-server` that keeps nothing on the disk but what it is told to."""
+    """A real `redis-server`, which notes on the disk what it is told, and holds it when it is started again."""
 
     def command(port: int) -> list[str]:
-        return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        return ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--appendonly", "yes"]
 
     with _running(Program(command, _connects, folder / "redis.log")) as server:
         yield server
