@@ -62,6 +62,18 @@ def test_whoever_is_not_in_the_snapshot_is_not_online(place):
     assert {"2024-02-01"} == seen(place, CUSTOMERS[1:9])
 
 
+def test_one_customer_is_erased_from_every_view_and_what_is_online_stays(place):
+    assert 0 == place.erase(CUSTOMERS[0])
+    put(place, "2024-01-01")
+    online = place.online()
+    assert 2 == place.erase(CUSTOMERS[0], plan=True)
+    assert {"2024-01-01"} == seen(place, CUSTOMERS[:9])
+    assert 2 == place.erase(CUSTOMERS[0])
+    assert {None, "2024-01-01"} == seen(place, CUSTOMERS[:1])
+    assert {"2024-01-01"} == seen(place, CUSTOMERS[1:9])
+    assert online == place.online()
+
+
 def test_views_of_another_definition_stay_as_they_are(place):
     put(place, "2024-01-01")
     put(place, "2024-02-01", views=["profile_2"])
