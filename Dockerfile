@@ -34,7 +34,7 @@ CMD ["gunicorn", "-c", "serving/gunicorn.conf.py", "serving.app:create_app()"]
 
 FROM base AS cluster
 # hadolint ignore=DL3008
-RUN apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless \
+RUN apt-get update && apt-get install --yes --no-install-recommends openjdk-17-jre-headless procps \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=cluster-environment /opt/venv /opt/venv
 RUN pip install --no-cache-dir --no-deps --editable . && python -m compileall -q churn serving

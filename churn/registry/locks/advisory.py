@@ -106,9 +106,9 @@ def _acquire(psycopg: ModuleType, connection: Connection, name: str, seconds: fl
 def _holder(connection: Connection, name: str) -> str:
     """Who holds the lock, as `churn <host> <process> <since>`; another role's sessions have no name for us."""
     told, address = connection.execute(HOLDER, [key(name)]).fetchone() or ("", None)
-    match told.split():
-        case ["churn", host, pid, since]:
-            return f"process {pid} on {host}, which took it at {since},"
+    match (told or "").split():
+        case ["churn", host, pid, *since]:
+            return f"process {pid} on {host}, which took it {f'at {since[0]}' if since else 'just now'},"
         case _:
             return f"a process of another role's{f' at {address}' if address else ''}"
 
