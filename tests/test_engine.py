@@ -20,5 +20,5 @@ def test_the_engine_holds_what_churn_memory_says(asked, held, monkeypatch):
 
 def test_an_amount_that_is_none_is_told_in_one_line(monkeypatch):
     monkeypatch.setenv("CHURN_MEMORY", "plenty")
-    with pytest.raises(ChurnError, match="^CHURN_MEMORY: 'plenty' is not an amount of memory, such as 2GB$"):
+    with pytest.raises(ChurnError, match=r"^CHURN_MEMORY: 'plenty' is not an amount of memory, such as 2GB$"):
         engine.embedded()
