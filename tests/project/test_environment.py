@@ -74,7 +74,8 @@ def imported(file: Path) -> set[str]:
 
 
 def test_the_project_names_every_library_that_it_imports():
-    wanted = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["cluster"]
     named = {re.split(r"[\[=<>;]", line)[0] for line in wanted} | {
         "numpy",
         "duckdb",
@@ -83,7 +84,8 @@ def test_the_project_names_every_library_that_it_imports():
         "markupsafe",
         "sqlalchemy",
         "databricks",
-    }  # of pandas, ibis, jupyter, nbconvert, mlflow
+        "redis",
+    }  # of pandas, ibis, jupyter, nbconvert, mlflow, feast
     found = {
         name
         for folder in ("churn", "serving", "feature_repo")
@@ -112,7 +114,7 @@ DAY = 24 * 3600
 
 @dataclass(frozen=True)
 class Small:
-    """A project of two locks and the script, whose environments take a moment."""
+    """A project of the locks and the script, whose environments take a moment."""
 
     folder: Path
 
@@ -155,7 +157,7 @@ def small(tmp_path) -> Small:
     shutil.copy(PROJECT / "environment.py", tmp_path)
     (tmp_path / "quick.py").write_text(QUICK)
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "small"\n[tool.ruff]\nline-length = 120\n')
-    for name in (CORE, "requirements-dev.txt"):
+    for name in (CORE, "requirements-cluster.txt", "requirements-dev.txt"):
         (tmp_path / name).write_text(f"# {name}\n")
     return Small(tmp_path)
 
