@@ -75,7 +75,8 @@ def _joined(store: feast.FeatureStore, entities: pd.DataFrame, wanted: feast.Fea
         return store.get_historical_features(entity_df=entities, features=wanted).to_df()
     with spark.of_feast(engine.connect()):
         joined = store.get_historical_features(entity_df=entities, features=wanted).to_df()
-    return joined.assign(event_timestamp=joined.event_timestamp.dt.tz_localize("UTC"))  # pandas has none from Spark
+    times = joined.event_timestamp.dt.tz_localize("UTC")  # of Spark's pandas has nanoseconds, and no zone
+    return joined.assign(event_timestamp=times.astype("datetime64[us, UTC]"))
 
 
 def materialize(store: feast.FeatureStore, manifest: dict, snapshot: str) -> bool:
