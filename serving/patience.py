@@ -1,7 +1,7 @@
 """A look-up in the thread of its request, and somebody who answers in time when it takes too long.
 
-To hand each look-up to another thread and to wait for it costs a sixth of the throughput, and half of the 99th
-percentile: each time two threads stand in line for Python. A look-up that hangs cannot be broken off, either way.
+To hand each look-up to another thread and to wait for it makes two threads stand in line for Python. A look-up that
+hangs cannot be broken off, either way.
 """
 
 from __future__ import annotations
