@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from churn import state
+from churn import profile, state
 from churn.pipeline import cache_key
 
 
@@ -19,6 +19,7 @@ def project(tmp_path, monkeypatch) -> Path:
     monkeypatch.setattr(state, "PROJECT", tmp_path)
     for name, place in {"PACKAGE": "churn", "REPOSITORY": "feature_repo", "LOCK": "requirements.txt"}.items():
         monkeypatch.setattr(cache_key, name, tmp_path / place)
+    monkeypatch.setitem(profile.FOLDERS, profile.DUCKDB, tmp_path / "feature_repo")
     return tmp_path
 
 

@@ -69,7 +69,7 @@ def table(request, con):
         )
         for name, texts in TEXTS.items()
     }
-    return con.create_table(f"rows_{request.param}", pa.table(columns))
+    return con.create_table(f"rows_{request.param}", pa.table(columns), overwrite=True)
 
 
 @pytest.fixture(scope="module")
