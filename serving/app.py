@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
-import socket
 import time
-from dataclasses import dataclass
-from functools import partial
 
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -17,8 +13,6 @@ from churn import profile, state
 from churn.params import schema
 from serving import prometheus, request_checks, routes
 from serving.api import Api
-from serving.feature_lookup import too_slow
-from serving.patience import AnsweredAlready, give_up
 from serving.problems import BY_STATUS, Problem
 
 DEFAULT_PARAMS = state.PROJECT / "params" / "cdnow.yaml"
@@ -43,11 +37,8 @@ def create_app(params_path: str | None = None) -> Api:
 
     @app.before_request
     def check() -> None:
+        g.began = time.perf_counter()
         g.request_id = request_checks.request_id(request)
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        g.asked = Asked(g.request_id, request.method, route, time.perf_counter())
-        connection = request.environ.get("gunicorn.socket")
-        give_up.set(connection and partial(_answer_late, connection, g.asked))
         app.start()
         request.get_data()  # whole, even if nobody asks: an answer that overtakes its body can cost the next request
         request_checks.check_key(request, keys)
@@ -55,59 +46,30 @@ def create_app(params_path: str | None = None) -> Api:
 
     app.after_request(_finish)
     app.register_error_handler(Problem, lambda problem: problem.response(request_id=g.request_id))
-    app.register_error_handler(AnsweredAlready, _answered_late)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
     routes.register(app)
     return app
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What is told of a request: its id, method, route, and when it began (time.perf_counter)."""
-
-    request_id: str
-    method: str
-    route: str
-    began: float
-
-
 def _finish(response: Response) -> Response:
-    return response if g.get("answered_late") else _finished(response, g.asked)
-
-
-def _finished(response: Response, asked: Asked) -> Response:
     """Headers, metrics and one line of log for every answer."""
-    seconds = time.perf_counter() - asked.began
-    response.headers["X-Request-ID"] = asked.request_id
+    seconds, route = time.perf_counter() - g.began, request.url_rule.rule if request.url_rule else "unknown"
+    response.headers["X-Request-ID"] = g.request_id
     for name, value in HEADERS.items():
         response.headers[name] = value
-    docs = asked.route.startswith("/openapi")  # its page comes with scripts inline; no page loads anything from beyond
+    docs = route.startswith("/openapi")  # its page comes with scripts inline; no page loads anything from elsewhere
     response.headers["Content-Security-Policy"] = f"{POLICY}; script-src 'self' 'unsafe-inline'" if docs else POLICY
-    prometheus.REQUEST_SECONDS.labels(asked.route, response.status_code).observe(seconds)
+    prometheus.REQUEST_SECONDS.labels(route, response.status_code).observe(seconds)
     fields = {
-        "request_id": asked.request_id,
-        "method": asked.method,
-        "route": asked.route,
+        "request_id": g.request_id,
+        "method": request.method,
+        "route": route,
         "status": response.status_code,
         "ms": round(seconds * 1e3, 3),
     }
     log.info("request", extra={"fields": fields})
     return response
-
-
-def _answer_late(connection: socket.socket, asked: Asked) -> None:
-    """Answer in the place of a thread that waits for the feature store, and close: what it still says is not sent."""
-    response = _finished(too_slow().response(request_id=asked.request_id), asked)
-    head = "".join(f"{name}: {value}\r\n" for name, value in response.headers.items())
-    with contextlib.suppress(OSError):  # the client has gone
-        connection.sendall(f"HTTP/1.1 {response.status}\r\n{head}Connection: close\r\n\r\n".encode() + response.data)
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-def _answered_late(_: AnsweredAlready) -> Response:
-    g.answered_late = True
-    return Response(status=503)
 
 
 def _http_error(error: HTTPException) -> Response | HTTPException:

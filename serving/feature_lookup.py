@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 import numpy as np
 
@@ -13,10 +13,10 @@ from churn.errors import FeatureStoreUnavailable
 from churn.features.reader import Rows
 from serving import prometheus
 from serving.champion import Champion
-from serving.patience import Patience
 from serving.problems import Problem, unavailable
 
 TIMEOUT_SECONDS = 2.0
+READERS = 16  # look-ups at once in a worker; one that hangs holds its thread, not the request
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class FeatureLookup:
     def __init__(self, *, max_age_days: int | None, as_of: datetime | None) -> None:
         self._max_age = timedelta(days=max_age_days) if max_age_days else None
         self._clock = as_of if as_of is None or as_of.tzinfo else as_of.replace(tzinfo=UTC)
-        self._patience = Patience()
+        self._pool: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """Watch over look-ups; after the fork, for threads do not survive one."""
-        self._patience.start()
+        """Make the threads; after the fork, for threads do not survive one."""
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="features")
 
     def now(self) -> datetime:
         """The moment at which ages are taken: `serving.as_of` where that is given."""
@@ -62,10 +62,16 @@ class FeatureLookup:
 
     def _read(self, champion: Champion, customer_ids: list[str]) -> Rows:
         began = time.perf_counter()
+        job: Future = self._pool.submit(champion.reader.read, customer_ids)
         try:
-            return self._patience.within(TIMEOUT_SECONDS, partial(champion.reader.read, customer_ids))
+            return job.result(TIMEOUT_SECONDS)
         except TimeoutError:
-            raise too_slow() from None
+            job.cancel()
+            raise Problem(
+                "feature-store-unavailable",
+                f"the feature store took longer than {TIMEOUT_SECONDS:g} s; try again",
+                retry_after=2,
+            ) from None
         except FeatureStoreUnavailable as error:
             raise unavailable(error) from error
         finally:
@@ -102,15 +108,6 @@ class FeatureLookup:
             return _outside(champion, customer, as_of, rows.days_silent(place))
         why = "have no value, though every customer had one in training; no score is made up"
         return _missing(customer, champion.ranges.lacking(rows, place), why)
-
-
-def too_slow() -> Problem:
-    """What is answered when a look-up takes too long."""
-    return Problem(
-        "feature-store-unavailable",
-        f"the feature store took longer than {TIMEOUT_SECONDS:g} s; try again",
-        retry_after=2,
-    )
 
 
 def _outside(champion: Champion, customer: str, as_of: datetime, days_silent: float | None) -> Problem:

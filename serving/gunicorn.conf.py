@@ -22,7 +22,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="churn-metrics-
 host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
 bind = f"{host}:{port}"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-worker_class = "serving.worker.BalancedWorker"  # threads, gunicorn's own
+worker_class = "gthread"
 threads = 24  # of which 16 may predict; the others answer probes, and "overloaded" at once
 preload_app = True  # libraries are imported once and shared; a worker that dies is replaced in half a second
 timeout = 30
@@ -67,7 +67,6 @@ def child_exit(server, worker):
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
-    worker.forget()
 
 
 def on_exit(server):
