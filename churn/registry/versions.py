@@ -269,7 +269,8 @@ def _place(version: Version) -> str:
 
 def _files(source: str) -> Path:
     try:
-        lies = tracking.client().get_logged_model(source.removeprefix("models:/")).artifact_location
+        model = source.removeprefix("models:/")  # else a folder, as the registry of a second run has it
+        lies = source if model == source else tracking.client().get_logged_model(model).artifact_location
         return download(source, lies=lies)
     except (MlflowException, OSError) as error:
         raise ModelUnavailable(f"model files of {source}: {error}") from error
