@@ -81,7 +81,7 @@ class Maker:
         """`make WORDS`, ended well."""
         self.end(self.begin(*words))
 
-    def environment(self) -> None:
+    def make_environment(self) -> None:
         """What `make lint` and `make test` begin with, and nothing after it."""
         command = [sys.executable, "environment.py", "dev", "python", "-V"]
         subprocess.run(command, cwd=self.place.code, env=self.environment, check=True, capture_output=True)
@@ -136,7 +136,7 @@ def replace_workers(master: psutil.Process, visitor: Visitor) -> None:
 def test_make_serve_keeps_answering_through_make_lint_make_test_and_a_changed_lock(tmp_path):
     place, port = Workplace.make(tmp_path), free_port()
     maker, url = Maker(place), f"http://127.0.0.1:{port}"
-    maker.environment()
+    maker.make_environment()
     maker.make("run", SMOKE)
     used = (place.code / ".venv").resolve()
 
@@ -152,9 +152,9 @@ def test_make_serve_keeps_answering_through_make_lint_make_test_and_a_changed_lo
                 maker.end(beside)
             assert used != (place.code / ".venv").resolve()
             replace_workers(master, visitor)
-            maker.environment()
+            maker.make_environment()
     assert [] == visitor.failed
     assert min(visitor.answered.values()) > 50
     assert used.exists()
-    maker.environment()
+    maker.make_environment()
     assert not used.exists()
