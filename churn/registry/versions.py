@@ -262,16 +262,20 @@ def _is_whole(version: Version) -> bool:
 def _place(version: Version) -> str:
     """Where a version's files are kept, as far as the registry tells."""
     try:
-        return tracking.client().get_logged_model(version.source.removeprefix("models:/")).artifact_location
+        return _location(version.source)
     except MlflowException:
         return version.source
 
 
+def _location(source: str) -> str:
+    """Where a source leads: to a logged model's artifacts, or to itself, a folder, as in the registry of a second run."""
+    model = source.removeprefix("models:/")
+    return source if model == source else tracking.client().get_logged_model(model).artifact_location
+
+
 def _files(source: str) -> Path:
     try:
-        model = source.removeprefix("models:/")  # else a folder, as the registry of a second run has it
-        lies = source if model == source else tracking.client().get_logged_model(model).artifact_location
-        return download(source, lies=lies)
+        return download(source, lies=_location(source))
     except (MlflowException, OSError) as error:
         raise ModelUnavailable(f"model files of {source}: {error}") from error
 
