@@ -268,7 +268,7 @@ def _place(version: Version) -> str:
 
 
 def _location(source: str) -> str:
-    """Where a source leads: to a logged model's artifacts, or to itself, a folder, as in the registry of a second run."""
+    """Where a source leads: a logged model's artifacts; or itself, a folder, in the registry of a second run."""
     model = source.removeprefix("models:/")
     return source if model == source else tracking.client().get_logged_model(model).artifact_location
 
