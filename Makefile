@@ -6,7 +6,7 @@
 #
 # for developers
 #   make lint test    what a change must pass                                 (TESTS=tests/registry)
-#   make test-system  what needs PostgreSQL, Redis, Java (installed where it may), or minutes   (TESTS=...)
+#   make test-system  what needs PostgreSQL, Redis, Java, Chromium (installed where it may), or minutes   (TESTS=...)
 #   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   and in the notebooks' cells? half an hour
@@ -58,6 +58,7 @@ test:
 test-system:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \
 	command -v redis-server >/dev/null || missing="$${missing:-} redis-server"; \
+	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$${missing:-} chromium"; \
 	[ -x "$${JAVA_HOME:-/nowhere}/bin/java" ] || command -v java >/dev/null || missing="$${missing:-} default-jre-headless"; \
 	[ -z "$${missing:-}" ] || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs $$missing; install it first" >&2; exit 1; }; \

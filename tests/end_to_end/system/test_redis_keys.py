@@ -62,8 +62,7 @@ def until_answered(ask) -> None:
 
 
 @pytest.fixture
-def place(server, monkeypatch) -> Iterator[Keys]:
-    monkeypatch.setattr(redis_keys, "LEASE", 0.5)  # the next writer waits that long for one that was killed
+def place(server) -> Iterator[Keys]:
     address, cluster, _ = server
     made = Keys("mine {1}: é", address=address, cluster=cluster)
     yield made
@@ -78,8 +77,9 @@ def another(place, server) -> Keys:
 
 @pytest.fixture
 def code(place, server) -> str:
+    """Writers that are killed: the next one waits for the end of their lease, which has to outlive a busy machine."""
     return (
-        "from churn.features.online import redis_keys; redis_keys.LEASE = 0.5\n"
+        "from churn.features.online import redis_keys; redis_keys.LEASE = 3\n"
         f"place = redis_keys.RedisKeys('mine {{1}}: é', address={server[0]!r}, cluster={server[1]})"
     )
 
