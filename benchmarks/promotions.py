@@ -43,7 +43,7 @@ def world() -> None:
     for seed in range(VERSIONS):
         fitted = estimators.fit(X, y, model="logistic", settings={"C": 1.0 + seed}, seed=seed)
         example = X.head(1)
-        metadata = estimators.metadata(fitted, X, example, service="load", features="", segments=[], label={})
+        metadata = estimators.metadata(fitted, X, example, service="load", features="", segments=[], label={}, about={})
         uri = run.model(fitted, example, trusted_types=estimators.TRUSTED_TYPES, metadata=metadata)
         versions.register(EXPERIMENT, source=uri, run_id=run.id, tags={"model": "logistic"})
     run.end("FINISHED")

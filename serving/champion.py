@@ -24,6 +24,7 @@ from churn.features.reader import Reader
 from churn.registry import version_levels, versions
 from churn.registry.versions import Version
 from churn.scoring.compiled import Scorer, scorer
+from churn.scoring.reasons.explainer import Explainer, explainer
 from serving import prometheus
 from serving.ranges import Ranges
 
@@ -41,6 +42,7 @@ class Champion:
     version: Version
     score: Scorer
     scored_by: str
+    explainer: Explainer | None
     reader: Reader
     metadata: dict
     loaded_at: float
@@ -93,7 +95,8 @@ def load(version: Version) -> Champion:
     score, scored_by = scorer(loaded)
     with contextlib.suppress(FeatureStoreUnavailable):  # each answer says so for itself
         reader.read([""])
-    return Champion(version, score, scored_by, reader, loaded.metadata, time.time())
+    explains = explainer(loaded, score)
+    return Champion(version, score, scored_by, explains, reader, loaded.metadata, time.time())
 
 
 class ChampionHolder:

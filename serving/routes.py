@@ -26,11 +26,11 @@ def register(app: Api) -> None:
 def _predictions(app: Api) -> None:
     slots = request_checks.Slots(SLOTS)
 
-    def answered(customer_ids: list[str]) -> tuple[dict, list[dict | Problem]]:
+    def answered(customer_ids: list[str], reasons: int) -> tuple[dict, list[dict | Problem]]:
         """The head of the answer, and a score or a problem for each customer: all by one version."""
         with slots.hold():
             champion = _champion(app)
-            scores = score(champion, app.features, customer_ids)
+            scores = score(champion, app.features, customer_ids, reasons=reasons)
         now = datetime.now(UTC)
         app.prediction_log.add(champion, scores, request_id=g.request_id, at=now)
         return {"request_id": g.request_id, "model": champion.name, "scored_at": utc(now)}, scores.documents()
@@ -42,7 +42,7 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Prediction, PREDICT_PROBLEMS),
     )
     def predict(body: schemas.PredictRequest) -> Response:
-        head, [result] = answered([body.customer_id])
+        head, [result] = answered([body.customer_id], body.reasons)
         if isinstance(result, Problem):
             raise result
         return _json(head | result)
@@ -54,7 +54,7 @@ def _predictions(app: Api) -> None:
         responses=_responses(schemas.Batch, BATCH_PROBLEMS),
     )
     def predict_batch(body: schemas.BatchRequest) -> Response:
-        head, results = answered(body.customer_ids)
+        head, results = answered(body.customer_ids, body.reasons)
         return _json(head | {"results": [_entry(*pair) for pair in zip(body.customer_ids, results, strict=True)]})
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from churn.sources.identifiers import identifier
 
 BATCH_LIMIT = 1000
+REASONS_LIMIT = 20
 
 
 def _identifier(given: object) -> object:
@@ -38,18 +39,41 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+Reasons = Annotated[
+    int, Field(ge=0, le=REASONS_LIMIT, description="how many reasons to give with a score, the weightiest first")
+]
+
+
 class PredictRequest(Input):
     customer_id: CustomerId
+    reasons: Reasons = 0
 
 
 class BatchRequest(Input):
     customer_ids: list[CustomerId] = Field(min_length=1, max_length=BATCH_LIMIT)
+    reasons: Reasons = 0
 
 
 class ModelName(BaseModel):
     name: str
     version: int
     run_id: str = Field(description="the MLflow run that trained it")
+
+
+class Reason(BaseModel):
+    """What moves a score: the features that tell of one thing."""
+
+    said: str = Field(examples=["no purchase for 94 days (usually every 21)"])
+    log_odds: float = Field(description="what it adds to the log-odds of the average customer")
+    features: dict[str, float | str | None]
+
+
+class LogOdds(BaseModel):
+    """The average, the reasons and the others add up to the score: the log-odds of `churn_probability`."""
+
+    average: float = Field(description="of the average customer of the training rows, at this level")
+    others: float = Field(description="what everything else adds that is not among the reasons")
+    score: float
 
 
 class Score(BaseModel):
@@ -64,6 +88,8 @@ class Score(BaseModel):
     out_of_range: list[str] = Field(
         description="features outside what the model saw in training: the score is a guess there"
     )
+    log_odds: LogOdds | None = Field(None, description="where reasons were asked for")
+    reasons: list[Reason] | None = Field(None, description="where they were asked for")
 
 
 class Prediction(Score):

@@ -21,7 +21,8 @@ class Scores:
 
     `places`: those who have a score; of them, shape (m,), the churn probability, the snapshot of the features in
     microseconds since 1970, the level (log-odds) that was added, and the threshold, nan where none is known.
-    `out_of_range`: by place. `numbers`, shape (features, m), and `texts` are what was scored.
+    `out_of_range`: by place. `numbers`, shape (features, m), and `texts` are what was scored. `reasons`: of each, with
+    the log-odds, where they were asked for.
     """
 
     customer_ids: list[str]
@@ -34,6 +35,7 @@ class Scores:
     out_of_range: dict[int, list[str]]
     numbers: np.ndarray
     texts: dict[str, list[str | None]]
+    reasons: list[dict]
 
     def documents(self) -> list[dict | Problem]:
         """Each customer's answer, as the API gives it."""
@@ -54,12 +56,16 @@ class Scores:
                 "threshold": threshold[n],
                 "flagged": None if threshold[n] is None else flagged[n],
                 "out_of_range": self.out_of_range.get(place, []),
+                **(self.reasons[n] if self.reasons else {}),
             }
         return answers
 
 
-def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) -> Scores:
-    """Score customers. Raises Problem when the feature store does not answer."""
+def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str], *, reasons: int = 0) -> Scores:
+    """Score customers, with so many reasons each. Raises Problem when the feature store does not answer, or the
+    version has no reasons to give."""
+    if reasons and champion.explainer is None:
+        raise _without_reasons(champion)
     found = lookup.look_up(champion, customer_ids)
     rows, moments = found.rows, {time: _moment(time) for time in set(found.rows.oldest.tolist()) if time}
     levels = {at: champion.level(moment) for at, moment in moments.items()}
@@ -73,9 +79,16 @@ def score(champion: Champion, lookup: FeatureLookup, customer_ids: list[str]) ->
     prometheus.MODEL_SECONDS.observe(time.perf_counter() - began)
     threshold = champion.thresholds(columns, len(places))
     outside = {place: names for place, names in champion.ranges.outside(rows).items() if place not in problems}
-    scores = Scores(customer_ids, problems, places, probability, as_of, level, threshold, outside, numbers, texts)
+    told = champion.explainer.of_columns(columns, level, most=reasons) if reasons and places else []
+    scores = Scores(customer_ids, problems, places, probability, as_of, level, threshold, outside, numbers, texts, told)
     _count(champion, scores)
     return scores
+
+
+def _without_reasons(champion: Champion) -> Problem:
+    version, way = champion.version.version, champion.scored_by
+    said = f"version {version} is scored by {way}, which gives no reasons; ask without them"
+    return Problem("invalid-request", f"reasons: {said}", errors=[{"field": "reasons", "message": said}])
 
 
 def _at(texts: dict[str, list[str | None]], places: list[int]) -> dict[str, list[str | None]]:

@@ -33,7 +33,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, address: str | Path, *, scheme: str = "light", size: dict = WIDE, **more) -> Iterator[Page]:
+def opened(
+    browser: Browser, address: str | Path, *, scheme: str = "light", size: dict = WIDE, **more
+) -> Iterator[Page]:
     """A page, open and quiet; a file by its path."""
     address = address.resolve().as_uri() if isinstance(address, Path) else address
     context = browser.new_context(viewport=size, color_scheme=scheme, reduced_motion="reduce", **more)

@@ -78,10 +78,13 @@ def contacts(told: dict) -> list[RenderableType]:
     if not told["customers"]:
         return [f"nobody to contact, by version {told['version']} as of {told['snapshot']}"]
     rows = [
-        [c["customer_id"], f"{c['probability']:.4f}", _money(c["expected_profit"]), c["decile"]]
+        [c["customer_id"], f"{c['probability']:.4f}", _money(c["expected_profit"]), c["decile"], c["reason_1"] or ""]
         for c in told["customers"]
     ]
-    return [table(["customer", "probability", "expected profit", "decile"], rows), f"{len(rows):,} of {of}"]
+    return [
+        table(["customer", "probability", "expected profit", "decile", "first reason"], rows),
+        f"{len(rows):,} of {of}",
+    ]
 
 
 def why(trail: dict) -> list[RenderableType]:

@@ -65,6 +65,7 @@ def feature_tables(
         "service": f"churn_{fingerprint.of_values([*features, told.get('population')])[:8]}",
         "features": features,
         "segments": [f.name for f in segments],
+        "words": {f.name: {"topic": f.topic or f.name, **f.words._asdict()} for f in described},
         "snapshots": written,
         "kept": list(taken),
         "late": late,

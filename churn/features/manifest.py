@@ -42,6 +42,11 @@ def describe(manifest: dict) -> pd.DataFrame:
     return pd.DataFrame(manifest["features"]).set_index("name").fillna("")
 
 
+def about(manifest: dict) -> dict[str, dict]:
+    """Feature -> its view, type, unit and meaning, and the words and the topic by which a reason tells of it."""
+    return {f["name"]: f | manifest.get("words", {}).get(f["name"], {}) for f in manifest["features"]}
+
+
 def called(manifest: dict, names: list[str]) -> list[str]:
     """The features of these names, whether they are called so or were given as that; a name that is none stays."""
     found = {name: [f["name"] for f in manifest["features"] if name in (f["name"], f.get("given"))] for name in names}

@@ -26,6 +26,7 @@ from churn.evaluation import profit
 from churn.features import manifest as manifests
 from churn.registry.versions import Loaded
 from churn.scoring import compiled, control, lists
+from churn.scoring.reasons.explainer import Explainer, explainer
 
 ROWS_AT_ONCE = 16_384
 MEMORY = "256MB"  # of the engine's for joining and sorting; what takes more goes to disk
@@ -33,11 +34,12 @@ WHOLE = "in every view"
 MISSING = "missing-features"  # as /predict calls it
 SCORED = pa.schema(
     [("customer_id", pa.string()), ("probability", pa.float64()), ("flagged", pa.bool_()),
-     ("expected_profit", pa.float64()), ("drawn", pa.float64())]
+     ("expected_profit", pa.float64()), *((name, pa.string()) for name in lists.REASONS), ("drawn", pa.float64())]
 )  # fmt: skip
 LISTED = pa.schema(
     [("customer_id", pa.string()), ("probability", pa.float64()), ("decile", pa.int64()), ("flagged", pa.bool_()),
-     ("expected_profit", pa.float64()), ("version", pa.int64()), ("snapshot", pa.string()), ("group", pa.string())]
+     ("expected_profit", pa.float64()), ("version", pa.int64()), ("snapshot", pa.string()), ("group", pa.string()),
+     *((name, pa.string()) for name in lists.REASONS)]
 )  # fmt: skip
 
 
@@ -141,13 +143,15 @@ class Scoring:
     columns: list[str]
     always: list[str]  # features that nobody was without in training
     terms: Terms
+    explainer: Explainer | None
 
     @classmethod
     def by(cls, loaded: Loaded, terms: Terms) -> Scoring:
         """By one version."""
         ranges = loaded.metadata["training_ranges"]
         always = [name for name, seen in ranges.items() if not seen.get("nulls", True)]
-        return cls(compiled.scorer(loaded)[0], loaded.columns, always, terms)
+        score, _ = compiled.scorer(loaded)
+        return cls(score, loaded.columns, always, terms, explainer(loaded, score))
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         columns = {name: _column(batch[name]) for name in self.columns}
@@ -160,19 +164,37 @@ class Scoring:
             return left_out
         columns = {name: column[usable] for name, column in columns.items()}
         p = self.score.of_columns(columns, self.terms.level)
-        return pa.concat_batches([_of_batch(people, columns, p, self.terms), left_out])
+        return pa.concat_batches([self._of_batch(people, columns, p), left_out])
+
+    def _of_batch(self, people: pa.Array, columns: compiled.Columns, p: np.ndarray) -> pa.RecordBatch:
+        flagged, promised = _worth_it(columns, p, self.terms)
+        drawn = np.full(len(p), np.nan)
+        drawn[flagged] = control.draws(self.terms.key, people.filter(pa.array(flagged)).to_pylist())
+        reasons = self._reasons(columns, flagged)
+        return pa.record_batch([people.cast(pa.string()), p, flagged, promised, *reasons, drawn], schema=SCORED)
+
+    def _reasons(self, columns: compiled.Columns, flagged: np.ndarray) -> list[pa.Array]:
+        """The first reasons of who is flagged, in words: a column each, empty for all others."""
+        told: list[dict] = []
+        if self.explainer and flagged.any():
+            chosen = {name: column[flagged] for name, column in columns.items()}
+            told = self.explainer.of_columns(chosen, self.terms.level, most=len(lists.REASONS))
+        words = np.full((len(lists.REASONS), len(flagged)), None, dtype=object)
+        for place, one in zip(np.flatnonzero(flagged).tolist(), told, strict=False):
+            for number, reason in enumerate(one["reasons"]):
+                words[number, place] = reason["said"]
+        return [pa.array(column, pa.string()) for column in words]
 
 
-def _of_batch(people: pa.Array, columns: compiled.Columns, p: np.ndarray, terms: Terms) -> pa.RecordBatch:
+def _worth_it(columns: compiled.Columns, p: np.ndarray, terms: Terms) -> tuple[np.ndarray, np.ndarray]:
+    """Of each customer whether contacting pays, and what it promises."""
     economics, flagged, promised = terms.economics, np.zeros(len(p), dtype=bool), np.full(len(p), np.nan)
     if economics:
         worth = profit.worths(economics, columns)
         flagged, promised = p >= profit.thresholds(economics, worth), profit.gain(p, economics, worth)
     if terms.threshold is not None:
         flagged = p >= terms.threshold
-    drawn = np.full(len(p), np.nan)
-    drawn[flagged] = control.draws(terms.key, people.filter(pa.array(flagged)).to_pylist())
-    return pa.record_batch([people.cast(pa.string()), p, flagged, promised, drawn], schema=SCORED)
+    return flagged, promised
 
 
 def _column(column: pa.Array) -> np.ndarray | pd.Categorical:
@@ -202,7 +224,8 @@ def _grouped(batch: pa.RecordBatch, version: int, terms: Terms, counts: Counts) 
     counts.control += int((groups == control.CONTROL).sum())
     same = [pa.repeat(pa.scalar(value), len(batch)) for value in (version, terms.snapshot)]
     kept = [batch[name].cast(LISTED.field(name).type) for name in LISTED.names[:5]]
-    return pa.record_batch([*kept, *same, pa.array(groups)], schema=LISTED)
+    reasons = [batch[name] for name in lists.REASONS]
+    return pa.record_batch([*kept, *same, pa.array(groups), *reasons], schema=LISTED)
 
 
 @contextmanager

@@ -82,18 +82,36 @@ class Compiled:
         self._number = _imputed_and_scaled(transform) if isinstance(transform, Pipeline) else _as_they_are
         self._codes = {name: _codes(encoder, self._categorical, name) for name in self._categorical}
         self._unknown = np.zeros(len(encoder.get_feature_names_out()) if self._categorical else 0)
-        self._log_odds = _log_odds(pipeline.named_steps["classifier"])
+        self.log_odds = _log_odds(pipeline.named_steps["classifier"])
+        self.input_features = self._numeric + _marked(transform, self._numeric) + self._one_hot()
 
     def __call__(self, rows: Rows, level: float | np.ndarray = 0.0) -> np.ndarray:
         X = np.array([[row[name] for name in self._numeric] for row in rows], dtype=float)
         codes, unknown = self._codes, self._unknown
-        return self._score(
-            np.ascontiguousarray(X.T), [[codes[name].get(row[name], unknown) for row in rows] for name in codes], level
-        )
+        coded = [[codes[name].get(row[name], unknown) for row in rows] for name in codes]
+        return expit(self.log_odds(self._inputs(np.ascontiguousarray(X.T), coded)) + level)
 
     def of_columns(self, columns: Columns, level: float | np.ndarray = 0.0) -> np.ndarray:
+        return expit(self.log_odds(self.inputs(columns)) + level)
+
+    def inputs(self, columns: Columns) -> np.ndarray:
+        """What the classifier looks at, shape (k, n); `input_features` names the feature that each row comes from."""
         X = np.array([columns[name] for name in self._numeric])
-        return self._score(X, [self._coded(name, columns[name]) for name in self._categorical], level)
+        return self._inputs(X, [self._coded(name, columns[name]) for name in self._categorical])
+
+    def means(self, average: dict[str, float | dict[str, float]]) -> np.ndarray:
+        """The mean of each input over customers of whom `average` tells the mean of each number, and of each category
+        the shares; shape (k,). Scaled numbers have none but 0."""
+        scaled = self._number is not _as_they_are
+        numbers = [0.0 if scaled or name in self._codes else average.get(name, 0.0) for name in self.input_features]
+        means = np.array(numbers)
+        for name, codes in self._codes.items():
+            shares = average.get(name, {})
+            shares = shares | {None: 1 - sum(shares.values())} if shares else {}
+            means[len(means) - len(self._unknown) :] += sum(
+                (share * codes.get(value, self._unknown) for value, share in shares.items()), self._unknown
+            )
+        return means
 
     def _coded(self, name: str, column: pd.Categorical | list) -> np.ndarray:
         """The code of each customer's category; a null, which is number -1, has the last one."""
@@ -102,10 +120,15 @@ class Compiled:
         values = [*column.categories, None]
         return np.array([self._codes[name].get(value, self._unknown) for value in values])[column.codes]
 
-    def _score(self, X: np.ndarray, coded: list, level: float | np.ndarray) -> np.ndarray:
+    def _inputs(self, X: np.ndarray, coded: list) -> np.ndarray:
         """Of numbers, shape (k, n), and of each category's codes, shape (n, c), zeros where others have theirs."""
         X = self._number(X)
-        return expit(self._log_odds(np.vstack([X, sum(map(np.asarray, coded)).T]) if coded else X) + level)
+        return np.vstack([X, sum(map(np.asarray, coded)).T]) if coded else X
+
+    def _one_hot(self) -> list[str]:
+        """The category that each of the encoder's columns tells of."""
+        told = {name: np.any([code != 0 for code in codes.values()], axis=0) for name, codes in self._codes.items()}
+        return [next((name for name in told if told[name][at]), "") for at in range(len(self._unknown))]
 
 
 def trial_rows(loaded: Loaded, *, count: int = 64) -> Rows:
@@ -152,6 +175,12 @@ def _imputed_and_scaled(transform: Pipeline) -> Callable[[np.ndarray], np.ndarra
         return (symmetric(np.vstack([np.where(missing, medians, X), missing[marked]])) - mean) / scale
 
     return apply
+
+
+def _marked(transform: Pipeline | str, numeric: list[str]) -> list[str]:
+    """The features of which a mark says that they are null."""
+    at = transform.steps[0][1].indicator_.features_ if isinstance(transform, Pipeline) else []
+    return [numeric[i] for i in at]
 
 
 def _yeo_johnson(lambdas: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

@@ -19,10 +19,11 @@ from churn.scoring.control import CONTACT
 
 ROWS, TEXT, DOCUMENT, SUPERSEDED = "scores.parquet", "scores.csv", "list.json", "superseded"
 FILES = (ROWS, TEXT, DOCUMENT)
-SHOWN = ["customer_id", "probability", "expected_profit", "decile", "version", "snapshot"]
+REASONS = ("reason_1", "reason_2", "reason_3")  # in words, of who is flagged
+SHOWN = ["customer_id", "probability", "expected_profit", "decile", "version", "snapshot", *REASONS]
 NOBODY = pd.DataFrame(columns=SHOWN)
 # What a list follows from: where none of it has changed, the rows are the same to the last bit.
-FOLLOWS_FROM = ("version", "level", "features", "economics", "threshold", "control_share", "budget", "seed")
+FOLLOWS_FROM = ("version", "level", "features", "economics", "threshold", "control_share", "budget", "seed", "reasons")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class ScoreList:
 
     def to_contact(self, most: int | None = None) -> pd.DataFrame:
         """Whom to contact, most to gain first: SHOWN; all, or so many."""
-        chosen = engine.frame(self.path, columns=SHOWN, filters=[("group", "==", CONTACT)])
+        known = [name for name in SHOWN if name not in REASONS or self.document.get("reasons")]  # older lists have none
+        chosen = engine.frame(self.path, columns=known, filters=[("group", "==", CONTACT)]).reindex(columns=SHOWN)
         return chosen.head(len(chosen) if most is None else most).reset_index(drop=True)
 
     def follows_from(self, document: dict) -> bool:

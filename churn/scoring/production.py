@@ -67,7 +67,12 @@ def listed(
         return Listed(0, None, "nothing is in production yet, so nobody is scored and there is no list")
     if why := _cannot(version, manifest, snapshot):
         return Listed(version.version, None, why)
-    made_of = _made_of(version, manifest, snapshot) | {"control_share": share, "budget": budget, "seed": seed}
+    made_of = _made_of(version, manifest, snapshot) | {
+        "control_share": share,
+        "budget": budget,
+        "seed": seed,
+        "reasons": len(lists.REASONS),
+    }
     standing = lists.current(experiment, snapshot)
     if standing and standing.follows_from(made_of):
         return Listed(version.version, standing)

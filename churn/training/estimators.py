@@ -141,6 +141,17 @@ def training_ranges(X: pd.DataFrame) -> dict[str, dict]:
     }
 
 
+def average(X: pd.DataFrame) -> dict[str, float | dict[str, float]]:
+    """The average customer: of each feature that has a value the mean, or of each category the shares."""
+    return {
+        name: float(column.mean())
+        if pd.api.types.is_numeric_dtype(column)
+        else (column.value_counts() / len(column)).to_dict()
+        for name, column in X.items()
+        if column.notna().any()
+    }
+
+
 def metadata(
     model: Pipeline,
     X: pd.DataFrame,
@@ -150,14 +161,18 @@ def metadata(
     features: str,
     segments: list[str],
     label: dict,
+    about: dict[str, dict],
 ) -> dict:
     """What a model's own files say of it, for whoever loads it: the label that it foretells, its feature service, the
-    fingerprint of the features, the segments, the training ranges, and the probability that its example must give."""
+    fingerprint of the features, the segments, the training ranges, the average customer and what each feature is
+    about, from which reasons are told, and the probability that its example must give."""
     return {
         "label": label,
         "feature_service": service,
         "features": features,
         "segments": segments,
         "training_ranges": training_ranges(X),
+        "average": average(X),
+        "about": {name: about[name] for name in about if name in X},
         "example_probability": float(probability(model, example)[0]),
     }

@@ -23,6 +23,7 @@ def listed(state_folder) -> pd.DataFrame:
     group = np.where(np.arange(40) % 4 == 1, "control", "contact")
     rows = pd.DataFrame({"customer_id": [f"{i:05d}" for i in range(40)], "probability": np.linspace(0.9, 0.5, 40)})
     rows = rows.assign(decile=1, flagged=True, expected_profit=rows.probability * 9, version=2, group=group)
+    rows = rows.assign(**{name: f"{name} of a customer" for name in lists.REASONS})
     for snapshot in ("2024-02-01", "2024-01-01"):
         folder = state.path("made")
         folder.mkdir(parents=True, exist_ok=True)
@@ -30,7 +31,7 @@ def listed(state_folder) -> pd.DataFrame:
         rows.to_parquet(folder / lists.ROWS, index=False)
         rows.to_csv(folder / lists.TEXT)
         document = dict.fromkeys(lists.FOLLOWS_FROM) | {"experiment": "smoke", "snapshot": snapshot, "version": 2}
-        lists.put(folder, document | {"contact": 30})
+        lists.put(folder, document | {"contact": 30, "reasons": 3})
     return rows.assign(snapshot="2024-02-01")[rows.group == "contact"][lists.SHOWN].reset_index(drop=True)
 
 

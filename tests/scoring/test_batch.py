@@ -12,7 +12,7 @@ import pytest
 from churn.features import manifest as manifests
 from churn.features import store
 from churn.registry import versions
-from churn.scoring import batch, control
+from churn.scoring import batch, control, lists
 from serving import champion, scoring
 from serving.feature_lookup import FeatureLookup
 from serving.problems import Problem
@@ -35,11 +35,11 @@ def listed(version: int, folder: Path, **changed) -> tuple[pd.DataFrame, batch.C
     return pd.read_parquet(folder / "scores.parquet"), counts
 
 
-def answers(version: int, customers: list[str]) -> dict:
+def answers(version: int, customers: list[str], **asked) -> dict:
     """What the API answers to them."""
     lookup = FeatureLookup(max_age_days=None, as_of=None)
     lookup.start()
-    answered = scoring.score(champion.load(versions.get("world", version)), lookup, customers)
+    answered = scoring.score(champion.load(versions.get("world", version)), lookup, customers, **asked)
     return dict(zip(customers, answered.documents(), strict=True))
 
 
@@ -52,6 +52,17 @@ def test_the_list_holds_whom_the_api_scores_with_the_same_probability_to_the_las
     assert expected == dict(zip(rows.customer_id, zip(rows.probability, rows.flagged, strict=True), strict=True))
     refused = [a.kind for a in answered.values() if isinstance(a, Problem) and a.kind != "outside-population"]
     assert refused == [kind for kind, count in counts.left_out.items() for _ in range(count)]
+
+
+@pytest.mark.parametrize("version", [1, 3])
+def test_whom_it_flags_has_the_reasons_that_the_api_gives(version, own_world, world):
+    rows, _ = listed(version, own_world / "out")
+    answered = answers(version, world.customers, reasons=3)
+    for row in rows.to_dict("records"):
+        said = [row[name] for name in lists.REASONS]
+        told = [reason["said"] for reason in answered[row["customer_id"]]["reasons"]]
+        assert (told if row["flagged"] else [None] * 3) == said
+    assert 0 < rows.flagged.sum() < len(rows)
 
 
 def change(view: str, replaced) -> None:

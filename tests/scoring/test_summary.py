@@ -14,7 +14,8 @@ def rows(*customers: tuple) -> pd.DataFrame:
     table = pd.DataFrame(customers, columns=["customer_id", "probability", "flagged", "group"])
     profit = 10 * table.probability - 1
     decile = np.arange(len(table)) * 10 // len(table) + 1
-    return table.assign(decile=decile, expected_profit=profit, version=1, snapshot="")[LISTED.names]
+    said = dict.fromkeys(lists.REASONS, "")
+    return table.assign(decile=decile, expected_profit=profit, version=1, snapshot="", **said)[LISTED.names]
 
 
 SIX = rows(("a", 0.9, True, "contact"), ("b", 0.8, True, "control"), ("c", 0.5, True, "none"),

@@ -53,11 +53,13 @@ class Server:
     def get(self, path: str, **more: object) -> requests.Response:
         return self.http.get(self.url + path, timeout=20, **more)
 
-    def predict(self, customer: object, **more: object) -> requests.Response:
-        return self.http.post(self.url + "/predict", json={"customer_id": customer}, timeout=20, **more)
+    def predict(self, customer: object, *, headers: dict | None = None, **asked: object) -> requests.Response:
+        body = {"customer_id": customer} | asked
+        return self.http.post(self.url + "/predict", json=body, timeout=20, headers=headers)
 
-    def batch(self, customers: object) -> requests.Response:
-        return self.http.post(self.url + "/predict/batch", json={"customer_ids": customers}, timeout=60)
+    def batch(self, customers: object, **asked: object) -> requests.Response:
+        body = {"customer_ids": customers} | asked
+        return self.http.post(self.url + "/predict/batch", json=body, timeout=60)
 
     def serving(self, version: int) -> float:
         """How many workers serve this version."""

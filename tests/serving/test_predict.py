@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
+from scipy.special import logit
 
 from churn import state
 from churn.features import manifest
@@ -89,6 +90,19 @@ def test_whoever_is_outside_the_population_gets_no_score_but_the_reason(server, 
     assert counted + 2 == server.metric(metric)
 
 
+def test_reasons_come_on_request_and_add_up_to_the_log_odds(server, expected):
+    customers = expected.index[:20].tolist()
+    for answer in server.batch(customers, reasons=3).json()["results"]:
+        told = answer["log_odds"]
+        total = told["average"] + sum(reason["log_odds"] for reason in answer["reasons"]) + told["others"]
+        assert logit(answer["churn_probability"]) == pytest.approx(told["score"], abs=1e-9)
+        assert total == pytest.approx(told["score"], abs=1e-9)
+        assert 3 == len({reason["said"] for reason in answer["reasons"]})
+        alone = server.predict(answer["customer_id"], reasons=3).json()
+        assert (alone["log_odds"], alone["reasons"]) == (told, answer["reasons"])
+    assert {"log_odds", "reasons"}.isdisjoint(server.predict(customers[0]).json())
+
+
 def test_nulls_that_the_model_was_trained_with_are_no_error(server, expected):
     made = manifest.load(state.path("world", "features", "features.json"))
     tickets = pd.read_parquet(manifest.table_path(made, "2023-09-01", "ticket")).set_index("customer_id")
@@ -113,6 +127,7 @@ def test_unknown_customer_is_404(server):
         *[(body, "body") for body in ([], "C0000001", None, 5)],
         ({}, "customer_id"),
         ({"customer_id": "C0000001", "threshold": 0}, "threshold"),
+        *[({"customer_id": "C0000001", "reasons": value}, "reasons") for value in (-1, 21, 1.5, "3", True, None)],
     ],
 )
 def test_invalid_request_is_422_and_names_the_field(server, body, field):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from churn import engine, state
+from churn.features import manifest as manifests
 from churn.features import store
 from churn.features.build import feature_tables
 from churn.params import schema
@@ -85,6 +86,7 @@ def _register(rows, made: dict, model: str, values: dict) -> None:
         features=made["fingerprint"],
         segments=made["segments"],
         label={},
+        about=manifests.about(made),
     )
     uri = run.model(fitted, X.head(1), trusted_types=estimators.TRUSTED_TYPES, metadata=metadata)
     tags = {

@@ -167,7 +167,8 @@ def test_training_ranges_tell_what_was_seen_of_each_feature():
 def test_a_model_records_what_its_example_must_give_again(training_set, name):
     X = dataset.matrix(training_set, "train", FEATURES)[0]
     pipeline = fitted(training_set, name)
-    found = estimators.metadata(pipeline, X, X.head(1), service="churn_1", features="9-ab", segments=["plan"], label={})
+    told = {"service": "churn_1", "features": "9-ab", "segments": ["plan"], "label": {}}
+    found = estimators.metadata(pipeline, X, X.head(1), **told, about={FEATURES[0]: {"unit": "events"}, "other": {}})
     assert estimators.probability(pipeline, X)[0] == found["example_probability"]
     assert ("churn_1", "9-ab", ["plan"], FEATURES) == (
         found["feature_service"],
@@ -175,4 +176,5 @@ def test_a_model_records_what_its_example_must_give_again(training_set, name):
         found["segments"],
         list(found["training_ranges"]),
     )
+    assert {FEATURES[0]: {"unit": "events"}} == found["about"]
     json.dumps(found, allow_nan=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import NamedTuple
 
 from ibis.expr.types import Column, Table
 
@@ -14,11 +15,23 @@ KEYS = ("customer_id", "snapshot")
 TAKEN = (*KEYS, "event_timestamp", "churned", "part", "entity_row_id", "event_expire_timestamp", "rn", "__log_date")
 
 
+class Words(NamedTuple):
+    """What stands before and after a value, and instead of one that is null, or of a count of 0."""
+
+    before: str = ""
+    after: str = ""
+    none: str = ""
+
+
+NOTHING_SAID = Words()
+
+
 @dataclass(frozen=True)
 class Feature:
     """One column of the manifest. `type` is integer, number or category; where one may be null, `meaning` says when.
 
     `given`: what it would be called, if a library could hold that; "" where it is called so.
+    `words`: how a value of it is told as a reason; `topic`: what it tells of, together with others of the same.
     """
 
     name: str
@@ -27,10 +40,13 @@ class Feature:
     unit: str
     meaning: str
     given: str = ""
+    topic: str = field(default="", compare=False)
+    words: Words = field(default=NOTHING_SAID, compare=False)
 
     def entry(self) -> dict[str, str]:
-        """As the manifest has it."""
-        return {name: value for name, value in asdict(self).items() if value or name != "given"}
+        """As the manifest lists it; what it is told by stands beside, for it is no part of the definition."""
+        own = {name: value for name, value in asdict(self).items() if name not in ("topic", "words")}
+        return {name: value for name, value in own.items() if value or name != "given"}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ibis.expr.types import NumericColumn, Table
 from churn import names
 from churn.features.definitions import pace as pace_of
 from churn.features.definitions import population
-from churn.features.definitions.columns import Definition, Feature, select, under_names_of_their_own
+from churn.features.definitions.columns import Definition, Feature, Words, select, under_names_of_their_own
 from churn.features.definitions.pace import Pace
 from churn.sources.snapshots import days_between, known_before, moment
 
@@ -116,34 +116,42 @@ def _told_by(pace: Pace | None, kinds: list[str]) -> bool:
 
 
 def _of_kind(kind: str, n: str) -> list[Definition]:
+    since = Words(f"no {kind} for ", " days", none=f"never a {kind}")
+    often = Words("", f" {kind} events in all", none=f"no {kind} so far")
     return [
         Definition(
-            Feature(f"days_since_{n}", n, "number", "days", f"since the last {kind} before the snapshot; null: never"),
+            Feature(f"days_since_{n}", n, "number", "days", f"since the last {kind} before the snapshot; null: never",
+                    topic=pace_of.recency(n), words=since),
             lambda row: days_between(row.snapshot, row[f"{n}_last"]),
         ),
         Definition(
-            Feature(f"{n}_count", n, "integer", "events", f"{kind} events in the customer's life before the snapshot"),
+            Feature(f"{n}_count", n, "integer", "events", f"{kind} events in the customer's life before the snapshot",
+                    topic=pace_of.frequency(n), words=often),
             lambda row: _count(row[f"{n}_count"]),
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _in_window(kind: str, n: str, w: int) -> list[Definition]:
-    count, value = f"{n}_count_{w}d", f"{n}_value_{w}d"
+    count, value, topic = f"{n}_count_{w}d", f"{n}_value_{w}d", f"{n} in {w} days"
+    within = Words("", f" {kind} events in the last {w} days", none=f"no {kind} in the last {w} days")
     return [
         Definition(
-            Feature(count, n, "integer", "events", f"{kind} events in the {w} days before the snapshot"),
+            Feature(count, n, "integer", "events", f"{kind} events in the {w} days before the snapshot",
+                    topic=topic, words=within),
             lambda row: _count(row[count]),
         ),
         Definition(
-            Feature(value, n, "number", "value", f"sum of value of {kind} in those {w} days"),
+            Feature(value, n, "number", "value", f"sum of value of {kind} in those {w} days",
+                    topic=topic, words=Words("worth ")),
             lambda row: _value(row[value]),
         ),
         Definition(
-            Feature(f"{n}_mean_{w}d", n, "number", "value", f"mean value of a {kind} in those {w} days; null: none"),
+            Feature(f"{n}_mean_{w}d", n, "number", "value", f"mean value of a {kind} in those {w} days; null: none",
+                    topic=topic),
             lambda row: _value(row[value]) / _count(row[count]).nullif(0),
         ),
-    ]
+    ]  # fmt: skip
 
 
 def _profile(windows_days: list[int], kinds: list[str], *, tenure: bool, active_days: bool) -> list[Definition]:
@@ -154,26 +162,30 @@ def _profile(windows_days: list[int], kinds: list[str], *, tenure: bool, active_
 
     momentum = f"momentum_{short}d_{long}d"  # a name says all of a definition: the same never means two things
     ratio = f"events in the last {short} days over those in the last {long}; null: none"
+    lately = Words("", f" of the events of {long} days in the last {short}", none=f"nothing in the last {long} days")
     definitions = [
         Definition(
-            Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot"),
+            Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot",
+                    words=Words("a customer for ", " days")),
             lambda row: days_between(row.snapshot, row.signup_at),
         ),
         Definition(
-            Feature("active_days", "profile", "integer", "days", "days with any event before the snapshot"),
+            Feature("active_days", "profile", "integer", "days", "days with any event before the snapshot",
+                    words=Words("", " days with any event", none="no day with any event")),
             lambda row: _count(row.active_days),
         ),
         Definition(
-            Feature(momentum, "profile", "number", "ratio", ratio),
+            Feature(momentum, "profile", "number", "ratio", ratio, words=lately),
             lambda row: events(row, short) / events(row, long).nullif(0),
         ),
-    ]
+    ]  # fmt: skip
     wanted = {"tenure_days": tenure, "active_days": active_days}
     return [d for d in definitions if wanted.get(d.feature.name, True)]
 
 
 def _segment(name: str) -> Definition:
-    feature = Feature(name, "profile", "category", "", "segment, from the customers table")
+    words = Words(f"{name}: ", none=f"{name} not known")
+    feature = Feature(name, "profile", "category", "", "segment, from the customers table", words=words)
     return Definition(feature, lambda row: row[f"segment {name}"])
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ibis.expr.types import Column, Table
 
 from churn import names
-from churn.features.definitions.columns import KEYS, Definition, Feature, select, under_names_of_their_own
+from churn.features.definitions.columns import KEYS, Definition, Feature, Words, select, under_names_of_their_own
 from churn.sources.snapshots import days_between, moment
 
 
@@ -23,8 +23,13 @@ def views(tables: dict[str, Table], *, snapshot: str, future_dates: Iterable[str
 
 def described(tables: dict[str, Table], *, segments: Iterable[str], future_dates: Iterable[str] = ()) -> list[Feature]:
     """What `views` returns, column by column, in the same order. `future_dates` may lie after the snapshot."""
-    features = [d.feature for d in _definitions(tables, future_dates)]
+    features = [replace(d.feature, words=_words(d.feature)) for d in _definitions(tables, future_dates)]
     return [replace(f, meaning=f"{f.meaning} (segment)") if (f.given or f.name) in segments else f for f in features]
+
+
+def _words(feature: Feature) -> Words:
+    called = (feature.given or feature.name).replace("_", " ")
+    return Words(f"{called}: ", none=f"{called}: not known")
 
 
 def _definitions(tables: dict[str, Table], future_dates: Iterable[str]) -> list[Definition]:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 import ibis
 from ibis.expr.types import Column, NumericColumn, Table
 
-from churn.features.definitions.columns import Definition, Feature
+from churn.features.definitions.columns import NOTHING_SAID, Definition, Feature, Words
 from churn.sources.snapshots import days_between
 
 VIEW = "profile"
@@ -59,26 +59,42 @@ def season_gap(*, log_start: date, earliest: str, horizon_days: int) -> str:
     return f"the log begins on {log_start}; for the snapshot {earliest} it would have to by {needed}"
 
 
+def recency(name: str) -> str:
+    """What the features of how long ago and how overdue tell of."""
+    return f"the last {name}"
+
+
+def frequency(name: str) -> str:
+    """What the features of how often tell of."""
+    return f"how often {name}"
+
+
 def definitions(pace: Pace, *, days_since: bool) -> Iterator[Definition]:
     """The features; `days_since` unless a view of the kind has it already."""
     n, what = pace.roles, " or ".join(pace.kinds)
+    last, often = recency(pace.name), frequency(pace.name)
     if days_since:
-        yield _number(n["since"], "days", f"since the last {what} before the snapshot; null: never", _since)
+        since = f"since the last {what} before the snapshot; null: never"
+        words = Words(f"no {what} for ", " days", none=f"never a {what}")
+        yield _number(n["since"], "days", since, _since, last, words)
+    with_one = Words("", f" days with a {what}", none=f"no day with a {what}")
     yield Definition(
-        Feature(n["days"], VIEW, "integer", "days", f"days with a {what} before the snapshot"),
+        Feature(n["days"], VIEW, "integer", "days", f"days with a {what} before the snapshot", "", often, with_one),
         lambda row: row["pace days"].fill_null(0).cast("int64"),
     )
     per = f"usual pace: days from the first {what} to the snapshot, over the days with one; null: none"
-    yield _number(n["per"], "days", per, _per)
+    yield _number(n["per"], "days", per, _per, last, Words("usually every "))
     overdue = f"{n['since']} over {n['per']}: 1 is as long as usual, 2 twice as long; null: none"
-    yield _number(f"overdue_{pace.name}", "ratio", overdue, lambda row: _since(row) / _per(row))
+    yield _number(f"overdue_{pace.name}", "ratio", overdue, lambda row: _since(row) / _per(row), last)
     for days in pace.half_lives:
         fading = f"days with a {what}, each counting half for every {days} days that it lies before the snapshot"
-        yield _number(f"fading_count_{pace.name}_{days}d", "days", fading, _fading(days))
+        yield _number(f"fading_count_{pace.name}_{days}d", "days", fading, _fading(days), often)
     if not pace.no_season:
         year = f"days with a {what} in the {pace.horizon_days} days that began {YEAR} days before the snapshot"
+        season = f"in these {pace.horizon_days} days of last year"
+        words = Words("", f" days with a {what} {season}", none=f"no {what} {season}")
         yield Definition(
-            Feature(pace.season, VIEW, "integer", "days", year),
+            Feature(pace.season, VIEW, "integer", "days", year, words=words),
             lambda row: row["pace season"].fill_null(0).cast("int64"),
         )
 
@@ -118,5 +134,12 @@ def _per(row: Table) -> NumericColumn:
     return days_between(row.snapshot, row["pace first"]) / row["pace days"].cast("float64")
 
 
-def _number(name: str, unit: str, meaning: str, expression: Callable[[Table], Column]) -> Definition:
-    return Definition(Feature(name, VIEW, "number", unit, meaning), expression)
+def _number(
+    name: str,
+    unit: str,
+    meaning: str,
+    expression: Callable[[Table], Column],
+    topic: str,
+    words: Words = NOTHING_SAID,
+) -> Definition:
+    return Definition(Feature(name, VIEW, "number", unit, meaning, topic=topic, words=words), expression)
