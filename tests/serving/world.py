@@ -32,7 +32,7 @@ features: {windows_days: [7, 30]}
 CANDIDATES = [
     ("logistic", {"C": 1.0}),
     ("logistic", {"C": 0.001}),
-    ("hist_gradient_boosting", {"max_iter": 30, "min_samples_leaf": 20}),
+    ("hist_gradient_boosting", {"max_iter": 100, "min_samples_leaf": 20}),
 ]
 # Of every version at the snapshot that is online: far enough from nothing that a score without it is another score.
 LEVEL = Level("2023-09-01", 0.25, ["2023-05-01"], "that of the newest snapshot", False, pd.DataFrame(columns=ORIGINS))
