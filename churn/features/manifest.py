@@ -43,8 +43,10 @@ def describe(manifest: dict) -> pd.DataFrame:
 
 
 def about(manifest: dict) -> dict[str, dict]:
-    """Feature -> its view, type, unit and meaning, and the words and the topic by which a reason tells of it."""
-    return {f["name"]: f | manifest.get("words", {}).get(f["name"], {}) for f in manifest["features"]}
+    """Feature -> its view, type, unit and meaning, the words and the topic by which a reason tells of it, and its place
+    among the others, for whoever keeps this does not keep their order."""
+    words = manifest.get("words", {})
+    return {f["name"]: f | words.get(f["name"], {}) | {"place": n} for n, f in enumerate(manifest["features"])}
 
 
 def called(manifest: dict, names: list[str]) -> list[str]:

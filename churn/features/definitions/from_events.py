@@ -133,7 +133,7 @@ def _of_kind(kind: str, n: str) -> list[Definition]:
 
 
 def _in_window(kind: str, n: str, w: int) -> list[Definition]:
-    count, value, topic = f"{n}_count_{w}d", f"{n}_value_{w}d", f"{n} in {w} days"
+    count, value, topic = f"{n}_count_{w}d", f"{n}_value_{w}d", _within(n, w)
     within = Words("", f" {kind} events in the last {w} days", none=f"no {kind} in the last {w} days")
     return [
         Definition(
@@ -163,6 +163,9 @@ def _profile(windows_days: list[int], kinds: list[str], *, tenure: bool, active_
     momentum = f"momentum_{short}d_{long}d"  # a name says all of a definition: the same never means two things
     ratio = f"events in the last {short} days over those in the last {long}; null: none"
     lately = Words("", f" of the events of {long} days in the last {short}", none=f"nothing in the last {long} days")
+    topic, only = "", [*view_names(kinds).values()]
+    if len(only) == 1:  # told with the longest window, of which it is a share
+        topic, lately = _within(only[0], long), Words("", f" of them in the last {short} days")
     definitions = [
         Definition(
             Feature("tenure_days", "profile", "number", "days", "from sign-up to the snapshot",
@@ -175,12 +178,17 @@ def _profile(windows_days: list[int], kinds: list[str], *, tenure: bool, active_
             lambda row: _count(row.active_days),
         ),
         Definition(
-            Feature(momentum, "profile", "number", "ratio", ratio, words=lately),
+            Feature(momentum, "profile", "number", "ratio", ratio, topic=topic, words=lately),
             lambda row: events(row, short) / events(row, long).nullif(0),
         ),
     ]  # fmt: skip
     wanted = {"tenure_days": tenure, "active_days": active_days}
     return [d for d in definitions if wanted.get(d.feature.name, True)]
+
+
+def _within(n: str, w: int) -> str:
+    """What the features of a window tell of."""
+    return f"{n} in {w} days"
 
 
 def _segment(name: str) -> Definition:

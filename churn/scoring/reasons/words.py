@@ -12,9 +12,8 @@ PLURAL = re.compile(r"\b(day|event)s\b")
 
 def topics(about: dict[str, dict], features: list[str]) -> dict[str, list[str]]:
     """Topic -> its features, in the order in which they are told."""
-    ordered = [name for name in about if name in features] + [name for name in features if name not in about]
     found: dict[str, list[str]] = {}
-    for name in ordered:
+    for name in sorted(features, key=lambda name: about.get(name, {}).get("place", len(about))):
         found.setdefault(about.get(name, {}).get("topic", name), []).append(name)
     return found
 

@@ -6,6 +6,7 @@ import ibis
 import pandas as pd
 import pytest
 
+from churn.features import manifest
 from churn.features.definitions import from_events, from_tables
 from churn.features.definitions.pace import Pace
 from churn.scoring.reasons import words
@@ -15,7 +16,12 @@ def about(kinds=("purchase",), windows=(30, 90), segments=("plan",)) -> dict:
     """As a manifest has it, of features made from events."""
     pace = Pace(list(kinds), kinds[0] if len(kinds) == 1 else "activity", 60)
     described = from_events.described(windows_days=list(windows), kinds=list(kinds), segments=list(segments), pace=pace)
-    return {f.name: f.entry() | {"topic": f.topic or f.name, **f.words._asdict()} for f in described}
+    return about_of(described)
+
+
+def about_of(described: list) -> dict:
+    words = {f.name: {"topic": f.topic or f.name, **f.words._asdict()} for f in described}
+    return manifest.about({"features": [f.entry() for f in described], "words": words})
 
 
 def told(values: dict, of: dict | None = None) -> str:
@@ -35,15 +41,29 @@ def told(values: dict, of: dict | None = None) -> str:
          {"purchase_count_30d": 0.0, "purchase_value_30d": 0.0, "purchase_mean_30d": None}),
         ("12 purchase events in all (9 days with a purchase)",
          {"purchase_count": 12.0, "active_days_purchase": 9.0, "fading_count_purchase_30d": 0.4}),
-        ("25% of the events of 90 days in the last 30", {"momentum_30d_90d": 0.25}),
-        ("0% of the events of 90 days in the last 30", {"momentum_30d_90d": 0.0}),
-        ("nothing in the last 90 days", {"momentum_30d_90d": None}),
+        ("4 purchase events in the last 90 days (worth 40, 25% of them in the last 30 days)",
+         {"purchase_count_90d": 4.0, "purchase_value_90d": 40.0, "momentum_30d_90d": 0.25}),
+        ("no purchase in the last 90 days",
+         {"purchase_count_90d": 0.0, "purchase_value_90d": 0.0, "momentum_30d_90d": None}),
         ("plan: gold", {"plan": "gold"}),
         ("plan not known", {"plan": None}),
     ],
 )  # fmt: skip
 def test_a_reason_reads_as_one_would_say_it(expected, values):
     assert expected == told(values)
+
+
+def test_of_several_kinds_the_share_of_late_events_is_a_reason_of_its_own():
+    of = about(kinds=["purchase", "visit"])
+    assert ["momentum_30d_90d"] == words.topics(of, list(of))["momentum_30d_90d"]
+    assert "25% of the events of 90 days in the last 30" == told({"momentum_30d_90d": 0.25}, of)
+    assert "nothing in the last 90 days" == told({"momentum_30d_90d": None}, of)
+
+
+def test_features_are_told_in_their_order_however_they_were_kept():
+    of = dict(sorted(about().items()))
+    found = words.topics(of, sorted(of))["the last purchase"]
+    assert ["days_since_purchase", "days_per_purchase", "overdue_purchase"] == found
 
 
 def test_features_of_one_thing_are_one_reason():
@@ -64,7 +84,7 @@ def test_columns_of_a_ready_made_table_are_told_by_their_names():
     table = ibis.memtable(pd.DataFrame({"customer_id": ["a"], "snapshot": pd.to_datetime(["2024-01-01"]),
                                         "open_tickets": [3], "plan": ["x"]}))  # fmt: skip
     described = from_tables.described({"crm": table}, segments=[])
-    of = {f.name: f.entry() | {"topic": f.topic or f.name, **f.words._asdict()} for f in described}
+    of = about_of(described)
     assert "open tickets: 3" == told({"open_tickets": 3.0}, of)
     assert "open tickets: 0" == told({"open_tickets": 0.0}, of)
     assert "plan: not known" == told({"plan": None}, of)
