@@ -29,7 +29,15 @@ MAPPED = {
 }
 SEGMENTS = ["Soort klant (B2B)", "row", "churned", "plan", "plan_gold", "self", "loyalty_y", "days_since_visit"]
 KINDS = ["Gift card", "gift-card", "visit", "Größe/Länge", "category y", "profile", "購入", "k" * 200, 'it\'s "new"']
+VALUES = ["gold", "gold_x", "x", "[/b]", "$x$ *y*"]  # of segments
 CUSTOMERS = 500
+
+# What a page must show as text. Whoever runs it sets `window.ran`.
+HOSTILE = [
+    "<script>window.ran=1</script>", "<img src=x onerror=window.ran=1>", '"><svg onload=window.ran=1>',
+    "'-(window.ran=1)-'", "</script><script>window.ran=1</script>", "{{7*7}}${7*7}", "javascript:window.ran=1",
+    "../../../../etc/passwd", "--><script>window.ran=1</script>", "`window.ran=1`", "[x](javascript:window.ran=1)",
+]  # fmt: skip
 
 
 def tables(folder: Path) -> Path:
@@ -59,17 +67,24 @@ def tables(folder: Path) -> Path:
     return _params(folder / "tables.yaml", data, snapshots=dates, train=train)
 
 
-def events(folder: Path) -> Path:
+def hostile(folder: Path) -> Path:
+    """A log whose kinds, segments, their values, ids and file are such that a page may run them; the params file."""
+    ids = np.array([f"{HOSTILE[i % len(HOSTILE)]}{i}" for i in range(CUSTOMERS)])
+    return events(folder / HOSTILE[1], kinds=HOSTILE[:3], segments=HOSTILE[3:6], values=HOSTILE, ids=ids)
+
+
+def events(folder: Path, *, kinds=KINDS, segments=SEGMENTS, values=VALUES, ids=None) -> Path:
     """A log with such kinds and segments, and the params file."""
+    ids = np.arange(CUSTOMERS) + 10_000 if ids is None else ids
     rng = np.random.default_rng(4)
     fades, pace = rng.exponential(150, CUSTOMERS), rng.gamma(2.0, 12.0, CUSTOMERS)
     who = np.repeat(np.arange(CUSTOMERS), rng.poisson(pace) + 1)
     day = np.minimum(rng.exponential(fades[who]), 364)
     at = pd.Timestamp("2023-01-01") + pd.to_timedelta((day * 86_400_000_000).astype("int64"), unit="us")
-    log = {"Klant (nr.)": who + 10_000, "Datum/tijd": at}
-    log |= {"class": rng.choice(KINDS, len(who)), "Bedrag, in €": rng.integers(1, 500, len(who))}
-    people = {"who": np.arange(CUSTOMERS) + 10_000, "since": "2022-12-31"}
-    people |= {name: rng.choice(["gold", "gold_x", "x", "[/b]", "$x$ *y*"], CUSTOMERS) for name in SEGMENTS}
+    log = {"Klant (nr.)": ids[who], "Datum/tijd": at}
+    log |= {"class": rng.choice(kinds, len(who)), "Bedrag, in €": rng.integers(1, 500, len(who))}
+    people = {"who": ids, "since": "2022-12-31"}
+    people |= {name: rng.choice(values, CUSTOMERS) for name in segments}
     folder.mkdir(parents=True)
     pd.DataFrame(log).to_csv(folder / "log.csv", index=False)
     pd.DataFrame(people).to_csv(folder / "people.csv", index=False)
@@ -77,9 +92,9 @@ def events(folder: Path) -> Path:
     data = {
         "source": "events", "path": str(folder / "log.csv"),
         "columns": dict(zip(["customer_id", "at", "kind", "value"], log, strict=True)),
-        "customers": {"path": str(folder / "people.csv"), "columns": columns, "segments": SEGMENTS},
+        "customers": {"path": str(folder / "people.csv"), "columns": columns, "segments": segments},
     }  # fmt: skip
-    label = {"rule": "inactivity", "horizon_days": 45, "active_within_days": 90, "kinds": KINDS}
+    label = {"rule": "inactivity", "horizon_days": 45, "active_within_days": 90, "kinds": kinds}
     dates = {"train": ["2023-05-01", "2023-06-01"], "test": "2023-09-01", "serve": "2023-11-01"}
     return _params(folder / "events.yaml", data, snapshots=dates, label=label, features={"windows_days": [14, 60]})
 
