@@ -11,6 +11,7 @@
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   and in the notebooks' cells? half an hour
 #   make accept       the notebooks' results have changed on purpose: keep the new ones, then read the diff
+#   make screenshots  the pictures of the README and of docs/ anew, from real runs in a real browser
 #   make lock         resolve the dependencies of pyproject.toml again: the only way that a version moves
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -81,6 +82,9 @@ mutants-notebooks:
 accept:
 	$(DEV) python -m tests.notebooks.accept_notebooks
 
+screenshots:
+	$(DEV) python docs/screenshots.py
+
 lock:   # any uv will do, and an environment of the old lock is not made just for it
 	test -x .venv/bin/uv || $(CORE) uv --version
 	$(LOCK) -o requirements.txt
@@ -89,4 +93,4 @@ lock:   # any uv will do, and an environment of the old lock is not made just fo
 LOCK = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help run serve ui features-ui test test-system bench mutants mutants-notebooks accept lint lock
+.PHONY: help run serve ui features-ui test test-system bench mutants mutants-notebooks accept lint lock screenshots

@@ -1,0 +1,70 @@
+"""The pictures of the README and of docs/: `make screenshots`.
+
+Runs the pipeline on real data (cdnow) and three months of the simulated business (streaming) in the state folder
+(CHURN_STATE; what is there is reused), serves both, and looks at them in a real browser.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PROJECT))
+
+from playwright.sync_api import Browser  # noqa: E402
+
+from tests import browser  # noqa: E402
+from tests.serving.gunicorn_server import Server  # noqa: E402
+
+IMAGES = PROJECT / "docs" / "images"
+STATE = Path(os.environ.get("CHURN_STATE") or PROJECT / "state").resolve()
+REAL, MONTHLY = "params/cdnow.yaml", "params/streaming.yaml"
+MONTHS = ("2023-10-01", "2023-11-01", "2023-12-01")
+SIZE = {"width": 1200, "height": 900}
+
+
+def main() -> None:
+    """Run what is to be seen, then take every picture."""
+    run = _run(REAL)
+    month = [_run(MONTHLY, "--as-of", day) for day in MONTHS][-1]
+    with browser.chromium() as chromium:
+        _shoot(chromium, run / "index.html", "run")
+        _shoot(chromium, run / "evaluate.html", "report")
+        _shoot(chromium, month / "index.html", "month")
+        environment = {"CHURN_STATE": str(STATE), "CHURN_PARAMS": str(PROJECT / MONTHLY)}
+        with Server(STATE, **environment) as api:
+            api.wait(lambda: api.get("/ready").status_code == 200)
+            customer = _contacted()
+            _shoot(chromium, f"{api.url}/", "page")
+            _shoot(chromium, f"{api.url}/compare?a=1&b=3", "comparison")
+            _shoot(chromium, f"{api.url}/customers?id={customer}", "customer")
+
+
+def _run(params: str, *more: str) -> Path:
+    """Run the pipeline; the folder of its reports."""
+    command = [sys.executable, "run_pipeline.py", "--params", params, "--quiet", *more]
+    told = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    [page] = [line.split(maxsplit=2)[-1] for line in told.splitlines() if line.startswith("start at ")]
+    return Path(page).parent
+
+
+def _contacted() -> str:
+    """The first customer of the newest list."""
+    command = [Path(sys.executable).with_name("churn"), "list", "--params", MONTHLY, "--top", "1", "--json"]
+    told = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+    return json.loads(told)["customers"][0]["customer_id"]
+
+
+def _shoot(chromium: Browser, address: str | Path, name: str) -> None:
+    """The first screen of a page as docs/images/<name>.png."""
+    with browser.opened(chromium, address, size=SIZE) as page:
+        page.screenshot(path=IMAGES / f"{name}.png")
+    print(f"docs/images/{name}.png")
+
+
+if __name__ == "__main__":
+    main()
