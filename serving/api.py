@@ -17,7 +17,9 @@ from serving.champion import ChampionHolder
 from serving.feature_lookup import FeatureLookup
 from serving.prediction_log import PredictionLog
 from serving.problems import Problem
+from serving.record import Record
 from serving.schemas import ProblemDocument
+from serving.traffic import Traffic
 
 ABOUT = "The probability that a customer leaves, from the model in production and the features online."
 TURN_SECONDS = 0.001  # that a thread may keep Python to itself: a swap reads many small files beside busy threads
@@ -33,6 +35,8 @@ class Api(OpenAPI):
             root_path=str(state.PROJECT / "serving"),
             validation_error_model=ProblemDocument,
             validation_error_callback=_invalid,
+            doc_ui=False,  # pages/openapi.py has our own, which asks nothing of elsewhere
+            security_schemes=request_checks.SCHEMES,
             info=Info(title=f"Churn predictions: {settings.experiment}", version="1", description=ABOUT),
         )
         self.openapi_version = "3.1.0"
@@ -40,6 +44,8 @@ class Api(OpenAPI):
         self.holder = ChampionHolder(settings.experiment)
         self.features = FeatureLookup(max_age_days=settings.serving.max_feature_age_days, as_of=settings.serving.as_of)
         self.prediction_log = PredictionLog(settings.experiment)
+        self.record, self.traffic = Record(settings.experiment), Traffic()
+        self.keys = request_checks.keys_of_environment()
         self._lock, self._started_in = threading.Lock(), 0
 
     def start(self) -> None:
@@ -50,6 +56,7 @@ class Api(OpenAPI):
                 self.features.start()
                 self.prediction_log.start()
                 self.holder.start()
+                self.traffic.start()
                 self.holder.refreshed.wait(FIRST_LOOK_SECONDS)
                 self._started_in = os.getpid()
 

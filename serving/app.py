@@ -16,7 +16,10 @@ from serving.api import Api
 from serving.problems import BY_STATUS, Problem
 
 DEFAULT_PARAMS = state.PROJECT / "params" / "cdnow.yaml"
-POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -33,15 +36,14 @@ def create_app(params_path: str | None = None) -> Api:
     settings = schema.load(params_path or os.environ.get("CHURN_PARAMS") or DEFAULT_PARAMS)
     profile.enter(settings.engine)
     app = Api(settings)
-    keys = request_checks.keys_of_environment()
 
     @app.before_request
     def check() -> None:
         g.began = time.perf_counter()
-        g.request_id = request_checks.request_id(request)
+        g.request_id, g.key = request_checks.request_id(request), ""
         app.start()
         request.get_data()  # whole, even if nobody asks: an answer that overtakes its body can cost the next request
-        request_checks.check_key(request, keys)
+        g.key = request_checks.check_key(request, app.keys)
         request_checks.check_body(request)
 
     app.after_request(_finish)
@@ -58,8 +60,7 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-ID"] = g.request_id
     for name, value in HEADERS.items():
         response.headers[name] = value
-    docs = route.startswith("/openapi")  # its page comes with scripts inline; no page loads anything from elsewhere
-    response.headers["Content-Security-Policy"] = f"{POLICY}; script-src 'self' 'unsafe-inline'" if docs else POLICY
+    response.headers["Content-Security-Policy"] = g.get("policy", POLICY)
     prometheus.REQUEST_SECONDS.labels(route, response.status_code).observe(seconds)
     fields = {
         "request_id": g.request_id,
@@ -68,6 +69,8 @@ def _finish(response: Response) -> Response:
         "status": response.status_code,
         "ms": round(seconds * 1e3, 3),
     }
+    if g.key:
+        fields["key"] = g.key
     log.info("request", extra={"fields": fields})
     return response
 

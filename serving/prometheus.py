@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter as Counts
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -52,13 +53,43 @@ def swapped(before: Version | None, after: Version) -> None:
     MODEL.labels(after.name, after.version, after.run_id).set(1)
 
 
+def predictions() -> Counts:
+    """Predictions asked for so far, over all workers: `requests`, `failed` (5xx), and by upper bound in seconds how
+    many took no longer."""
+    told = Counts()
+    for metric in _everything().collect():
+        for sample in metric.samples if metric.name == "churn_request_seconds" else ():
+            if not sample.labels["route"].startswith("/predict"):
+                continue
+            if sample.name.endswith("_bucket") and sample.labels["le"] != "+Inf":
+                told[float(sample.labels["le"])] += sample.value
+            elif sample.name.endswith("_count"):
+                told["requests"] += sample.value
+                told["failed"] += sample.value if sample.labels["status"].startswith("5") else 0
+    return told
+
+
+def serving() -> dict[str, int]:
+    """Version -> how many workers have it in memory."""
+    info = (metric for metric in _everything().collect() if metric.name == "churn_model_info")
+    found = Counts()
+    for sample in (sample for metric in info for sample in metric.samples):
+        found[sample.labels["version"]] += int(sample.value)
+    return {version: workers for version, workers in sorted(found.items()) if workers}
+
+
 def exposition(now: datetime) -> tuple[bytes, str]:
     """The metrics of all workers in Prometheus' text format, and its content type; ages are those at `now`."""
-    everything = OWN
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        everything = CollectorRegistry()
-        MultiProcessCollector(everything)
-    return generate_latest(_Ours(everything, now)), CONTENT_TYPE_LATEST
+    return generate_latest(_Ours(_everything(), now)), CONTENT_TYPE_LATEST
+
+
+def _everything() -> CollectorRegistry:
+    """What all workers count; where there is but this process, its own."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return OWN
+    everything = CollectorRegistry()
+    MultiProcessCollector(everything)
+    return everything
 
 
 class _Ours:

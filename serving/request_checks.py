@@ -13,12 +13,18 @@ from contextlib import contextmanager
 
 from flask import Request
 
+from churn.errors import UserError
 from serving.problems import Problem
 
 BODY_LIMIT = 512 * 1024  # bytes; a full batch of the longest ids takes less
 DRAINED = 8 * BODY_LIMIT  # bytes of a body above the limit that are read, and thrown away, before the answer
 WELL_FORMED = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 OPEN = {"/health", "/ready", "/metrics"}  # probes and Prometheus carry no key
+SCHEMES = {
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "basic": {"type": "http", "scheme": "basic", "description": "for browsers: any user name, the key as password"},
+}
 
 
 def request_id(request: Request) -> str:
@@ -27,20 +33,34 @@ def request_id(request: Request) -> str:
     return given if WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
 
 
-def keys_of_environment() -> list[bytes]:
-    """The API keys in CHURN_API_KEYS, separated by commas; none: no key is asked for."""
-    return [key.strip().encode() for key in os.environ.get("CHURN_API_KEYS", "").split(",") if key.strip()]
+def keys_of_environment() -> dict[str, bytes]:
+    """The API keys in CHURN_API_KEYS by their names: `shop:KEY,crm:KEY`; a bare one is called by its place, `key 1`.
+    None: no key is asked for. Raises UserError where two have one name, or one has no key."""
+    keys: dict[str, bytes] = {}
+    given = [entry.strip() for entry in os.environ.get("CHURN_API_KEYS", "").split(",") if entry.strip()]
+    for place, entry in enumerate(given, 1):
+        name, named, key = entry.partition(":")
+        name, key = (name.strip(), key.strip()) if named else (f"key {place}", entry)
+        if not name or not key or name in keys:
+            found = f"the name {name!r} twice" if name in keys else "a name or a key that is empty"
+            raise UserError(f"CHURN_API_KEYS is name:key,other:key2, each name once; found {found} (entry {place})")
+        keys[name] = key.encode()
+    return keys
 
 
-def check_key(request: Request, keys: list[bytes]) -> None:
-    """Refuse a request without one of the keys: `X-API-Key`, a bearer token, or Basic's password for a browser."""
+def check_key(request: Request, keys: dict[str, bytes]) -> str:
+    """The name of the key that came along: `X-API-Key`, a bearer token, or Basic's password for a browser; "" where
+    none is asked for. Raises Problem unauthorized."""
     if not keys or request.path in OPEN:
-        return
+        return ""
     sent = request.authorization
     given = request.headers.get("X-API-Key") or (sent and (sent.token or sent.password)) or ""
-    matches = [hmac.compare_digest(given.encode(), key) for key in keys]  # all of them, so that time tells nothing
-    if not any(matches):
+    matches = [
+        name for name, key in keys.items() if hmac.compare_digest(given.encode(), key)
+    ]  # all: time tells nothing
+    if not matches:
         raise Problem("unauthorized", "send a valid key in the header X-API-Key or as Authorization: Bearer <key>")
+    return matches[0]
 
 
 def check_body(request: Request) -> None:

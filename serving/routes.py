@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from flask import Response, g
 
-from serving import pages, prometheus, request_checks, schemas
+from serving import prometheus, request_checks, schemas
 from serving.api import Api
 from serving.champion import Champion
+from serving.pages import comparison, customer, decision, openapi, page, production, reports, version
 from serving.problems import CONTENT_TYPE, KINDS, Problem, unavailable
 from serving.scoring import score, utc
 
@@ -70,11 +71,10 @@ def _pages(app: Api) -> None:
         responses=_responses(schemas.InProduction, ()),
     )
     def model() -> Response:
-        return _json(pages.page_data(app))
+        return _json(production.page_data(app))
 
-    @app.get("/", doc_ui=False)
-    def page() -> str:
-        return pages.page(app)
+    for rule, view in PAGES.items():
+        page.add(app, rule, view)
 
 
 def _probes(app: Api) -> None:
@@ -90,7 +90,7 @@ def _probes(app: Api) -> None:
             {
                 "status": "ready",
                 "model": champion.name,
-                "warnings": pages.warnings(app),
+                "warnings": production.warnings(app),
             }
         )
 
@@ -119,6 +119,19 @@ def _json(value: dict) -> Response:
     return Response(json.dumps(value), content_type="application/json")
 
 
+PAGES = {
+    "/": production.view,
+    "/versions/<int:number>": version.view,
+    "/versions/<int:number>/audit": version.audit,
+    "/audit": version.audit_of_production,
+    "/decisions/<run>": decision.view,
+    "/compare": comparison.view,
+    "/customers": customer.view,
+    "/reports/<run>/": reports.view,
+    "/reports/<run>/<path:file>": reports.view,
+    "/openapi/": openapi.view,
+    "/openapi/openapi.json": openapi.document,
+}
 PREDICTIONS, OPERATION = {"name": "predictions"}, {"name": "operation"}
 EVERYWHERE = ("unauthorized", "internal-error")
 BATCH_PROBLEMS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from churn.audit import evidence, purpose
 from churn.errors import RegistryError
 from churn.registry import history, runs, versions
 
@@ -14,32 +15,59 @@ SCORES = ("auc", "average_precision", "log_loss", "brier", "calibration_error", 
 def why(experiment: str, *, version: int | None = None, run_id: str | None = None) -> dict:
     """Everything behind a version: the one in production, one by number, or the one that a run made.
 
-    Raises RegistryError when there is no such version.
+    What a page or the audit document says is in here. Raises RegistryError when there is no such version.
     """
     registered = find(experiment, version, run_id)
     run, tags = runs.get(registered.run_id), registered.tags
     decisions = history.decisions(experiment)
+    of_it = [_with_gate(d) for d in decisions if d["version"] == registered.version]
     current = versions.production(experiment)
     in_production = current is not None and current.version == registered.version
-    return {
+    params = runs.document(registered.run_id, "params.yaml") or {}
+    tested = runs.document(registered.run_id, "evaluation.json")
+    trail = {
         "experiment": experiment,
         "version": registered.version,
         "stage": registered.stage,
         "in_production": in_production,
-        "decisions": [_with_gate(d) for d in decisions if d["version"] == registered.version],
+        "production": current and current.version,
+        "since": _since(decisions, registered.version) if in_production else None,
+        "purpose": purpose.of(params, registered.run_id),
+        "decisions": of_it,
         "run": _run(run),
         "notebooks": _reports(registered.run_id),
-        "parameters": runs.document(registered.run_id, "params.yaml") or {},
+        "parameters": params,
         "data": {"sets": run["datasets"], "rows": _counts(run["metrics"])},
         "feature_service": tags.get("feature_service", ""),
+        "features": evidence.features(registered),
+        "training": evidence.training(registered, params, tested),
         "model": {"kind": tags.get("model", ""), "digest": tags.get("digest", ""), "source": registered.source},
         "threshold": registered.threshold,
         "metrics": {name: _score(run["metrics"], name) for name in SCORES if f"test_{name}" in run["metrics"]},
+        "evaluation": evidence.evaluation(tested),
+        "better": evidence.difference(tested),
+        "approvals": evidence.approvals(params, of_it),
+        "monitoring": evidence.monitoring(experiment, registered),
         "replaced": _before(history.production_lineage(decisions), registered.version),
         "taken_out": None if in_production else _taken_out(decisions, registered.version),
         "rollback_restores": history.previous(decisions),
         "reproduced": {n.removeprefix(REPRODUCED): v for n, v in tags.items() if n.startswith(REPRODUCED)},
-    }
+    } | around(experiment, decisions)
+    return trail | {"limits": purpose.limits(trail)}
+
+
+def standing(experiment: str) -> dict:
+    """Everything behind the version in production; without one, `version` None and what is known `around` it."""
+    if versions.production(experiment):
+        return why(experiment)
+    return {"experiment": experiment, "version": None, "production": None} | around(experiment)
+
+
+def around(experiment: str, decisions: list[dict] | None = None) -> dict:
+    """What is known of an experiment whatever is in production: `versions`, newest first, and all decisions, as
+    `history`, oldest first."""
+    known = history.decisions(experiment) if decisions is None else decisions
+    return {"versions": evidence.registered(experiment), "history": known}
 
 
 def find(experiment: str, version: int | None = None, run_id: str | None = None) -> versions.Version:
@@ -60,6 +88,12 @@ def find(experiment: str, version: int | None = None, run_id: str | None = None)
 def _with_gate(decision: dict) -> dict:
     run = decision["decision_run"]
     return decision | {"gate": history.gate_of(run), "report": next(iter(_reports(run).values()), "")}
+
+
+def _since(decisions: list[dict], version: int) -> dict | None:
+    """The decision that put a version where it is; None where none is on the record."""
+    into = [d for d in decisions if d["production_before"] != version == d["production_after"]]
+    return into[-1] if into else None
 
 
 def _taken_out(decisions: list[dict], version: int) -> dict | None:

@@ -83,11 +83,17 @@ BY = argument("--by", default="", metavar="NAME", help="who decides; default: th
 
 @command("Why a version is in production: decision, gate, run, data, code and metrics.",
          argument("version", type=int, nargs="?", metavar="VERSION", help="default: the one in production"),
-         argument("--run", metavar="RUN_ID", help="the version that an MLflow run made"))  # fmt: skip
+         argument("--run", metavar="RUN_ID", help="the version that an MLflow run made"),
+         argument("--html", metavar="FILE", help="write the audit document to an .html file, to print"))  # fmt: skip
 def why(params: Params, given: argparse.Namespace) -> int:
-    from churn.audit import why
+    from churn.audit import document, why
 
-    return say(given, why.why(params.experiment, version=given.version, run_id=given.run), "why")
+    file = document.refuse_unwritable(given.html) if given.html else None
+    told = why.why(params.experiment, version=given.version, run_id=given.run)
+    if file is None:
+        return say(given, told, "why")
+    written = {"version": told["version"], "out": str(document.write(told, file))}
+    return say(given, written, lambda of: [f"audit document of version {of['version']}: {of['out']}"])
 
 
 @command("Every decision: when, who, what, from, to and why.")

@@ -50,6 +50,14 @@ def get(run_id: str) -> dict:
     return _plain_run(run) | {"metrics": dict(run.data.metrics), "datasets": inputs}
 
 
+def experiment_of(run_id: str) -> str | None:
+    """The name of the experiment that a run belongs to; None where there is no such run."""
+    try:
+        return client().get_experiment(client().get_run(run_id).info.experiment_id).name
+    except MlflowException:
+        return None
+
+
 def before(experiment: str, run_id: str) -> dict | None:
     """The finished run before another one: as in `of`, with metrics; None for the first."""
     store = client()

@@ -214,6 +214,11 @@ def columns(version: Version) -> list[str]:
     return mlflow.models.Model.load(str(_files(version.source))).signature.inputs.input_names()
 
 
+def metadata(version: Version) -> dict:
+    """What a version recorded of itself, without loading it. Raises ModelUnavailable when its files are gone."""
+    return mlflow.models.Model.load(str(_files(version.source))).metadata or {}
+
+
 def verified_files(version: Version) -> Path:
     """A version's files. Raises ModelUnavailable when they are gone, or not those that were registered."""
     named = f"{version.name} version {version.version}"

@@ -1,0 +1,76 @@
+"""The record behind the pages: what `churn why` says, read again when the registry has changed, and kept else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from churn.audit import why
+from churn.errors import RegistryError
+from churn.registry import versions
+
+PATIENCE_SECONDS = 2.0  # for the registry; what is in memory needs none
+FRESH_SECONDS = 5.0  # a registry behind a server is not asked again within them
+KEPT = 50  # documents
+
+
+@dataclass(frozen=True)
+class Known:
+    """A document, and for how many seconds the registry has not answered since; None: it did just now."""
+
+    document: dict
+    silent: float | None
+
+
+class Record:
+    """What is on the record of one experiment, for as long as a process lives."""
+
+    def __init__(self, experiment: str) -> None:
+        self.experiment = experiment
+        self._kept: dict[object, tuple[object, float, dict]] = {}
+        self._lock = threading.Lock()
+
+    def standing(self) -> Known:
+        """Everything behind the version in production, `version` None without one. Raises RegistryError when the
+        registry is silent and never told."""
+        return self._known("production", lambda: why.standing(self.experiment))
+
+    def version(self, number: int) -> Known:
+        """Everything behind a version. Raises RegistryError where there is none, or the registry is silent."""
+        return self._known(number, lambda: why.why(self.experiment, version=number))
+
+    def _known(self, name: object, read: Callable[[], dict]) -> Known:
+        mark = _mark()
+        kept = self._kept.get(name)
+        if kept and mark == kept[0] and (mark is not None or time.monotonic() - kept[1] < FRESH_SECONDS):
+            return Known(kept[2], None)
+        try:
+            document = _patiently(read)
+        except TimeoutError:
+            if kept is None:
+                raise RegistryError(f"the registry has not answered for {PATIENCE_SECONDS:g} s") from None
+            return Known(kept[2], time.monotonic() - kept[1])
+        with self._lock:
+            self._kept.pop(name, None)
+            self._kept[name] = mark, time.monotonic(), document
+            for oldest in list(self._kept)[:-KEPT]:
+                del self._kept[oldest]
+        return Known(document, None)
+
+
+def _mark() -> object:
+    try:
+        return versions.watermark()
+    except FileNotFoundError:
+        return "gone"
+
+
+def _patiently(read: Callable[[], dict]) -> dict:
+    waiting = ThreadPoolExecutor(1, thread_name_prefix="record")
+    try:
+        return waiting.submit(read).result(PATIENCE_SECONDS)
+    finally:
+        waiting.shutdown(wait=False)
