@@ -5,6 +5,7 @@
 #   make features-ui  one experiment's features in Feast's own pages          (EXPERIMENT=cdnow)
 #
 # for developers
+#   make docs         these pages as a site, with the reference of the code and executed reports: site/index.html
 #   make lint test    what a change must pass                                 (TESTS=tests/registry)
 #   make test-system  what needs PostgreSQL, Redis, Java, Chromium (installed where it may), or minutes   (TESTS=...)
 #   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
@@ -66,6 +67,18 @@ test-system:
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
 	$(PYTEST) -m system --durations=25 $(TESTS)
 
+# The gallery's two runs have a state folder of their own, and are made again once what makes reports has changed.
+GALLERY := build/gallery
+docs: $(GALLERY)/made
+	NO_MKDOCS_2_WARNING=1 CHURN_GALLERY=$(GALLERY) $(DEV) mkdocs build --strict --quiet
+	@echo "site/index.html; its search needs a server: python3 -m http.server --directory site"
+
+$(GALLERY)/made: $(shell find churn notebooks -name '*.py' -o -name '*.ipynb' -o -path '*/report/*.*') params/cdnow.yaml
+	rm -rf $(GALLERY)
+	CHURN_STATE=$(GALLERY) $(DEV) python run_pipeline.py --params params/cdnow.yaml
+	CHURN_STATE=$(GALLERY) $(DEV) python run_pipeline.py --params params/cdnow.yaml --set train.model=hist_gradient_boosting
+	touch $@
+
 SCALE ?= --sizes 1,10 --rounds 1 --again
 bench:
 	$(DEV) python benchmarks/runner.py
@@ -93,4 +106,4 @@ lock:   # any uv will do, and an environment of the old lock is not made just fo
 LOCK = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help run serve ui features-ui test test-system bench mutants mutants-notebooks accept lint lock screenshots
+.PHONY: help run serve ui features-ui test test-system docs bench mutants mutants-notebooks accept lint lock screenshots
