@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from churn.registry import versions
 PATIENCE_SECONDS = 2.0  # for the registry; what is in memory needs none
 FRESH_SECONDS = 5.0  # a registry behind a server is not asked again within them
 KEPT = 50  # documents
+GONE = "gone"
+
+log = logging.getLogger("serving.record")
 
 
 @dataclass(frozen=True)
@@ -43,15 +47,14 @@ class Record:
         return self._known(number, lambda: why.why(self.experiment, version=number))
 
     def _known(self, name: object, read: Callable[[], dict]) -> Known:
-        mark = _mark()
-        kept = self._kept.get(name)
+        mark, kept = _mark(), self._kept.get(name)
         if kept and mark == kept[0] and (mark is not None or time.monotonic() - kept[1] < FRESH_SECONDS):
             return Known(kept[2], None)
         try:
-            document = _patiently(read)
-        except TimeoutError:
+            document = _patiently(read, mark)
+        except RegistryError:
             if kept is None:
-                raise RegistryError(f"the registry has not answered for {PATIENCE_SECONDS:g} s") from None
+                raise
             return Known(kept[2], time.monotonic() - kept[1])
         with self._lock:
             self._kept.pop(name, None)
@@ -65,12 +68,20 @@ def _mark() -> object:
     try:
         return versions.watermark()
     except FileNotFoundError:
-        return "gone"
+        return GONE
 
 
-def _patiently(read: Callable[[], dict]) -> dict:
+def _patiently(read: Callable[[], dict], mark: object) -> dict:
+    """Raises RegistryError where it takes too long, fails, or there is no registry: looking must not make one."""
+    if mark == GONE:
+        raise RegistryError("the registry is missing")
     waiting = ThreadPoolExecutor(1, thread_name_prefix="record")
     try:
         return waiting.submit(read).result(PATIENCE_SECONDS)
+    except TimeoutError:
+        raise RegistryError(f"the registry has not answered for {PATIENCE_SECONDS:g} s") from None
+    except Exception as error:  # whatever MLflow raises; the log of the request has what is no registry's fault
+        log.warning("record", exc_info=error)
+        raise RegistryError(f"the registry does not answer: {error}") from error
     finally:
         waiting.shutdown(wait=False)

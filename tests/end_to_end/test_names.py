@@ -76,11 +76,11 @@ def test_the_api_answers_and_its_pages_and_metrics_hold_the_names(ran):
     answers = ran.api.batch([f"{10_000 + i}" for i in range(100)]).json()["results"]
     scored = [answer for answer in answers if "error" not in answer]
     assert scored and {409} >= {answer["error"]["status"] for answer in answers if "error" in answer}
-    for path in ("/", "/model", "/openapi/openapi.json", "/openapi/swagger", "/metrics", "/ready"):
+    for path in ("/", "/model", "/openapi/openapi.json", "/openapi/", "/metrics", "/ready"):
         assert 200 == ran.api.get(path).status_code, path
     names = {f["name"] for f in ran.manifest["features"]}
     assert set(ran.api.get("/model").json()["training_ranges"]) == names
-    page = BeautifulSoup(ran.api.get("/").text, "html.parser").find("table").get_text()
+    page = BeautifulSoup(ran.api.get("/versions/1").text, "html.parser").get_text()
     assert [] == [name for name in names if name not in page]
     log = ran.state / ran.params.stem / "predictions"
     ran.api.wait(lambda: list(log.rglob("[!.]*.parquet")))

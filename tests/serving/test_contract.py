@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from benchmarks import load
+from churn.errors import UserError
 from churn.features.online.packing import ARROW, Layout
 from churn.features.online.sqlite_file import SqliteFile
 from churn.registry import versions
@@ -72,7 +73,29 @@ def test_a_key_is_asked_for_where_keys_are_set(client, monkeypatch, customer):
     for headers in ({"X-API-Key": "second-key"}, {"Authorization": "Bearer first-key"}):
         assert api.post("/predict", json=body, headers=headers).status_code == 200
     assert api.get("/", auth=("anyone", "first-key")).status_code == 200
-    assert [200, 401] == [api.get(path).status_code for path in ("/health", "/model")]
+    assert [200, 401, 401] == [api.get(path).status_code for path in ("/health", "/model", "/reports/x/index.html")]
+
+
+def test_keys_have_names_that_the_log_shows_and_the_document_asks_for(client, monkeypatch, customer, caplog):
+    monkeypatch.setenv("CHURN_API_KEYS", "shop:first-key, second-key")
+    api = client()
+    caplog.set_level("INFO", logger="serving")
+    for key in ("first-key", "second-key", "shop:first-key"):
+        api.post("/predict", json={"customer_id": customer}, headers={"X-API-Key": key})
+    lines = [record.fields for record in caplog.records if record.message == "request"]
+    assert [(200, "shop"), (200, "key 2"), (401, None)] == [(line["status"], line.get("key")) for line in lines]
+    document = api.get("/openapi/openapi.json", headers={"X-API-Key": "first-key"}).json
+    assert {"header", "bearer", "basic"} == set(document["components"]["securitySchemes"])
+    asked = {path: next(iter(of.values())).get("security") for path, of in document["paths"].items()}
+    assert [{"header": []}, {"bearer": []}, {"basic": []}] == asked["/predict"]
+    assert [[], []] == [asked["/health"], asked["/metrics"]]
+
+
+@pytest.mark.parametrize("keys", ["shop:a,shop:b", "shop:", ":a"])
+def test_keys_that_cannot_be_told_apart_or_are_empty_are_refused(keys, client, monkeypatch):
+    monkeypatch.setenv("CHURN_API_KEYS", keys)
+    with pytest.raises(UserError, match="name:key,other:key2, each name once"):
+        client()
 
 
 def test_features_beyond_the_limit_are_409_and_on_the_limit_are_not(client, customer):
@@ -213,17 +236,18 @@ def test_more_at_once_than_there_are_slots_is_429_at_once():
 
 
 def test_answers_carry_security_headers_and_pages_load_nothing_from_elsewhere(server):
-    for path in ("/", "/openapi/", "/openapi/swagger", "/health", "/nowhere"):
+    for path in ("/", "/openapi/", "/customers", "/versions/1", "/health", "/nowhere"):
         answer = server.get(path)
         assert "nosniff" == answer.headers["X-Content-Type-Options"]
-        assert "default-src 'self'" in answer.headers["Content-Security-Policy"]
+        policy = answer.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy and "unsafe" not in policy
         assert not re.search(r"""(src|href)=["']?(https?:)?//""", answer.text), path
 
 
 def test_page_and_model_say_what_is_in_production(server):
     page = server.get("/model").json()
     assert ("world", 1, "logistic") == (page["model"]["name"], page["model"]["version"], page["model"]["kind"])
-    assert "version 1" in server.get("/").text
+    assert "version 1 in production" in server.get("/").text
 
 
 def test_document_is_openapi_3_1_and_names_every_problem(server):
