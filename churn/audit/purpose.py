@@ -50,7 +50,7 @@ def _of_run(trail: dict, run: str) -> list[dict]:
             "It was made by code with local changes, or by unknown code: the commit alone does not make it again."
         )
     if not trail["reproduced"]:
-        told.append("Nobody has run it again yet: `churn reproduce`.")
+        told.append("Nobody has run it again yet.")
     return [{"said": said, "from": run} for said in told]
 
 
@@ -75,14 +75,13 @@ def _few(segment: dict) -> bool:
 
 
 def _of_decisions(trail: dict) -> list[dict]:
+    said = {"FAIL": "Failed at the gate", "undecided": "Not settled at the gate"}
+    judged = [decision for decision in trail["decisions"] if decision["gate"]][-1:]
     return [
-        {
-            "said": f"{'Overridden' if d['override'] else 'Not settled'} at the gate: {rule['text']}.",
-            "from": d["decision_run"],
-        }
-        for d in trail["decisions"][-1:]
-        for rule in d["gate"]
-        if rule["outcome"] in ("FAIL", "undecided")
+        {"said": f"{said[rule['outcome']]}: {rule['text']}.", "from": decision["decision_run"]}
+        for decision in judged
+        for rule in decision["gate"]
+        if rule["outcome"] in said
     ]
 
 

@@ -7,11 +7,16 @@ import json
 from flask import request
 
 from churn.audit import facts
+from churn.registry import runs
 from serving.api import Api
 from serving.pages import page
 from serving.pages.figures import places
 
-PARTS = (("training", "Training"), ("parameters", "Parameters"), ("purpose.label", "Who left"))
+PICTURES = (
+    ("reliability", "Calibration"),
+    ("profit", "Profit by number contacted"),
+    ("importance", "What it looks at"),
+)
 TOLD_OF = ("low", "high", "values", "nulls")
 
 
@@ -23,8 +28,14 @@ def view(app: Api) -> str:
     return page.shown(
         app, "comparison.html", known=known[0], a=one, b=other, fact_a=facts.of(one, version=a), here="compare",
         fact_b=facts.of(other, version=b), metrics=_metrics(one, other), differences=_differences(one, other),
-        features=_features(one, other),
+        features=_features(one, other), pictures=_pictures(one, other),
     )  # fmt: skip
+
+
+def _pictures(a: dict, b: dict) -> list[tuple[str, str]]:
+    """The figures that both runs keep: name, and what it shows."""
+    kept = [set(runs.artifacts(one["run"]["id"], "figures")) for one in (a, b)]
+    return [(name, said) for name, said in PICTURES if all(f"figures/{name}.png" in files for files in kept)]
 
 
 def _asked(app: Api) -> tuple[int, int]:
@@ -58,14 +69,18 @@ def _metrics(a: dict, b: dict) -> list[dict]:
 
 
 def _differences(a: dict, b: dict) -> list[dict]:
-    """Every setting of either: part, name, its place in either document (None: not there) and whether they differ."""
-    rows = []
-    for path, part in PARTS:
-        one, other = (_flat(facts.at(d, path)) for d in (a, b))
-        for name in dict.fromkeys([*one, *other]):
-            places = [f"{path}.{name}" if name in side else None for side in (one, other)]
-            rows.append({"part": part, "name": name, "places": places, "differ": one.get(name) != other.get(name)})
-    return rows
+    """Every parameter of either: name, its place in either document (None: not there) and whether they differ. Of
+    versions that no pipeline made, what is known of their training."""
+    part = "parameters" if a["parameters"] and b["parameters"] else "training"
+    one, other = _flat(a[part]), _flat(b[part])
+    return [
+        {
+            "name": name,
+            "places": [f"{part}.{name}" if name in side else None for side in (one, other)],
+            "differ": one.get(name) != other.get(name),
+        }
+        for name in dict.fromkeys([*one, *other])
+    ]
 
 
 def _flat(tree: dict, before: str = "") -> dict[str, str]:

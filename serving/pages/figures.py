@@ -13,6 +13,16 @@ def places(intervals: Sequence[dict], *, pad: float = 0.1) -> list[dict]:
     return [one | _on(scale, one["estimate"], one["low"], one["high"]) for one in shown]
 
 
+def tests(document: dict) -> list[dict]:
+    """A row for each metric of the test: its `path`, and in `cells` the path of its interval by model, None without."""
+    rows: dict[str, dict] = {}
+    for n, one in enumerate((document.get("evaluation") or {}).get("intervals", [])):
+        path = f"evaluation.intervals.{n}"
+        row = rows.setdefault(one["metric"], {"path": f"{path}.metric", "cells": {}})
+        row["cells"][one["model"]] = path
+    return list(rows.values())
+
+
 def of_metric(document: dict, metric: str) -> list[dict]:
     """The intervals of one metric in a document's test, each with its `path`: this version, the one before."""
     held = enumerate((document.get("evaluation") or {}).get("intervals", []))

@@ -11,8 +11,8 @@ from churn.registry import history, runs
 from serving.api import Api
 from serving.pages.page import Told
 
-FOLDER = "notebooks"
-KINDS = {".html": "text/html; charset=utf-8", ".ipynb": "application/x-ipynb+json"}
+NOTEBOOKS, FIGURES = "notebooks", "figures"  # the notebooks are named without their folder
+KINDS = {".html": "text/html; charset=utf-8", ".ipynb": "application/x-ipynb+json", ".png": "image/png"}
 # A report is one file with everything inline. In the sandbox it has an origin of its own: it can show itself and lead
 # on, and neither read an answer of the API nor send a form.
 POLICY = (
@@ -24,21 +24,21 @@ _one_at_a_time = threading.Lock()  # a copy of what lies elsewhere takes the pla
 
 def view(app: Api, run: str, file: str = "index.html") -> Response:
     """One file of a run's or a decision's reports. Raises Told where the run, of this experiment, keeps no such one."""
-    name = f"{FOLDER}/{file}"
+    name = file if file.startswith(f"{FIGURES}/") else f"{NOTEBOOKS}/{file}"
     ending = PurePosixPath(file).suffix
-    if ending not in KINDS or name not in _kept(app.holder.name, run):
+    if ending not in KINDS or name not in _kept(app.holder.name, run, name.partition("/")[0]):
         raise Told("There is no such report", "No run of this experiment keeps a report of that name.")
     with _one_at_a_time:
         content = runs.artifact(run, name).read_bytes()
     g.policy = POLICY
     answer = Response(content, content_type=KINDS[ending])
-    if ending != ".html":
+    if ending == ".ipynb":
         answer.headers.set("Content-Disposition", "attachment", filename=PurePosixPath(file).name)
     return answer
 
 
-def _kept(experiment: str, run: str) -> list[str]:
-    """The reports of a run; none where it is not one of the experiment's or of its decisions'."""
+def _kept(experiment: str, run: str, folder: str) -> list[str]:
+    """What a run keeps in a folder; nothing where it is not one of the experiment's or of its decisions'."""
     if runs.experiment_of(run) not in (experiment, history.experiment_of(experiment)):
         return []
-    return runs.artifacts(run, FOLDER)
+    return runs.artifacts(run, folder)

@@ -8,7 +8,7 @@ from flask import Response, g
 from churn.audit import document
 from serving.api import Api
 from serving.pages import page
-from serving.pages.figures import of_metric
+from serving.pages.figures import of_metric, tests
 from serving.pages.reports import POLICY
 
 
@@ -16,7 +16,7 @@ def view(app: Api, number: int) -> str:
     """A version by number."""
     known = page.document(app, number)
     bars = of_metric(known.document, "auc")
-    return page.shown(app, "version.html", known=known, bars=bars, here="versions")
+    return page.shown(app, "version.html", known=known, bars=bars, tests=tests(known.document), here="versions")
 
 
 def audit(app: Api, number: int) -> Response:
