@@ -5,12 +5,13 @@
 #   make features-ui  one experiment's features in Feast's own pages          (EXPERIMENT=cdnow)
 #
 # for developers
-#   make docs         these pages as a site, with the reference of the code and executed reports: site/index.html
-#   make lint test    what a change must pass                                 (TESTS=tests/registry)
+#   make docs         these pages as a site, with the reference of the code and executed reports
+#   make lint         what a change must keep to: imports, style, notebooks without outputs
+#   make test         what a change must pass                                 (TESTS=tests/registry)
 #   make test-system  what needs PostgreSQL, Redis, Java, Chromium (installed where it may), or minutes   (TESTS=...)
 #   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
-#   make mutants-notebooks   and in the notebooks' cells? half an hour
+#   make mutants-notebooks   would one notice it in the notebooks' cells? half an hour
 #   make accept       the notebooks' results have changed on purpose: keep the new ones, then read the diff
 #   make screenshots  the pictures of the README and of docs/ anew, from real runs in a real browser
 #   make lock         resolve the dependencies of pyproject.toml again: the only way that a version moves

@@ -26,6 +26,23 @@ KINDS = {
     "model-unavailable": (503, "There is no model to answer with"),
     "feature-store-unavailable": (503, "The feature store does not answer"),
 }
+REMEDIES = {  # what a caller does about it
+    "bad-request": "correct the request",
+    "unauthorized": "`X-API-Key: ...` or `Authorization: Bearer ...` with one of the keys of `CHURN_API_KEYS`",
+    "not-found": "see the addresses",
+    "unknown-customer": "check the id; a new customer comes with the next snapshot",
+    "method-not-allowed": "see the addresses",
+    "missing-features": "run the features stage; if it persists, such customers need a model trained with them",
+    "outside-population": "treat the customer as gone, as `detail` tells; or widen the label's rule and train again",
+    "stale-features": "run the features stage for a newer `snapshots.serve`; the limit: `serving.max_feature_age_days`",
+    "payload-too-large": "smaller batches; the limit is 512 KB",
+    "unsupported-media-type": "`Content-Type: application/json`, no `Content-Encoding`",
+    "invalid-request": "correct the fields that `errors` lists",
+    "overloaded": "wait for `Retry-After`; more workers if it lasts (16 predictions at once are one worker's)",
+    "internal-error": "a fault of ours: the log has the cause under the `request_id`",
+    "model-unavailable": "run the pipeline; `detail` has the reason, and it becomes ready by itself",
+    "feature-store-unavailable": "wait for `Retry-After`; look at the store if it lasts: missing, locked or slow",
+}
 BY_STATUS = {status: kind for kind, (status, _) in reversed(KINDS.items())} | {404: "not-found"}
 
 

@@ -53,14 +53,15 @@ REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 def run_pipeline(argv: Sequence[str] | None = None) -> int:
     """`python run_pipeline.py`: run every stage and say where to look next."""
-    given = _parser().parse_args(argv)
+    given = run_parser().parse_args(argv)
     sys.setswitchinterval(0.0005)  # who prepares reports must not hold up who speaks with a kernel
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite end, as with Ctrl-C
     with _short_process():
         return _guarded(lambda: _run(given))
 
 
-def _parser() -> argparse.ArgumentParser:
+def run_parser() -> argparse.ArgumentParser:
+    """The flags of run_pipeline.py."""
     parser = argparse.ArgumentParser(
         "run_pipeline.py", description=RUN, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -214,13 +215,18 @@ def _is_refusal(error: BaseException) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The console script `churn`."""
+    given = churn_parser().parse_args(argv)
+    with _short_process():
+        return _guarded(lambda: given.action(given))
+
+
+def churn_parser() -> argparse.ArgumentParser:
+    """The subcommands of `churn` and their flags."""
     from churn.cli import commands, retention  # noqa: F401  whose commands are added to those
 
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))
-    given = parser.parse_args(argv)
-    with _short_process():
-        return _guarded(lambda: given.action(given))
+    return parser
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """The gallery: reports of runs on real data, executed from the code of the day, as pages of the site.
 
-`make docs` makes the runs in a state folder of their own, which `CHURN_GALLERY` names; nothing that was executed lies in
-the repository. Without it the page says how to get them.
+`make docs` makes the runs in a state folder of their own, which `CHURN_GALLERY` names; nothing that was executed lies
+in the repository. Without it the page says how to get them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ STAGES = {
 }
 INTRODUCTION = """# Gallery
 
-Reports as runs leave them: notebooks that were executed on the 69,659 purchases of 23,570 customers of a CD shop, a data
-set of the field's (CDNOW, 1997-98; Fader & Hardie 2001). Each is one file and loads nothing from elsewhere.
+Reports as runs leave them: notebooks that were executed on the 69,659 purchases of 23,570 customers of a CD shop, a
+data set of the field's (CDNOW, 1997-98; Fader & Hardie 2001). Each is one file and loads nothing from elsewhere.
 """
 NONE = "There are none in this copy of the site. `make docs` makes them: two runs, a minute."
 MADE = "They were made with this site, by two runs of its own on an empty state folder (`make docs`)."

@@ -1,4 +1,4 @@
-"""The navigation of the site, from the list of pages in docs/README.md: a shelf a tab, a page an entry, in its order."""
+"""The navigation of the site, from the list of pages in docs/README.md: a shelf a tab, a page an entry."""
 
 from __future__ import annotations
 

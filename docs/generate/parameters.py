@@ -1,24 +1,23 @@
-"""The parameter tables of docs/reference/parameters.md, from the schema; this script writes them between its marks."""
+"""The tables of parameters, from the schema of a params file."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from churn.params.schema import Params
 
-PAGE = Path(__file__).parent / "reference" / "parameters.md"
-BEGIN, END = "<!-- parameters: begin -->", "<!-- parameters: end -->"
+PAGE = "parameters"
 WORDS = {"string": "text", "integer": "whole number", "number": "number", "date": "date", "date-time": "time"}
 
 
-def tables() -> str:
-    """Markdown: a table for each section of a params file, a row for each key."""
+def tables() -> dict[str, str]:
+    """Mark -> Markdown: a table for each section of a params file, a row for each key."""
     schema = Params.model_json_schema()
     blocks: dict[str, list[str]] = {}
     for section, row in _rows(schema, schema["$defs"], "", "top level"):
         blocks.setdefault(section, ["| key | type | default | meaning |", "|---|---|---|---|"]).append(row)
-    return "\n\n".join(f"**{section}**\n\n" + "\n".join(rows) for section, rows in blocks.items())
+    text = "\n\n".join(f"**{section}**\n\n" + "\n".join(rows) for section, rows in blocks.items())
+    return {"parameters": text}
 
 
 def _rows(node: dict, known: dict, prefix: str, section: str) -> Iterator[tuple[str, str]]:
@@ -71,8 +70,3 @@ def _limits(entry: dict) -> str:
 
 def _shown(value: object) -> str:
     return "null" if value is None else str(value)
-
-
-if __name__ == "__main__":
-    before, rest = PAGE.read_text().split(BEGIN)
-    PAGE.write_text(f"{before}{BEGIN}\n{tables()}\n{END}{rest.split(END)[1]}")
