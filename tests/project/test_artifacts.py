@@ -11,7 +11,9 @@ import pytest
 from docs.generate import artifacts
 
 PARTS = {"<stage>": "(?:features|monitor|train|evaluate|promote|score)"}
-LATER = {"<experiment>/predictions/", "<experiment>/refusals/", "spill/"}  # the API's, and what is there while it runs
+LATER = {  # of the API, of the next run, and what is there while it runs
+    "<experiment>/predictions/", "<experiment>/refusals/", "<experiment>/monitoring/", "spill/",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
