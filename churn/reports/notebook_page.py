@@ -62,7 +62,7 @@ def _exporter() -> HTMLExporter:
     return HTMLExporter(
         template_name="report",
         extra_template_basedirs=[str(TEMPLATES)],
-        filters={"headings": _headings, "tables": _tables, "prose": prose},
+        filters={"headings": _headings, "unlinked": _unlinked, "tables": _tables, "prose": prose},
         anchor_link_text="#",
         embed_images=True,
         config=Config({"NbConvertBase": {"display_data_priority": SHOWN}}),
@@ -144,6 +144,11 @@ def _headings(html: str) -> list[tuple[str, str]]:
     return headings
 
 
+def _unlinked(html: str) -> str:
+    """A heading without the link to itself: what unfolds at a click holds nothing else to click."""
+    return re.sub(r'<a class="anchor-link".*?</a>', "", html)
+
+
 def _tables(html: str) -> str:
     """Data frames in a scrolling frame, one row of headings, columns of numbers with the class `number`."""
     if "<table" not in html:
@@ -153,8 +158,12 @@ def _tables(html: str) -> str:
         style.decompose()
     for table in soup.select("table.dataframe, table[id^=T_]"):
         table.attrs.pop("border", None)
-        table.wrap(soup.new_tag("div", attrs={"class": "scroll", "tabindex": "0"}))
         _merge_index_names(table)
+        _unname_blanks(table)
+        named = f"table: {', '.join(_text(cell) for cell in table.select('thead th'))}"
+        table.wrap(
+            soup.new_tag("div", attrs={"class": "scroll", "role": "group", "aria-label": named, "tabindex": "0"})
+        )
         _mark_numbers(table)
     return str(soup)
 
@@ -168,6 +177,13 @@ def _merge_index_names(table: Tag) -> None:
     for above, below in pairs:
         above.string = _text(above) or _text(below)
     lower[0].parent.decompose()
+
+
+def _unname_blanks(table: Tag) -> None:
+    """A heading without a word heads nothing: it is a cell."""
+    for cell in table.select("thead th"):
+        if not _text(cell):
+            cell.name = "td"
 
 
 def _mark_numbers(table: Tag) -> None:

@@ -33,7 +33,12 @@ def _shown(value: object) -> object:
 
 def gate(verdict: Decision) -> Styler:
     """The gate's table, each outcome in its colour."""
-    colours = {"pass": "#0b6e4f", "FAIL": "#b00020", "undecided": "#b00020", "advisory": "#8a5a00"}
+    colours = {
+        "pass": "var(--good, #0b6e4f)",
+        "FAIL": "var(--bad, #b00020)",
+        "undecided": "var(--bad, #b00020)",
+        "advisory": "var(--warn, #7a4f00)",
+    }
     styler = table(verdict.table())
     return styler.map(lambda value: f"color: {colours[value]}; font-weight: 700", subset=["outcome"])
 

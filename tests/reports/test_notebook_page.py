@@ -50,16 +50,16 @@ def text(tag: Tag | None) -> str:
     return tag.get_text(" ", strip=True) if tag else ""
 
 
-def test_code_is_folded_one_click_away(page):
-    (folded,) = page(cell("answer = 42")).select("details.code")
-    assert not folded.has_attr("open")
-    assert (text(folded.summary), folded.pre.get_text().strip()) == ("code", "answer = 42")
-
-
-def test_one_button_shows_all_code(page):
-    html = page(cell())
-    assert html.select_one("button#code-switch")
-    assert "details.code" in html.script.get_text()
+def test_code_is_one_click_away_for_the_whole_page_and_without_a_script(page):
+    html = page(cell("answer = 42"))
+    assert ["answer = 42"] == [code.get_text().strip() for code in html.select(".code pre")]
+    assert ("checkbox", False) == (
+        html.select_one("label > #show-code")["type"],
+        html.select_one("#show-code").has_attr("checked"),
+    )
+    sheet = html.style.get_text()
+    assert ".code { display: none; }" in sheet
+    assert ":is(body:has(#show-code:checked), .failed) .code { display: block; }" in sheet
 
 
 def test_no_prompts(page):
@@ -92,7 +92,7 @@ def test_parameters_are_a_folded_table_of_what_this_run_was_given(page):
     rows = [[text(part) for part in row.select("th, td")] for row in html.select("details.parameters tbody tr")]
     assert rows == [["horizon_days", "180", "days of the label <t>"], ["seed", "7", ""]]
     assert "label" == html.select_one("details.parameters tbody td code").get_text()
-    assert not html.select("details.code, details.parameters[open]")
+    assert not html.select(".code, details.parameters[open]")
 
 
 def test_glued_values_are_invisible(page):
@@ -122,7 +122,7 @@ def test_a_section_tagged_fold_is_closed_under_its_heading_up_to_the_next_one(pa
     assert not fold.has_attr("open")
     assert "Each segment" == text(fold.summary.h2).removesuffix(" #")
     assert ["Shown here .", "More."] == [text(prose) for prose in fold.select(".prose")]
-    assert ["first()", "second()"] == [code.get_text().strip() for code in fold.select("details.code pre")]
+    assert ["first()", "second()"] == [code.get_text().strip() for code in fold.select(".code pre")]
     assert ["Each segment", "After"] == [text(link) for link in html.select("nav ol a")]
 
 
@@ -144,7 +144,7 @@ def test_printed_text_is_shown(page):
 def test_failed_cell_is_open_and_linked_from_the_top(page):
     html = page(new_markdown_cell("# Train"), cell("read()", ERROR), cell("after()"))
     failed = html.select_one("#failed-cell")
-    assert failed.select_one("details.code[open] pre").get_text().strip() == "read()"
+    assert failed.select_one(".code pre").get_text().strip() == "read()"
     assert failed.select_one(".error p").get_text() == "InvalidData: <b>orders</b>: no rows"
     assert failed.select_one(".error pre").get_text() == "InvalidData: no rows"
     banner = html.select_one("main > .banner")
@@ -214,12 +214,27 @@ def test_a_retina_figure_keeps_its_size_on_the_page(page):
     assert (html.img["width"], html.img["height"]) == ("640", "480")
 
 
-def test_a_figure_on_a_small_screen_keeps_a_width_at_which_it_can_be_read_and_scrolls(page):
+def test_a_figure_is_never_wider_than_the_page_and_on_paper_in_the_dark_too(page):
     html = page(cell("plot()", shown("image/png", PIXEL)))
-    assert "figure" == html.select_one(".scroll[tabindex] > img").parent.name
-    sheet, printed = html.style.get_text().split("@media print")
-    assert "@media screen { figure.scroll img { max-width: max(100%, 620px); } }" in sheet
-    assert "max-width: max(" not in printed
+    (look,) = re.findall(r"figure img \{([^}]*)\}", html.style.get_text())
+    assert {"max-width: 100%", "height: auto", "background: #fff"} <= {rule.strip() for rule in look.split(";")}
+
+
+def test_a_table_scrolls_by_the_keyboard_and_is_named_by_its_columns(page):
+    table = pd.DataFrame({"auc": [0.81], "rows": [9]})
+    (frame,) = page(cell("table", shown("text/html", table.to_html()))).select(".scroll")
+    assert ("group", "0", "table: auc, rows") == (frame["role"], frame["tabindex"], frame["aria-label"])
+
+
+def test_a_heading_without_a_word_is_no_heading(page):
+    table = pd.DataFrame({"auc": [0.81]}, index=["basic"])
+    html = page(cell("table", shown("text/html", table.to_html())))
+    assert (["auc"], 1) == ([text(head) for head in html.select("thead th")], len(html.select("thead td")))
+
+
+def test_what_unfolds_at_a_click_holds_no_link(page):
+    html = page(new_markdown_cell("## Each\n\nAll.", metadata={"tags": ["fold"]}), cell())
+    assert ("Each", []) == (text(html.select_one("details.fold > summary h2")), html.select("summary a"))
 
 
 def test_a_failed_page_opens_at_the_failed_cell_unless_its_address_names_a_place(page):
@@ -313,9 +328,3 @@ def test_a_report_can_be_marked_as_reused_without_rendering_it_again(page, tmp_p
     html = BeautifulSoup(made.read_text(), "html.parser")
     assert text(html.select_one("main > .reused")) == "Reused in run aa ; executed in run bb ."
     assert "old" in text(html.select_one(".prose"))
-
-
-def test_printed_pages_have_no_code_but_that_of_the_failed_cell(page):
-    sheet = page(cell()).style.get_text().split("@media print")[1]
-    assert re.search(r"nav, .*details\.code { display: none; }\s+\.failed details\.code { display: block; }", sheet)
-    assert re.search(r"figure, tr, .*break-inside: avoid", sheet)

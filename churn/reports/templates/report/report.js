@@ -1,9 +1,3 @@
-const button = document.getElementById("code-switch");
-button.addEventListener("click", () => {
-  const show = button.textContent.startsWith("Show");
-  document.querySelectorAll("details.code").forEach((cell) => { cell.open = show; });
-  button.textContent = show ? "Hide all code" : "Show all code";
-});
 const parameters = document.getElementById("parameters");
 const unfold = () => { if (parameters) parameters.open = true; };
 document.querySelectorAll('a[href="#parameters"]').forEach((link) => link.addEventListener("click", unfold));
