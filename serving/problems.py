@@ -69,7 +69,8 @@ class Problem(Exception):
         if self.retry_after is not None:
             response.headers["Retry-After"] = str(self.retry_after)
         if self.kind == "unauthorized":
-            response.headers["WWW-Authenticate"] = 'Bearer realm="papertrail", Basic realm="papertrail"'
+            for scheme in ("Bearer", "Basic"):  # a line each: of two in one, browsers see the first alone
+                response.headers.add("WWW-Authenticate", f'{scheme} realm="papertrail"')
         return response
 
 
