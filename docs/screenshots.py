@@ -1,7 +1,7 @@
 """The pictures of the README and of docs/: `make screenshots`.
 
-Runs the pipeline on real data (cdnow) and three months of the simulated business (streaming) in the state folder
-(CHURN_STATE; what is there is reused), serves both, and looks at them in a real browser.
+Runs the pipeline on real data (cdnow) and three months of the simulated business (streaming) on an empty state folder
+of its own, serves it, and looks at all in a real browser.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -21,7 +22,6 @@ from tests import browser  # noqa: E402
 from tests.serving.gunicorn_server import Server  # noqa: E402
 
 IMAGES = PROJECT / "docs" / "images"
-STATE = Path(os.environ.get("CHURN_STATE") or PROJECT / "state").resolve()
 REAL, MONTHLY = "params/cdnow.yaml", "params/streaming.yaml"
 MONTHS = ("2023-10-01", "2023-11-01", "2023-12-01")
 SIZE = {"width": 1200, "height": 900}
@@ -29,14 +29,20 @@ SIZE = {"width": 1200, "height": 900}
 
 def main() -> None:
     """Run what is to be seen, then take every picture."""
+    with tempfile.TemporaryDirectory() as state:
+        os.environ["CHURN_STATE"] = state
+        _all(Path(state))
+
+
+def _all(state: Path) -> None:
     run = _run(REAL)
     month = [_run(MONTHLY, "--as-of", day) for day in MONTHS][-1]
     with browser.chromium() as chromium:
         _shoot(chromium, run / "index.html", "run")
         _shoot(chromium, run / "evaluate.html", "report")
         _shoot(chromium, month / "index.html", "month")
-        environment = {"CHURN_STATE": str(STATE), "CHURN_PARAMS": str(PROJECT / MONTHLY)}
-        with Server(STATE, **environment) as api:
+        environment = {"CHURN_STATE": str(state), "CHURN_PARAMS": str(PROJECT / MONTHLY)}
+        with Server(state, **environment) as api:
             api.wait(lambda: api.get("/ready").status_code == 200)
             customer = _contacted()
             _shoot(chromium, f"{api.url}/", "page")

@@ -37,4 +37,4 @@ def _failed(folder: Path, empty_state) -> tuple[Path, Path]:
 def test_no_page_of_a_run_has_a_fault_in_light_or_dark_wide_or_narrow(pages):
     with browser.chromium() as chromium:
         found = {name: browser.faults(chromium, page) for name, page in pages.items()}
-    assert dict.fromkeys(pages, []) == found
+    assert {name: [] for name in pages} == found
