@@ -69,19 +69,19 @@ def difference(held: dict | None) -> dict | None:
 
 
 def monitoring(experiment: str, version: Version) -> dict | None:
-    """What the newest look back says: its run, when, the months of this version that came true, by its lists and by
-    what it `answered`, the alarm, and what is estimated of months that have not. None where monitor has not run."""
+    """What the newest look back says: its run, when, the `months` whose lists came true, whichever version made them
+    (`own`: the places of this version's), the alarm, and the estimate of months that have not. None: never looked."""
     run_id = runs.newest_with(experiment, "monitor.json")
     found = run_id and runs.document(run_id, "monitor.json")
     if not found:
         return None
-    months = [month for month in found["months"] if month["version"] == version.version]
+    months = [month for month in found["months"] if month["from"] == "list" and not month["superseded"]]
     alarm = {name: value for name, value in found["alarm"].items() if name != "path"}
     return {
         "run": run_id,
         "at": runs.get(run_id)["started"],
-        "months": [month for month in months if month["from"] == "list"],
-        "answered": [month for month in months if month["from"] != "list"],
+        "months": months,
+        "own": [place for place, month in enumerate(months) if month["version"] == version.version],
         "alarm": alarm,
         "estimate": found.get("estimate") or None,
     }

@@ -89,7 +89,7 @@ def _of_time(trail: dict) -> list[dict]:
     since = trail["monitoring"]
     if since is None:
         return [{"said": "What came true is not known: monitor has not run.", "from": trail["run"]["id"]}]
-    if not since["months"]:
+    if not since["own"]:
         return [{"said": "No list of its own has come true yet.", "from": since["run"]}]
     return (
         [{"said": f"An alarm stands since {since['alarm']['since']}.", "from": since["run"]}]

@@ -21,7 +21,7 @@ TOLD_OF = ("low", "high", "values", "nulls")
 
 
 def view(app: Api) -> str:
-    """Versions `a` and `b` of the address; without them the one in production and the one before, or the newest."""
+    """Versions `?a=` and `?b=` side by side; without them the one in production and the newest other one."""
     a, b = _asked(app)
     known = page.document(app, a), page.document(app, b)
     one, other = (k.document for k in known)
@@ -95,12 +95,21 @@ def _flat(tree: dict, before: str = "") -> dict[str, str]:
 
 
 def _features(a: dict, b: dict) -> list[dict]:
-    """Every feature of either: its name, its place in either document, and whether training saw other values of it."""
+    """Every feature of either: its name, its place in either document, whether one takes it alone, and whether training
+    saw other values of it."""
     one, other = ({f["name"]: (n, f) for n, f in enumerate(d["features"])} for d in (a, b))
     rows = []
     for name in dict.fromkeys([*one, *other]):
         held = one.get(name), other.get(name)
         seen = [side and [side[1][key] for key in TOLD_OF] for side in held]
         paths = [side and f"features.{side[0]}" for side in held]
-        rows.append({"name": name, "paths": paths, "differ": seen[0] != seen[1], "told": (held[0] or held[1])[1]})
+        rows.append(
+            {
+                "name": name,
+                "paths": paths,
+                "alone": None in held,
+                "differ": seen[0] != seen[1],
+                "told": (held[0] or held[1])[1],
+            }
+        )
     return rows

@@ -21,7 +21,7 @@ LISTS = 12  # of the past, the newest
 
 
 def view(app: Api) -> str:
-    """The customer `id` of the address; without one a form to name one."""
+    """The customer `?id=`: score, reasons, features with their training ranges, past scores; or a form to name one."""
     given = request.args.get("id", "")
     told = {"given": given, "here": "customers", "champion": app.holder.champion}
     if not given.strip():

@@ -7,7 +7,7 @@ from serving.pages import page
 
 
 def view(app: Api, run: str) -> str:
-    """The decision that an MLflow run holds."""
+    """A decision, rule by rule, with the notebook that carried it out."""
     history = app.record.standing().document["history"]
     found = next((decision for decision in history if decision["decision_run"] == run), None)
     if found is None:

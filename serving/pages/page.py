@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import wraps
 
 from flask import Response, g, make_response, render_template
 
@@ -24,6 +25,7 @@ class Told(Exception):
 def add(app: Api, rule: str, view: Callable[..., str | Response]) -> None:
     """Give a page its address; `view` takes the application and what the address names."""
 
+    @wraps(view)
     def answer(**named: object) -> Response:
         g.page = True
         try:

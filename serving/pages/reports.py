@@ -23,7 +23,10 @@ _one_at_a_time = threading.Lock()  # a copy of what lies elsewhere takes the pla
 
 
 def view(app: Api, run: str, file: str = "index.html") -> Response:
-    """One file of a run's or a decision's reports. Raises Told where the run, of this experiment, keeps no such one."""
+    """A report of a run or of a decision, or a figure of it (`figures/<name>.png`).
+
+    Raises Told where there is no such run of this experiment, or it keeps no such file.
+    """
     name = file if file.startswith(f"{FIGURES}/") else f"{NOTEBOOKS}/{file}"
     ending = PurePosixPath(file).suffix
     if ending not in KINDS or name not in _kept(app.holder.name, run, name.partition("/")[0]):

@@ -13,7 +13,7 @@ from serving.pages.reports import POLICY
 
 
 def view(app: Api, number: int) -> str:
-    """A version by number."""
+    """A version: what it is made of, how it did in the test, what was decided about it, and its limits."""
     known = page.document(app, number)
     bars = of_metric(known.document, "auc")
     return page.shown(app, "version.html", known=known, bars=bars, tests=tests(known.document), here="versions")
@@ -25,7 +25,7 @@ def audit(app: Api, number: int) -> Response:
 
 
 def audit_of_production(app: Api) -> Response:
-    """That of the version in production."""
+    """The audit document of the version in production."""
     told = app.record.standing().document
     if told["version"] is None:
         raise page.Told(
