@@ -6,6 +6,7 @@ Feast's definitions, the training set and serving are all made from this file; n
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -47,6 +48,17 @@ def about(manifest: dict) -> dict[str, dict]:
     among the others, for whoever keeps this does not keep their order."""
     words = manifest.get("words", {})
     return {f["name"]: f | words.get(f["name"], {}) | {"place": n} for n, f in enumerate(manifest["features"])}
+
+
+def meanings(manifest: dict) -> dict[str, str]:
+    """Feature -> what it means, in a few words as of the snapshot; its name where nothing is known of it."""
+    return {f["name"]: _in_words(f["meaning"], f["unit"]) or f["name"] for f in manifest["features"]}
+
+
+def _in_words(meaning: str, unit: str) -> str:
+    said = meaning.split("; null")[0].replace(" before the snapshot", "")
+    said = re.sub(r"in (?:the|those) (\d+) days", r"in the last \1 days", said)
+    return f"{unit} {said}" if said.startswith("since ") else said
 
 
 def called(manifest: dict, names: list[str]) -> list[str]:

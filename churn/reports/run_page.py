@@ -14,6 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from churn import state
+from churn.reports import small_figures
 
 TEMPLATES = Path(__file__).parent / "templates" / "report"
 REUSED = re.compile(r"<!--reused-->.*?<!--/reused-->", re.DOTALL)
@@ -22,7 +23,6 @@ METRICS = {"auc": 3, "average_precision": 3, "calibration_error": 3, "lift_top":
 STATUS = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "interrupted", "RUNNING": "under way"}
 LOOKS = {"promoted": "good", "needs approval": "quiet", "refused": "wait", "failed": "bad", "under way": "quiet",
          "not trained": "quiet"}  # fmt: skip
-NICE = [digit * 10.0**power for power in range(-4, 1) for digit in (1, 2, 5)]  # distances between two ticks
 ABSENT = "not given"
 
 
@@ -72,6 +72,7 @@ def write(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
         verdict=_verdict(decision, STATUS.get(status, status), month), decision=decision, month=month or {},
         started=started.replace("T", " ").replace("Z", " UTC"), seconds=sum(s.seconds or 0 for s in stages),
+        difference=_difference(evaluation) if evaluation else None, changes=_changes(parameters, previous),
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
         profit=_profit(evaluation) if evaluation else None, serve=parameters.get("snapshots", {}).get("serve"),
         parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer, notes=notes,
@@ -110,7 +111,7 @@ def _environment() -> jinja2.Environment:
         "memory": _memory,
         "number": _number,
     }
-    environment.globals |= {"metrics": METRICS, "scale": _scale, "css": _css}
+    environment.globals |= {"metrics": METRICS, "scale": small_figures.scale, "small": small_figures, "css": _css}
     return environment
 
 
@@ -161,6 +162,16 @@ def _profit(evaluation: dict) -> dict[str, float | None]:
     return {"value": evaluation["profit_per_customer"], **_bounds(own)}
 
 
+def _difference(evaluation: dict) -> dict | None:
+    """Candidate minus champion in AUC: estimate, low, high, and what it `says`; None where there is no champion."""
+    found = _intervals(evaluation).get(("difference", "auc"))
+    if found is None:
+        return None
+    better, worse = found["low"] > 0, found["high"] < 0
+    said = "better beyond doubt" if better else "worse beyond doubt" if worse else "the two cannot be told apart"
+    return found | {"says": said}
+
+
 def _intervals(evaluation: dict) -> dict[tuple[str, str], dict]:
     """(model, metric) -> its interval."""
     return {(i["model"], i["metric"]): i for i in evaluation["intervals"]}
@@ -168,21 +179,6 @@ def _intervals(evaluation: dict) -> dict[tuple[str, str], dict]:
 
 def _bounds(interval: dict | None) -> dict[str, float | None]:
     return {"low": interval["low"], "high": interval["high"]} if interval else {"low": None, "high": None}
-
-
-def _scale(cells: list[dict]) -> dict:
-    """Where values lie on an axis that holds them all, in per cent of its width; "ticks" are (label, place)."""
-    values = [v for cell in cells for v in cell.values() if _is_number(v)] or [0.0, 1.0]
-    pad = 0.08 * (max(values) - min(values)) or 0.01
-    low, width = min(values) - pad, max(values) - min(values) + 2 * pad
-    step = next((step for step in NICE if width / step <= 6), 1.0)
-    ticks = [step * n for n in range(math.ceil(low / step), math.floor((low + width) / step) + 1)]
-    decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-
-    def place(value: float) -> str:
-        return f"{100 * (value - low) / width:.2f}%"
-
-    return {"place": place, "ticks": [(f"{tick:.{decimals}f}", place(tick)) for tick in ticks]}
 
 
 def _rows(parameters: dict, previous: dict | None) -> dict[str, list[dict]]:
@@ -194,6 +190,17 @@ def _rows(parameters: dict, previous: dict | None) -> dict[str, list[dict]]:
         value, was = now.get(name, ABSENT), before.get(name, ABSENT)
         sections.setdefault(section, []).append({"key": key, "value": value, "was": was, "changed": value != was})
     return sections
+
+
+def _changes(parameters: dict, previous: dict | None) -> list[dict]:
+    """The parameters that differ from the run before's, by their full names."""
+    sections = _rows(parameters, previous).items()
+    return [
+        row | {"key": f"{section}.{row['key']}" if section else row["key"]}
+        for section, rows in sections
+        for row in rows
+        if row["changed"]
+    ]
 
 
 def _flat(tree: dict, prefix: str = "") -> dict[str, str]:

@@ -104,7 +104,7 @@ def test_nothing_is_loaded_from_elsewhere(page):
     ],
 )  # fmt: skip
 def test_the_decision_is_the_first_thing_said(page, decision, said):
-    assert said == text(page(decision=decision).select_one("h1 + .verdict"))
+    assert said == text(page(decision=decision).select_one("h1.verdict"))
 
 
 def test_a_refusal_gives_its_reasons(page):
@@ -227,8 +227,10 @@ def test_a_run_that_did_not_end_says_so(page, status, said):
 
 
 def test_a_run_under_way_reloads_its_page_and_no_other_does(page):
-    assert page(status="RUNNING", decision=None).select("meta[http-equiv=refresh]")
-    assert not page().select("meta[http-equiv=refresh]")
+    waiting = page(status="RUNNING", decision=None)
+    assert "location.reload()" in waiting.script.get_text()
+    assert "Look now" == text(waiting.select_one(".quiet a"))
+    assert not page().select("script, .quiet")
 
 
 def test_the_page_of_a_killed_run_says_so_and_no_longer_waits(page, tmp_path):
@@ -236,7 +238,7 @@ def test_the_page_of_a_killed_run_says_so_and_no_longer_waits(page, tmp_path):
     run_page.mark_killed(tmp_path / "run")
     html = BeautifulSoup((tmp_path / "run" / "index.html").read_text(), "html.parser")
     assert "Killed: its process is gone." == text(html.select_one(".verdict"))
-    assert ("Killed: its process is gone." in html.title.string, []) == (True, html.select("meta[http-equiv=refresh]"))
+    assert ("Killed: its process is gone." in html.title.string, []) == (True, html.select("script"))
     run_page.mark_killed(tmp_path / "a run that wrote no page")
 
 
@@ -332,6 +334,7 @@ def test_without_notes_there_is_no_list(page):
     assert [] == page().select("ul.notes") == page(notes=[]).select("ul.notes")
 
 
+QUESTIONS = ["What was decided", "What it earns", "Whom to contact", "What changed since last time"]
 KNOWN = {"snapshot": "1998-01-01", "version": 1, "auc": 0.8, "low": 0.79, "high": 0.81, "predicted": 0.3,
          "observed": 0.31}  # fmt: skip
 LOOKED_BACK = {
@@ -344,9 +347,11 @@ MONTH = {"looked_back": LOOKED_BACK, "listed": {"version": 1, "said": ["Contact 
 
 def test_the_first_screen_tells_how_production_did_and_whom_to_contact(page):
     html = page(month=MONTH)
-    assert ["In production", "To contact"] == [text(title) for title in html.select(".month dt")]
-    assert "Contact 120 customers. The score report" == text(html.select(".month dd")[1])
-    assert ["monitor.html", "score.html"] == [link["href"] for link in html.select(".month a")]
+    assert QUESTIONS == [text(title) for title in html.select(".answers dt")]
+    assert "Contact 120 customers. The list and what it earns" == text(html.select(".answers dd")[2])
+    assert "Version 1 kept its promise." in text(html.select(".answers dd")[3])
+    reports = [link["href"] for link in html.select(".answers a")]
+    assert ["promote.html", "evaluate.html", "score.html", "monitor.html"] == reports
 
 
 def test_the_months_are_told_the_newest_first(page):

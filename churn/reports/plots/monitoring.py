@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
 from churn.reports.plots.style import (
-    CANDIDATE,
     CHAMPION,
     GREY,
     LEFT,
+    NONE,
     PALE,
+    SERIES,
     SHARE,
     STAYED,
     Plot,
     blank,
+    name_features,
     name_rows,
     plot,
     rows_height,
-    short,
     styled,
 )
 
 LABELS, FEATURES_SHOWN = 8, 12
+DOWN, UP = SERIES[0], SERIES[3]  # of a score; the models' colours are the models'
 
 
 @styled
@@ -86,8 +88,8 @@ def _foreseen(ax, at: pd.Series, low: pd.Series, high: pd.Series, label: str) ->
 
 def _came_true(ax, at: pd.Series, values: pd.Series, low: pd.Series, high: pd.Series, label: str) -> None:
     told = low.notna()
-    ax.vlines(at[told], low[told], high[told], color=CANDIDATE, linewidth=1.5)
-    ax.plot(at, values, "o-", color=CANDIDATE, linewidth=1.2, markersize=5, label=label)
+    ax.vlines(at[told], low[told], high[told], color=CHAMPION, linewidth=1.5)
+    ax.plot(at, values, "o-", color=CHAMPION, linewidth=1.2, markersize=5, label=label)
 
 
 def _logged(ranking, level, logged: pd.DataFrame) -> None:
@@ -107,7 +109,7 @@ def _marks(ax, at: pd.Series, versions: list[int], raised_on: str | None) -> Non
             ax.axvline(when, color=PALE, linewidth=1, zorder=0)
             ax.text(when, 1.0, f"v{version}", transform=top, ha="center", va="bottom", fontsize=8, color="#555555")
     if raised_on:
-        ax.axvline(pd.Timestamp(raised_on), color=CHAMPION, linewidth=1.2, linestyle="--", label=f"alarm {raised_on}")
+        ax.axvline(pd.Timestamp(raised_on), color="black", linewidth=1.2, linestyle="--", label=f"alarm {raised_on}")
 
 
 def _finding(newest: pd.Series) -> str:
@@ -130,8 +132,8 @@ def evidence(path: Sequence[dict], limit: float) -> Plot:
     figure = plot(f"The evidence that the model is broken is {values[-1]:,.2g}, {side} the limit {limit:g}", height=3.0)
     ax = figure.subplots()
     drawn = np.clip(values, 1e-3, 1e6)
-    ax.plot(at, drawn, "o-", color=LEFT if over else CANDIDATE, linewidth=1.5, markersize=5, label="evidence")
-    ax.axhline(limit, color=CHAMPION, linewidth=1.2, linestyle="--", label=f"limit {limit:g}")
+    ax.plot(at, drawn, "o-", color=LEFT if over else CHAMPION, linewidth=1.5, markersize=5, label="evidence")
+    ax.axhline(limit, color="black", linewidth=1.2, linestyle="--", label=f"limit {limit:g}")
     ax.set(xlabel="Day on which the labels of a list were known", ylabel="Evidence (e-value)", yscale="log")
     ax.set(xlim=(-0.5, len(at) - 0.5), ylim=(min(0.1, drawn.min()) / 1.5, max(limit, drawn.max()) * 2))
     shown = _shown(len(at))
@@ -142,23 +144,23 @@ def evidence(path: Sequence[dict], limit: float) -> Plot:
 
 
 @styled
-def moved(drift: pd.DataFrame) -> Plot:
+def moved(drift: pd.DataFrame, *, meanings: Mapping[str, str] = NONE) -> Plot:
     """What each feature's move since training does to the mean score, in points, the most first; `drift` as
     drift.since_training gives it, the score itself in its first row."""
     if drift.empty:
         return blank("There is no version in production whose features could have moved")
     score, shown = drift.iloc[0], drift.iloc[1:].head(FEATURES_SHOWN)[::-1]
     title = f"The mean score has moved by {100 * score.on_score:+.1f} points since training"
-    figure = plot(title, height=rows_height(len(shown)))
+    figure = plot(title, height=rows_height(len(shown), lines=2 if meanings else 1))
     effect, size = figure.subplots(1, 2, sharey=True, width_ratios=[3, 2])
     rows, points = np.arange(len(shown)), 100 * shown.on_score.astype("float64")
-    effect.barh(rows, points, color=[CANDIDATE if value < 0 else CHAMPION for value in points], height=0.6)
+    effect.barh(rows, points, color=[DOWN if value < 0 else UP for value in points], height=0.6)
     effect.axvline(0, color=GREY, linewidth=1)
     effect.set(xlabel="What it does to the mean score (points)")
     effect.margins(x=0.1)
     size.barh(rows, shown.moved.astype("float64"), color=GREY, height=0.6)
     size.set(xlabel="How far it moved (0 to 1)", xlim=(0, 1))
-    name_rows(effect, [short(name, 30) for name in shown.feature])
+    name_features(effect, list(shown.feature), meanings)
     size.tick_params(axis="y", length=0)
     return figure
 
@@ -180,7 +182,7 @@ def contacting(effect: dict) -> Plot:
     )
     ax = figure.subplots()
     for place, row in enumerate(rows):
-        tint = "black" if place == 0 else CANDIDATE
+        tint = "black" if place == 0 else GREY
         ax.plot([100 * row["low"], 100 * row["high"]], [place, place], color=tint, linewidth=2.5, solid_capstyle="butt")
         ax.plot(100 * row["difference"], place, "o", color=tint)
     ax.axvline(0, color=GREY, linewidth=1, linestyle="--")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from churn.reports.plots.style import CANDIDATE, GREY, PALE, SHARE, Plot, blank, plot, styled
+from churn.reports.plots.style import CHAMPION, GREY, PALE, SHARE, Plot, blank, plot, styled
 
 
 @styled
@@ -21,7 +21,7 @@ def distribution(cells: pd.DataFrame, threshold: float | None, *, bins: int) -> 
     figure = plot(f"{flagged:,} of {people:,} customers ({flagged / people:.0%}) are flagged, {whence} on")
     ax = figure.subplots()
     below = np.zeros(bins)
-    for label, chosen, tint in (("not flagged", counts[False], GREY), ("flagged", counts[True], CANDIDATE)):
+    for label, chosen, tint in (("not flagged", counts[False], GREY), ("flagged", counts[True], CHAMPION)):
         share, name = chosen.to_numpy() / people, f"{label} ({chosen.sum():,})"
         ax.bar(counts.index / bins, share, bottom=below, width=1 / bins, align="edge", color=tint, label=name)
         below = below + share
@@ -47,7 +47,7 @@ def profit_by_number(curve: pd.DataFrame, *, flagged: int, budget: int | None) -
     )
     ax = figure.subplots()
     ax.axhline(0, color=GREY, linewidth=1)
-    ax.plot(curve.contacted, curve.profit, color=CANDIDATE)
+    ax.plot(curve.contacted, curve.profit, color=CHAMPION)
     marks = {"flagged": (flagged, ":")} | ({} if budget is None else {"budget": (budget, "--")})
     for name, (customers, dashes) in marks.items():
         earned = np.interp(customers, curve.contacted, curve.profit)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from matplotlib import style
@@ -24,6 +25,7 @@ LEFT = "#CC79A7"
 STAYED = "#009E73"
 GREY = "#8C8C8C"
 PALE = "#D9D9D9"
+NONE: Mapping[str, str] = MappingProxyType({})  # no meaning of any feature is known
 SERIES = ["#56B4E9", "#009E73", "#CC79A7", "#E69F00", "#000000"]  # for things that are not models
 
 RC = {
@@ -128,6 +130,17 @@ def name_rows(ax, names: list[str]) -> None:
     ax.tick_params(axis="y", length=0)
 
 
-def rows_height(rows: int) -> float:
-    """The height in inches of a figure with one line of text a row."""
-    return max(2.4, 0.3 * rows + 1.3)
+def name_features(ax, features: list[str], meanings: Mapping[str, str]) -> None:
+    """Rows named by what the features mean, each with its name in small letters below."""
+    name_rows(ax, [short(meanings.get(name, name), 46) for name in features])
+    for row, (name, label) in enumerate(zip(features, ax.get_yticklabels(), strict=True)):
+        if meanings.get(name, name) == name:
+            continue
+        label.set_va("bottom")
+        place = {"xycoords": ("axes fraction", "data"), "xytext": (-4, -1), "textcoords": "offset points"}
+        ax.annotate(short(name), (0, row), ha="right", va="top", fontsize=7, color="#666666", **place)
+
+
+def rows_height(rows: int, *, lines: int = 1) -> float:
+    """The height in inches of a figure with one line of text a row, or with two."""
+    return max(2.4, (0.3 if lines == 1 else 0.38) * rows + 1.3)
