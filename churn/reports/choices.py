@@ -44,7 +44,9 @@ class Slider:
     def _repr_html_(self) -> str:
         known = self.rows.round(2).to_numpy().tolist()
         data = json.dumps({"rows": known, "leavers": int(self.rows.leavers.iloc[-1])}).replace("<", "\\u003c")
-        few = self.rows.iloc[:: max(1, STEPS // ROWS)].reset_index(drop=True)
+        few = self.rows.iloc[np.unique(np.linspace(0, len(self.rows) - 1, ROWS + 1).round().astype(int))].reset_index(
+            drop=True
+        )
         shown = few.assign(cost=few.cost.round().astype(int), profit=few.profit.round().astype(int))
         figures = "".join(
             f'<div><dt>{name}</dt><dd data-of="{of}"></dd></div>'
