@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from churn import engine, state
 from churn.errors import InvalidData
 
 POPULATION = {"counts": "integer", "days_silent": "number"}  # columns of the view that tells who counts, by their role
+
+BINS = 12  # of the values of a feature
+NOTHING = np.zeros(1, dtype="int64")
 
 
 def load(path: str | Path) -> dict:
@@ -67,14 +73,57 @@ def called(manifest: dict, names: list[str]) -> list[str]:
     return [feature for name in names for feature in found[name] or [name]]
 
 
-def profile(manifest: dict, snapshot: str) -> pd.DataFrame:
-    """Each feature at one snapshot: feature, missing_share, and for numbers mean, low and high."""
+def profile(manifest: dict, snapshot: str, *, before: str) -> pd.DataFrame:
+    """Each feature at a snapshot and at one `before`: feature, unit, missing_share, for numbers mean, low, high and
+    mean_before, and how its values are spread: counts and counts_before in the same bins."""
     rows = [
-        {"feature": f["name"]} | _profile(table_path(manifest, snapshot, view), f["name"], f["type"] != "category")
+        {"feature": f["name"], "unit": f["unit"]} | _compared(manifest, view, f, snapshot, before)
         for view, listed in views(manifest).items()
         for f in listed
     ]
-    return pd.DataFrame(rows).astype({"mean": "float64", "low": "float64", "high": "float64"})
+    return pd.DataFrame(rows).astype(dict.fromkeys(["mean", "low", "high", "mean_before"], "float64"))
+
+
+def _compared(manifest: dict, view: str, feature: dict, snapshot: str, before: str) -> dict:
+    number = feature["type"] != "category"
+    now, then = (table_path(manifest, at, view) for at in (snapshot, before))
+    of_now, of_then = (_profile(path, feature["name"], number) for path in (now, then))
+    counted = (_spread if number else _categories)(feature["name"], now, then, [of_now, of_then])
+    return of_now | {"mean_before": of_then.get("mean")} | dict(zip(("counts", "counts_before"), counted, strict=True))
+
+
+def _spread(name: str, now: Path, then: Path, found: list[dict]) -> list[list[int]]:
+    """Counts of numbers in bins that are as wide as each other in orders of magnitude."""
+    ends = [_log(each[end]) for each in found for end in ("low", "high") if end in each]
+    edges = np.linspace(min(ends), max(ends), BINS + 1) if ends else np.arange(2.0)
+    return [
+        sum((np.histogram(_log(_known(column)), edges)[0] for column in engine.column_batches(path, name)), NOTHING)
+        .astype(int)
+        .tolist()
+        for path in (now, then)
+    ]
+
+
+def _categories(name: str, now: Path, then: Path, found: list[dict]) -> list[list[int]]:
+    """Counts of the values that are the most frequent now, and of all others."""
+    of_now, of_then = (
+        sum((Counter(column.drop_null().to_pylist()) for column in engine.column_batches(path, name)), Counter())
+        for path in (now, then)
+    )
+    kept = [value for value, _ in sorted(of_now.items(), key=lambda item: (-item[1], str(item[0])))[: BINS - 1]]
+    return [
+        [*(counts[value] for value in kept), counts.total() - sum(counts[v] for v in kept)]
+        for counts in (of_now, of_then)
+    ]
+
+
+def _known(column: pa.Array) -> np.ndarray:
+    return column.drop_null().cast("float64").to_numpy(zero_copy_only=False)
+
+
+def _log(values: np.ndarray | float) -> np.ndarray | float:
+    """Orders of magnitude either way of zero."""
+    return np.copysign(np.log1p(np.abs(values)), values)
 
 
 def _profile(path: Path, name: str, number: bool) -> dict[str, float]:

@@ -28,7 +28,9 @@ def histogram(counts: Sequence[int], before: Sequence[int] = ()) -> Markup:
         f"{'L' if place else 'M'}{place * step:.1f} {LOW - LOW * share / top:.1f}h{step:.1f}"
         for place, share in enumerate(was)
     )
-    drawn = f'<path class="bars" d="{bars}"/>' + (f'<path class="was" d="{line}"/>' if line else "")
+    drawn = f'<path class="bars" fill="#8c8c8c" d="{bars}"/>'
+    if line:
+        drawn += f'<path class="was" fill="none" stroke="#d55e00" d="{line}"/>'
     return Markup(f'<svg class="tiny" viewBox="0 -1 {SLIM} {LOW + 1}" aria-hidden="true">{drawn}</svg>')
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from html import escape
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from markupsafe import Markup
 from pandas.io.formats.style import Styler
+
+from churn.reports.small_figures import histogram
 
 if TYPE_CHECKING:
     from churn.registry.gate import Decision
@@ -29,6 +34,25 @@ def _shown(value: object) -> object:
     if isinstance(value, str):
         return escape(value, quote=False)
     return f"{value:%Y-%m-%d}" if isinstance(value, date) and not pd.isna(value) else value
+
+
+def features(profile: pd.DataFrame, meanings: Mapping[str, str]) -> Styler:
+    """What each feature means and how its values are spread, the line being how they were in training; `profile` as
+    manifest.profile has it."""
+    change = profile["mean"] / profile.mean_before - 1
+    shown = pd.DataFrame(
+        {
+            "feature": [Markup("{}<br><small><code>{}</code></small>").format(meanings[f], f) for f in profile.feature],
+            "unit": profile.unit.map(escape),
+            "values": [histogram(*counts) for counts in zip(profile.counts, profile.counts_before, strict=True)],
+            "mean": profile["mean"],
+            "since training": [f"{share:+.0%}".replace("-", "−") if np.isfinite(share) else "" for share in change],
+            "lowest": profile.low,
+            "highest": profile.high,
+            "missing": [f"{share:.1%}" if share else "" for share in profile.missing_share],
+        }
+    )
+    return Styler(shown, cell_ids=False).format(precision=2, na_rep="", thousands=",").hide(axis="index")
 
 
 def gate(verdict: Decision) -> Styler:

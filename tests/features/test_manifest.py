@@ -106,11 +106,26 @@ def test_a_manifest_that_is_not_there_says_what_to_run(tmp_path):
 
 
 def test_the_profile_tells_what_is_missing_and_the_range_of_numbers(march):
-    table = manifests.profile(march, MARCH).set_index("feature")
+    table = manifests.profile(march, MARCH, before=MARCH).set_index("feature")
     assert [f["name"] for f in march["features"]] == list(table.index)
     assert (0.5, 2.0, 2.0) == tuple(table.loc["days_since_visit", ["missing_share", "low", "high"]])
     assert (0.0, 0.5, 1.0) == tuple(table.loc["visit_count", ["low", "mean", "high"]])
     assert table.loc["plan", ["mean", "low", "high"]].isna().all()
+
+
+def test_the_profile_tells_how_values_are_spread_now_and_before(built):
+    made = built(EVENTS, CUSTOMERS, snapshots=[MARCH, APRIL])
+    table = manifests.profile(made, APRIL, before=MARCH).set_index("feature")
+    assert (3, 2) == (sum(table.counts["visit_count"]), sum(table.counts_before["visit_count"]))
+    assert 0.5 == table.mean_before["visit_count"]
+    assert (3, 2) == (sum(table.counts["plan"]), sum(table.counts_before["plan"]))
+    assert len(table.counts["visit_count"]) == len(table.counts_before["visit_count"])
+
+
+def test_a_feature_is_told_by_its_meaning_with_its_unit_where_that_is_no_part_of_it(march):
+    meanings = manifests.meanings(march)
+    assert "days since the last visit" == meanings["days_since_visit"]
+    assert "visit events in the last 7 days" == meanings["visit_count_7d"]
 
 
 def test_every_table_is_a_data_set_with_its_fingerprint(march):

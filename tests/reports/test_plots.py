@@ -51,7 +51,6 @@ BALANCE = pd.DataFrame(
 )
 IMPORTANCE = pd.DataFrame({"feature": ["tenure_days", "active_days"], "importance": [0.01, 0.03], "std": 0.001})
 FEATURES = pd.DataFrame({"recency": -P, "flat": 1.0, "empty": np.nan, LONG: NOISY, "orders": (P * 3).astype(int)})
-MISSING = pd.DataFrame({"feature": ["a", "b", LONG], "missing_share": [0.0, 0.25, 0.5]})
 
 
 def difference_table() -> pd.DataFrame:
@@ -80,7 +79,7 @@ def every_figure() -> dict[str, Figure]:
         "score_intervals": comparison.score_intervals(difference_table()),
         "auc_over_runs": comparison.auc_over_runs(RUNS),
         "events_over_time": event_log.events_over_time(EVENTS, SNAPSHOTS, 180),
-        "feature_overview": event_log.feature_overview(MISSING),
+        "log_overview": event_log.log_overview(EVENTS),
         "class_balance": event_log.class_balance(BALANCE),
         "feature_against_churn": features.feature_against_churn(FEATURES, Y, list(FEATURES)),
     }
@@ -148,12 +147,20 @@ def test_baselines_are_grey_and_models_are_named_with_their_own_colour(name):
         ("feature_importance", "active_days matters most, 3.0x as much as tenure_days"),
         ("auc_over_runs", "Test AUC 0.790 in the latest of 3 runs: 0.020 below the best so far, 0.040 below training"),
         ("events_over_time", "The last training label closes 4 days before the test snapshot"),
-        ("feature_overview", "2 of 3 features have missing values, at most 50%"),
+        ("log_overview", "1,800 events of 1 kind in 18 months, 100 a month on average"),
         ("class_balance", "75.0% left in training, 80.0% in the test: 5.0 points higher"),
     ],
 )
 def test_titles_state_the_finding(name, finding):
     assert title(FIGURES[name]).startswith(finding)
+
+
+def test_a_feature_is_drawn_under_its_meaning_with_its_name_in_small_letters():
+    drawn = features.feature_importance(IMPORTANCE, meanings={"active_days": "days with a purchase"})
+    assert title(drawn).startswith("“days with a purchase” matters most")
+    ax = drawn.axes[0]
+    assert ["tenure_days", "days with a purchase"] == [label.get_text() for label in ax.get_yticklabels()]
+    assert ["active_days"] == [text.get_text() for text in ax.texts]
 
 
 def test_the_roc_title_is_the_auc_as_a_chance():
@@ -299,7 +306,7 @@ def test_a_shared_snapshot_is_told_apart_by_customers():
         lambda: features.feature_importance(
             pd.DataFrame({"feature": [LONG + str(k) for k in range(40)], "importance": -1.0})
         ),
-        lambda: event_log.feature_overview(MISSING.assign(missing_share=0.0)),
+        lambda: event_log.log_overview(EVENTS.head(0)),
         lambda: features.feature_against_churn(FEATURES, Y, []),
         lambda: event_log.class_balance(BALANCE.head(1)),
         lambda: event_log.events_over_time(EVENTS.head(0), SNAPSHOTS, 180),

@@ -13,7 +13,6 @@ from matplotlib.ticker import EngFormatter
 from churn.reports.plots.style import (
     GREY,
     LEFT,
-    PALE,
     SERIES,
     SHARE,
     STAYED,
@@ -85,28 +84,22 @@ def class_balance(table: pd.DataFrame) -> Plot:
 
 
 @styled
-def feature_overview(table: pd.DataFrame, top: int = 20) -> Plot:
-    """The share of missing values of each feature that has any, the `top` worst; columns feature, missing_share."""
-    table = table.sort_values("missing_share", ascending=False)
-    gaps = table[table["missing_share"] > 0]
-    if gaps.empty:
-        title = f"None of the {len(table)} features has missing values"
-    else:
-        worst = gaps.iloc[0]
-        title = (
-            f"{len(gaps)} of {len(table)} features have missing values, "
-            f"at most {worst['missing_share']:.0%} ({short(worst['feature'], 30)})"
-        )
-    shown = (table if gaps.empty else gaps).head(top).iloc[::-1]
-    figure = plot(title, height=rows_height(len(shown)))
+def log_overview(events: pd.DataFrame) -> Plot:
+    """Events per month and kind; columns month, kind, events."""
+    if events.empty:
+        return blank("The source holds no events")
+    months, kinds, total = events["month"].nunique(), events["kind"].nunique(), events["events"].sum()
+    figure = plot(
+        f"{total:,} events of {kinds} {'kind' if kinds == 1 else 'kinds'} in {months} months, "
+        f"{total / months:,.0f} a month on average",
+        height=3.0,
+    )
     ax = figure.subplots()
-    ax.barh(range(len(shown)), 1, color=PALE, alpha=0.4, height=0.7)
-    ax.barh(range(len(shown)), shown["missing_share"], color=GREY, height=0.7)
-    for row, share in enumerate(shown["missing_share"]):
-        ax.text(share + 0.01, row, f"{share:.1%}", va="center", fontsize=9)
-    name_rows(ax, [short(name) for name in shown["feature"]])
-    ax.set(xlabel="Missing values (share of rows)", xlim=(0, 1.09))
-    ax.xaxis.set_major_formatter(SHARE)
+    _volume(ax, events)
+    locator = AutoDateLocator(minticks=4, maxticks=9)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.set(xlabel="Month (UTC)")
     return figure
 
 
