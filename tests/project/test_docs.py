@@ -144,10 +144,8 @@ def test_every_link_and_image_leads_somewhere(page):
 
 
 def test_the_map_of_the_pages_shows_every_page():
-    listed = [
-        page for pages in navigation.shelves((DOCS / "README.md").read_text()).values() for page in pages.values()
-    ]
-    there = {(DOCS / page).resolve() for page in listed}
+    shelves = navigation.shelves((DOCS / "README.md").read_text()).values()
+    there = {(DOCS / page).resolve() for pages in shelves for page in pages.values()}
     assert {page for page in PAGES if page.is_relative_to(DOCS)} - {DOCS / "README.md"} == there
 
 
@@ -175,10 +173,8 @@ def test_every_churn_command_and_flag_named_exists(line, capsys):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_file_of_the_project_named_exists(page):
-    text = page.read_text()
-    named = re.findall(
-        r"(?<![\w./])(?:params|notebooks(?!/\w+\.html)|churn|serving|tests|docs|feature_repo)/[\w./]+\.\w+", text
-    )
+    text, folders = page.read_text(), r"params|notebooks(?!/\w+\.html)|churn|serving|tests|docs|feature_repo"
+    named = re.findall(rf"(?<![\w./])(?:{folders})/[\w./]+\.\w+", text)
     named += re.findall(r"\b(?:run_pipeline\.py|requirements\w*\.txt|environment\.yml)", text)
     assert [] == [name for name in named if not (PROJECT / name).exists()]
 
