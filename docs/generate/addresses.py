@@ -26,6 +26,11 @@ def _row(app, rule) -> tuple[str, str, str]:
     [method] = sorted(rule.methods & {"GET", "POST"})
     path = rule.rule.replace("int:", "").replace("path:", "")
     documented = app.api_doc["paths"].get(path.replace("<", "{").replace(">", "}"), {}).get(method.lower(), {})
-    said = documented.get("summary") or (inspect.getdoc(app.view_functions[rule.endpoint]) or "").split("\n")[0]
+    said = documented.get("summary") or _docstring(app.view_functions[rule.endpoint])
     named = {kind for answer in documented.get("responses", {}).values() for kind in answer["description"].split(", ")}
     return f"`{method} {path}`", said, ", ".join(f"`{kind}`" for kind in KINDS if kind in named - ALWAYS)
+
+
+def _docstring(view) -> str:
+    """What a page's function says of itself, but for what it raises: that is a page that says so."""
+    return " ".join((inspect.getdoc(view) or "").split("\n\n")[0].partition(" Raises ")[0].split())
