@@ -23,6 +23,7 @@ STAGES = {
     "promote": "the rules, and the decision",
     "score": "whom to contact",
 }
+PICTURES = {"train": "importance", "evaluate": "reliability", "promote": "history", "score": "list_profit"}
 INTRODUCTION = """# Gallery
 
 Reports as runs leave them: notebooks that were executed on the 69,659 purchases of 23,570 customers of a CD shop, a
@@ -47,12 +48,25 @@ def page(found: list[Path]) -> str:
 def _card(folder: Path) -> str:
     index = (folder / "index.html").read_text()
     title = re.search(r"<title>[^:<]*: (.*?)</title>", index)[1]
+    there = [stage for stage in STAGES if (folder / f"{stage}.html").exists()]
     reports = "\n".join(
-        f'<li><a href="{folder.name}/{stage}.html">{stage}</a><br>{escape(what)}</li>'
-        for stage, what in STAGES.items()
-        if (folder / f"{stage}.html").exists()
+        f'<li><a href="{folder.name}/{stage}.html">{stage}</a><br>{escape(STAGES[stage])}{_picture(folder, stage)}</li>'
+        for stage in there
     )
     return f'## [{title}]({folder.name}/index.html)\n\n<ul class="gallery">\n{reports}\n</ul>\n'
+
+
+def _picture(folder: Path, stage: str) -> str:
+    """One of a report's figures, small; it says nothing that the report does not."""
+    name = PICTURES.get(stage, "")
+    there = (_figures(folder) / f"{name}.png").exists()
+    return f'<img src="{folder.name}/figures/{name}.png" alt="" loading="lazy">' if there else ""
+
+
+def _figures(folder: Path) -> Path:
+    """Where a run's figures lie among its artifacts."""
+    found = folder.parents[1].glob(f"artifacts/*/{folder.name}/artifacts/figures")
+    return next(found, folder / "figures")
 
 
 def _shown() -> list[Path]:
@@ -74,6 +88,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_post_build(config: MkDocsConfig) -> None:
     """Copy the reports."""
     for folder in _shown():
-        shutil.copytree(
-            folder, Path(config.site_dir) / "gallery" / folder.name, ignore=shutil.ignore_patterns("*.ipynb")
-        )
+        there = Path(config.site_dir) / "gallery" / folder.name
+        shutil.copytree(folder, there, ignore=shutil.ignore_patterns("*.ipynb"))
+        if (figures := _figures(folder)).exists():
+            shutil.copytree(figures, there / "figures")

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,23 @@ def test_compose_and_kubernetes_run_the_same_programs():
     for container in (c for c in CONTAINERS if c["name"] in ("postgres", "redis")):
         assert container["image"] == COMPOSE["services"][container["name"]]["image"]
     assert "--exit-code" in str(COMPOSE["services"]["month"]["command"])
+
+
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_a_unit_is_one_that_systemd_reads(unit, tmp_path):
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("needs systemd-analyze")
+    for other in UNITS:  # a timer is held against its service
+        text = other.read_text().replace("/opt/papertrail/.venv/bin/", f"{Path(sys.executable).parent}/")
+        (tmp_path / other.name).write_text(text)
+    told = subprocess.run(["systemd-analyze", "verify", tmp_path / unit.name], capture_output=True, text=True)
+    assert (0, "") == (told.returncode, told.stderr)
+
+
+def test_the_units_name_variables_that_are_explained():
+    named = {name for unit in UNITS for name in re.findall(r"(CHURN_[A-Z_]+)=", unit.read_text())}
+    commands = (PROJECT / "docs/reference/commands.md").read_text()
+    assert [] == [name for name in named if f"`{name}`" not in API + commands]
