@@ -7,6 +7,7 @@ import re
 
 Value = float | str | None
 STAYS = "; speaks for staying"
+UNDER_A_DAY = "less than 1"
 PLURAL = re.compile(r"\b(day|event)s\b")
 
 
@@ -33,7 +34,7 @@ def _phrase(value: Value, about: dict) -> str:
     if value is None or (value == 0 and counted) or not (before or after):
         return none
     shown = _shown(value, about)
-    return before + shown + (PLURAL.sub(r"\1", after, count=1) if shown == "1" else after)
+    return before + shown + (PLURAL.sub(r"\1", after, count=1) if shown in ("1", UNDER_A_DAY) else after)
 
 
 def _shown(value: Value, about: dict) -> str:
@@ -41,6 +42,8 @@ def _shown(value: Value, about: dict) -> str:
         return "not known" if value is None else value
     if about.get("unit") == "ratio":
         return f"{value:.0%}"
+    if about.get("unit") == "days" and 0 <= value < 0.5:
+        return UNDER_A_DAY
     if about.get("unit") == "days" or float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.2f}"

@@ -33,6 +33,7 @@ def told(values: dict, of: dict | None = None) -> str:
     [
         ("no purchase for 94 days (usually every 21)", {"days_since_purchase": 94.2, "days_per_purchase": 21.4}),
         ("no purchase for 1 day (usually every 21)", {"days_since_purchase": 1.0, "days_per_purchase": 21.0}),
+        ("no purchase for less than 1 day (usually every 4)", {"days_since_purchase": 0.2, "days_per_purchase": 4.0}),
         ("never a purchase", {"days_since_purchase": None, "days_per_purchase": None, "overdue_purchase": None}),
         ("3 purchase events in the last 30 days (worth 41.50)",
          {"purchase_count_30d": 3.0, "purchase_value_30d": 41.5, "purchase_mean_30d": 13.8}),
