@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 
 # One thread a prediction: with a pool in each of them, boosted trees wait for one another. Before numpy is imported.
 for pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -50,12 +51,16 @@ def on_starting(server):
     multiprocess.mark_process_dead(os.getpid())  # who loads the application makes its gauges, and never sets them
     for name in LATE:
         importlib.import_module(name)
+    pages = server.app.wsgi().jinja_env
+    for name in pages.list_templates(["html"]):
+        pages.get_template(name)
     gc.collect()
     gc.freeze()  # a full collection would walk all that was imported, for half a second, and unshare its memory
 
 
 def post_worker_init(worker):
     worker.wsgi.start()
+    threading.Thread(target=worker.wsgi.record.warm, name="record", daemon=True).start()
 
 
 def worker_exit(server, worker):

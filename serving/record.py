@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -41,6 +42,11 @@ class Record:
         """Everything behind the version in production, `version` None without one. Raises RegistryError when the
         registry is silent and never told."""
         return self._known("production", lambda: why.standing(self.experiment))
+
+    def warm(self) -> None:
+        """Read what the first page shows, so that nobody waits for it."""
+        with contextlib.suppress(RegistryError):  # the page says so
+            self.standing()
 
     def version(self, number: int) -> Known:
         """Everything behind a version. Raises RegistryError where there is none, or the registry is silent."""

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,7 +217,13 @@ def columns(version: Version) -> list[str]:
 
 def metadata(version: Version) -> dict:
     """What a version recorded of itself, without loading it. Raises ModelUnavailable when its files are gone."""
-    return mlflow.models.Model.load(str(_files(version.source))).metadata or {}
+    return _recorded(version.source, version.tags.get("digest", ""))
+
+
+@lru_cache(maxsize=64)
+def _recorded(source: str, digest: str) -> dict:
+    """Of files with that digest, which never change: reading their YAML takes longer than all else of a page."""
+    return mlflow.models.Model.load(str(_files(source))).metadata or {}
 
 
 def verified_files(version: Version) -> Path:
