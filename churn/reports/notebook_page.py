@@ -160,6 +160,7 @@ def _tables(html: str) -> str:
         table.attrs.pop("border", None)
         _merge_index_names(table)
         _unname_blanks(table)
+        _say_none(soup, table)
         named = f"table: {', '.join(_text(cell) for cell in table.select('thead th'))}"
         table.wrap(
             soup.new_tag("div", attrs={"class": "scroll", "role": "group", "aria-label": named, "tabindex": "0"})
@@ -186,12 +187,24 @@ def _unname_blanks(table: Tag) -> None:
             cell.name = "td"
 
 
+def _say_none(soup: BeautifulSoup, table: Tag) -> None:
+    """A table without a row says so."""
+    if table.tbody and not table.tbody.find("tr"):
+        row, cell = (
+            soup.new_tag("tr"),
+            soup.new_tag("td", attrs={"colspan": len(table.select("thead tr:last-child > *"))}),
+        )
+        cell.string = "none"
+        row.append(cell)
+        table.tbody.append(row)
+
+
 def _mark_numbers(table: Tag) -> None:
     """Columns are counted from the right, where a merged index leaves no gaps."""
     rows = [row.find_all(["th", "td"])[::-1] for row in [*table.select("thead tr")[-1:], *table.select("tbody tr")]]
     for column in zip(*rows, strict=False):
         values = [_text(cell) for cell in column if cell.name == "td"]
-        if values and all(map(NUMBER.fullmatch, values)):
+        if any(values) and all(map(NUMBER.fullmatch, values)):
             for cell in column:
                 cell["class"] = [*cell.get("class", []), "number"]
 

@@ -232,6 +232,12 @@ def test_a_heading_without_a_word_is_no_heading(page):
     assert (["auc"], 1) == ([text(head) for head in html.select("thead th")], len(html.select("thead td")))
 
 
+def test_a_table_without_a_row_says_none(page):
+    html = page(cell("table", shown("text/html", pd.DataFrame({"auc": [], "rows": []}).to_html(index=False))))
+    assert ["none"] == [text(row) for row in html.select("tbody tr")]
+    assert "2" == html.select_one("tbody td")["colspan"]
+
+
 def test_what_unfolds_at_a_click_holds_no_link(page):
     html = page(new_markdown_cell("## Each\n\nAll.", metadata={"tags": ["fold"]}), cell())
     assert ("Each", []) == (text(html.select_one("details.fold > summary h2")), html.select("summary a"))

@@ -118,7 +118,7 @@ def short(name: object, width: int = 38) -> str:
 
 def blank(title: str) -> Plot:
     """A figure that only says why there is nothing to draw."""
-    figure = plot(title, height=1.2)
+    figure = plot(title, height=0.6)
     figure.subplots().set_axis_off()
     return figure
 
