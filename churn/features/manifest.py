@@ -20,6 +20,13 @@ from churn.errors import InvalidData
 
 POPULATION = {"counts": "integer", "days_silent": "number"}  # columns of the view that tells who counts, by their role
 
+SHORTER = {
+    r"in (?:the|those) (\d+) days": r"in the last \1 days",
+    r", each counting half for every (\d+) days.*": r", halved every \1 days",
+    r"days_since_(\w+) over days_per_\w+.*": r"days since the last \1 over the usual pace",
+    r"^usual pace:.*": "usual pace",
+    r"^segment, from .*": "",  # its name says more
+}  # what a description says at length, in the words of a table or a figure
 BINS = 12  # of the values of a feature
 NOTHING = np.zeros(1, dtype="int64")
 
@@ -63,7 +70,8 @@ def meanings(manifest: dict) -> dict[str, str]:
 
 def _in_words(meaning: str, unit: str) -> str:
     said = meaning.split("; null")[0].replace(" before the snapshot", "")
-    said = re.sub(r"in (?:the|those) (\d+) days", r"in the last \1 days", said)
+    for long, shorter in SHORTER.items():
+        said = re.sub(long, shorter, said)
     return f"{unit} {said}" if said.startswith("since ") else said
 
 

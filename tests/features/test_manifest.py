@@ -126,6 +126,7 @@ def test_a_feature_is_told_by_its_meaning_with_its_unit_where_that_is_no_part_of
     meanings = manifests.meanings(march)
     assert "days since the last visit" == meanings["days_since_visit"]
     assert "visit events in the last 7 days" == meanings["visit_count_7d"]
+    assert "plan" == meanings["plan"], "a segment is called what it is called"
 
 
 def test_every_table_is_a_data_set_with_its_fingerprint(march):

@@ -370,3 +370,71 @@ def test_the_page_opens_with_an_alarm(page):
     alarmed = LOOKED_BACK | {"alarm": True, "alarm_said": "Version 1 expects 30% to leave, and 45% left."}
     html = page(month=MONTH | {"looked_back": alarmed})
     assert "Alarm. Version 1 expects 30% to leave, and 45% left." == text(html.select_one("main > :first-child"))
+
+
+# --- four answers ---
+
+POLICY = {"contacted": 0.25, "everybody": {"estimate": -2.0}}
+PICTURES = {
+    "calibration": {"candidate": [[0.1, 0.2], [0.8, 0.7]], "champion": [[0.1, 0.1]]},
+    "profit": [[0.0, 0.0], [0.25, -1.5], [1.0, -2.0]],
+    "features": [{"name": "visits_30d", "meaning": "visits in the <last> 30 days", "share": 1.0}],
+}
+
+
+def answers(html: BeautifulSoup) -> dict[str, str]:
+    return {text(answer.dt): text(answer.dd) for answer in html.select(".answers > div")}
+
+
+def test_what_was_decided_is_told_with_by_how_much(page):
+    said = answers(page(decision=REFUSED))["What was decided"]
+    assert said.startswith(
+        "+0.0073 AUC against the champion The two cannot be told apart: the candidate’s AUC is 0.812"
+    )
+    assert "−0.0021 to +0.0168 off version 1’s" in said
+    assert REFUSED["failed"][0] in said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [(0.001, 0.002, "Better beyond doubt"), (-0.02, -0.01, "Worse beyond doubt"), (0.0, 0.1, "The two cannot be told")],
+)
+def test_a_difference_is_beyond_doubt_where_its_interval_is_on_one_side_of_zero(page, low, high, said):
+    found = copy.deepcopy(EVALUATION)
+    found["intervals"][2] |= {"low": low, "high": high}
+    assert said in answers(page(evaluation=found))["What was decided"]
+
+
+def test_what_it_earns_is_told_with_its_interval_and_beside_contacting_everybody(page):
+    said = answers(page(evaluation=EVALUATION | {"policy": POLICY}))["What it earns"]
+    assert said.startswith("−1.50 per customer, at the test Between −2.01 and +0.25, 95 % of the time.")
+    assert "It contacts 25% of the customers, from a probability of 0.414 on; contacting everybody brings −2.00" in said
+
+
+def test_what_changed_is_told_against_the_run_before(page):
+    previous = {"run_id": "p", "href": "../p/index.html", "auc": 0.8, "decision": "refused", "parameters": {"seed": 8}}
+    said = answers(page(previous=previous))["What changed since last time"]
+    assert said.startswith("+0.0124 AUC against the last run’s 0.800 1 parameter differs : seed .")
+    assert "The run before ended with “refused” ( its page )." in said
+    assert "Nothing: this is the first run." == answers(page())["What changed since last time"]
+
+
+def test_small_figures_say_in_words_what_they_draw(page):
+    html = page(evaluation=EVALUATION | {"policy": POLICY, "pictures": PICTURES}, month=MONTH)
+    assert [
+        "0.0% left, 30.0% expected", "Off by 3.1 points on average", "−1.50 per customer at 25% contacted",
+        "Most telling",
+    ] == [text(said) for said in html.select(".strip b")]  # fmt: skip
+    assert "visits in the <last> 30 days visits_30d" == text(html.select_one(".weights > span"))
+    assert not page().select(".strip")
+
+
+def test_all_parameters_are_folded_and_only_those_that_differ_are_open(page):
+    previous = {"run_id": "p", "href": None, "auc": None, "decision": None, "parameters": {"seed": 8}}
+    html = page(previous=previous)
+    assert [["seed", "7", "8"]] == table(html, "changes")
+    assert not html.select_one("details:has(table.settings)").has_attr("open")
+
+
+def test_a_failed_run_answers_nothing(page):
+    assert {} == answers(page(status="FAILED", failure=FAILURE, decision=None, evaluation=None))

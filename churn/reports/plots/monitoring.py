@@ -156,10 +156,10 @@ def moved(drift: pd.DataFrame, *, meanings: Mapping[str, str] = NONE) -> Plot:
     rows, points = np.arange(len(shown)), 100 * shown.on_score.astype("float64")
     effect.barh(rows, points, color=[DOWN if value < 0 else UP for value in points], height=0.6)
     effect.axvline(0, color=GREY, linewidth=1)
-    effect.set(xlabel="What it does to the mean score (points)")
+    effect.set(xlabel="Effect on the mean score (points)")
     effect.margins(x=0.1)
     size.barh(rows, shown.moved.astype("float64"), color=GREY, height=0.6)
-    size.set(xlabel="How far it moved (0 to 1)", xlim=(0, 1))
+    size.set(xlabel="Moved (0 to 1)", xlim=(0, 1))
     name_features(effect, list(shown.feature), meanings)
     size.tick_params(axis="y", length=0)
     return figure
