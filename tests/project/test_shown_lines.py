@@ -15,3 +15,4 @@ def test_lines_come_in_the_order_in_which_they_are_shown():
 
 def test_dots_stand_for_anything_and_seconds_for_any():
     assert [] == missing(["cdnow ... promoted (33 s)"], "cdnow version 1: promoted (41 s)")
+    assert [] == missing(["who   decision ... version"], "who   decision    version ")

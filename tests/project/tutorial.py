@@ -82,7 +82,7 @@ def missing(shown: list[str], said: str) -> list[str]:
     """Lines that a page shows and a command has not said, in this order; `...` stands for anything."""
     rest, absent = said.splitlines(), []
     for line in filter(str.strip, shown):
-        wanted = re.compile(".*".join(re.escape(part) for part in _bare(line).split("...")))
+        wanted = re.compile(".*".join(re.escape(part.strip()) for part in _bare(line).split("...")))
         place = next((i for i, other in enumerate(rest) if wanted.search(_bare(other))), None)
         if place is None:
             absent.append(line)

@@ -15,7 +15,9 @@ import pandas as pd
 
 from churn.state import PROJECT
 
-LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".environments", "state", "__pycache__", ".*_cache", "mutants")
+LEFT_OUT = shutil.ignore_patterns(
+    ".git", ".venv", ".environments", "state", "__pycache__", ".*_cache", "mutants", "build", "site"
+)  # fmt: skip
 
 
 def free_port() -> int:
