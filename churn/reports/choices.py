@@ -14,7 +14,7 @@ from churn.evaluation.profit import Policy
 from churn.reports.tables import table
 
 SCRIPT = Path(__file__).parent / "templates" / "report" / "choice.js"
-STEPS, ROWS, TOP = 100, 10, 4  # of the slider; of the table; features on the index page
+STEPS, ROWS, TOP = 100, 10, 3  # of the slider; of the table; features on the index page
 COLUMNS = ["contacted", "leavers", "cost", "profit"]
 
 

@@ -216,7 +216,7 @@ def test_a_retina_figure_keeps_its_size_on_the_page(page):
 
 def test_a_figure_is_never_wider_than_the_page_and_on_paper_in_the_dark_too(page):
     html = page(cell("plot()", shown("image/png", PIXEL)))
-    (look,) = re.findall(r"figure img \{([^}]*)\}", html.style.get_text())
+    look, *_ = re.findall(r"figure img \{([^}]*)\}", html.style.get_text())
     assert {"max-width: 100%", "height: auto", "background: #fff"} <= {rule.strip() for rule in look.split(";")}
 
 

@@ -9,7 +9,8 @@ from IPython.lib.pretty import pretty
 
 from churn.evaluation import profit
 from churn.reports.plots import calibration, comparison, event_log, ranking, threshold
-from churn.reports.plots.text_form import described
+from churn.reports.plots.style import plot
+from churn.reports.plots.text_form import described, seen
 
 Y = np.array([0, 1, 0, 1])
 P = np.array([0.1, 0.2, 0.3, 0.4])
@@ -58,3 +59,12 @@ def test_another_ranking_gives_other_words(draw):
 def test_a_notebook_keeps_the_words_of_a_figure_beside_its_picture():
     figure = ranking.roc(Y, {"candidate": P})
     assert described(figure) == pretty(figure)
+
+
+def test_who_cannot_see_a_figure_is_told_its_finding_its_axes_and_what_is_drawn():
+    figure = plot("All is\nwell")
+    for ax in figure.subplots(1, 2):
+        ax.plot([0, 1], label="candidate")
+        ax.set(xlabel="Time (days)")
+    figure.supylabel("Profit (money)")
+    assert "All is well. Across: Time (days). Up: Profit (money). Drawn: candidate" == seen(figure)

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from PIL import Image
 
-from churn.reports.plots.text_form import described
+from churn.reports.plots.text_form import described, seen
 
 if TYPE_CHECKING:
     from IPython.lib.pretty import PrettyPrinter
@@ -76,7 +76,7 @@ class Plot(Figure):
     def _repr_png_(self) -> tuple[bytes, dict]:
         width, height = self.get_size_inches() * self.dpi
         size = {"width": int(width), "height": int(height)}
-        return self.png, size | {"alt": self.get_suptitle().replace("\n", " ")}
+        return self.png, size | {"alt": seen(self)}
 
 
 def styled(draw: Callable[..., Plot]) -> Callable[..., Plot]:

@@ -21,6 +21,16 @@ def described(figure: Figure) -> str:
     return "\n".join([*(_flat(text) for text in around if text), *(line for ax in figure.axes for line in _axes(ax))])
 
 
+def seen(figure: Figure) -> str:
+    """For who cannot see it: the title, then what is drawn across and up, and what the lines or bars are."""
+    told = [figure.get_suptitle()]
+    for ax in figure.axes:
+        names = ", ".join(ax.get_legend_handles_labels()[1])
+        parts = {"Across": ax.get_xlabel() or figure.get_supxlabel(), "Up": ax.get_ylabel() or figure.get_supylabel()}
+        told += [f"{part}: {text}" for part, text in (parts | {"Drawn": names}).items() if text]
+    return ". ".join(dict.fromkeys(map(_flat, told)))
+
+
 def _axes(ax: Axes) -> Iterator[str]:
     names = [_flat(text) for text in (ax.get_title(loc="left"), ax.get_xlabel(), ax.get_ylabel()) if text]
     yield from [" / ".join(names)] if names else []

@@ -34,6 +34,31 @@ def _failed(folder: Path, empty_state) -> tuple[Path, Path]:
     return index.parent, waiting
 
 
+def test_the_slider_is_moved_by_the_keyboard_and_says_what_it_shows(pages):
+    with browser.chromium() as chromium, browser.opened(chromium, pages["evaluate"]) as page:
+        rows = page.evaluate("JSON.parse(document.getElementById('choices').textContent).rows")
+        slider = page.locator("#choice")
+        slider.focus()
+        page.keyboard.press("Home")
+        assert slider.get_attribute("aria-valuetext").startswith("0 customers contacted: 0 (0%) leavers caught")
+        page.keyboard.press("ArrowRight")
+        contacted, leavers = page.inner_text("[data-of=contacted]"), page.inner_text("[data-of=leavers]")
+        assert (f"{rows[1][0]:,.0f}", f"{rows[1][1]:,.0f} (") == (contacted, leavers[: leavers.index("(") + 1])
+        assert slider.get_attribute("aria-valuetext").startswith(f"{contacted} customers contacted: {leavers}")
+
+
+def test_without_a_script_the_choices_are_a_table_and_the_code_is_one_click_away(pages):
+    with (
+        browser.chromium() as chromium,
+        browser.opened(chromium, pages["evaluate"], java_script_enabled=False) as page,
+    ):
+        assert (False, True) == (page.locator("#choice").is_visible(), page.locator(".choice table").is_visible())
+        code = page.locator(".code").first
+        assert not code.is_visible()
+        page.check("#show-code")
+        assert code.is_visible()
+
+
 def test_no_page_of_a_run_has_a_fault_in_light_or_dark_wide_or_narrow(pages):
     with browser.chromium() as chromium:
         found = {name: browser.faults(chromium, page) for name, page in pages.items()}
