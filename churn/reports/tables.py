@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from markupsafe import Markup
+from markupsafe import escape as escape_html
 from pandas.io.formats.style import Styler
 
 from churn.reports.small_figures import histogram
@@ -18,15 +19,32 @@ if TYPE_CHECKING:
     from churn.registry.gate import Decision
 
 
-def table(rows: pd.DataFrame, *, percent: tuple[str, ...] = (), digits: int = 3, headings: bool = True) -> Styler:
-    """A table for people; a plain numbered index is left out. Without `headings` the columns are called after data."""
+def table(
+    rows: pd.DataFrame,
+    *,
+    percent: tuple[str, ...] = (),
+    digits: int = 3,
+    headings: bool = True,
+    meanings: Mapping[str, str] | None = None,
+) -> Styler:
+    """A table for people; a plain numbered index is left out. Without `headings` the columns are called after data.
+    What stands in a column `feature` is told by its meaning, where that is among `meanings`."""
     shown = rows.map(_shown).rename(index=_shown)
     # so that a long heading can wrap
     shown.columns = [str(name).replace("_", " ") if headings else _shown(str(name)) for name in shown.columns]
     styler = Styler(shown, cell_ids=False).format(precision=digits, na_rep="", thousands=",")
     shares = [name.replace("_", " ") for name in percent]
     styler = styler.format(lambda v: "" if pd.isna(v) else f"{v:.1%}", subset=shares) if shares else styler
+    if meanings:
+        told = {escape(name, quote=False): _meant(name, meanings) for name in rows.feature}
+        styler = styler.format(told.get, subset=["feature"])
     return styler.hide(axis="index") if isinstance(rows.index, pd.RangeIndex) else styler
+
+
+def _meant(name: str, meanings: Mapping[str, str]) -> Markup:
+    """A feature's meaning, with its name in small letters; the name alone where nothing is known."""
+    said = meanings.get(name, name)
+    return escape_html(name) if said == name else Markup("{}<br><small><code>{}</code></small>").format(said, name)
 
 
 def _shown(value: object) -> object:
@@ -42,7 +60,7 @@ def features(profile: pd.DataFrame, meanings: Mapping[str, str]) -> Styler:
     change = profile["mean"] / profile.mean_before - 1
     shown = pd.DataFrame(
         {
-            "feature": [Markup("{}<br><small><code>{}</code></small>").format(meanings[f], f) for f in profile.feature],
+            "feature": [_meant(name, meanings) for name in profile.feature],
             "unit": profile.unit.map(escape),
             "values": [histogram(*counts) for counts in zip(profile.counts, profile.counts_before, strict=True)],
             "mean": profile["mean"],
