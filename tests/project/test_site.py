@@ -16,8 +16,8 @@ from tests.browser import chromium, faults
 
 pytestmark = pytest.mark.system
 
-KINDS = [  # the map, a page with commands, with long tables, with generated ones, of Python code, a gallery, none
-    "index.html", "tutorial/1-run.html", "explanation/concepts.html", "reference/parameters.html",
+KINDS = [  # the map, figures, commands, long tables, generated ones, Python code, the gallery, and no page
+    "index.html", "benchmarks.html", "tutorial/1-run.html", "explanation/concepts.html", "reference/parameters.html",
     "python/churn.params.html", "gallery/index.html", "404.html",
 ]  # fmt: skip
 
