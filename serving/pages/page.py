@@ -36,7 +36,6 @@ def add(app: Api, rule: str, view: Callable[..., str | Response]) -> None:
             said = f"{error}. Predictions go on by the model in memory; try again in a moment."
             return make_response(shown(app, "told.html", title="The registry does not answer", said=said), 503)
 
-    answer.__doc__ = view.__doc__  # what docs/reference/api.md says of the address
     app.add_url_rule(rule, endpoint=rule, view_func=answer, methods=["GET"])
 
 
