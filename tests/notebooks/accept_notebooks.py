@@ -55,7 +55,8 @@ def accepted(notebook: NotebookNode, old: dict[str, list]) -> Iterator[tuple[str
         compared = "nbval-check-output" in cell.metadata.get("tags", [])
         new = [output for output in map(_without_pictures, cell.outputs) if output.get("data", True)]
         before, after = told(old[cell.id]), told(new)
-        cell.outputs = [] if not compared else old[cell.id] if before == after and old[cell.id] else new
+        same = [_shown(output) for output in old[cell.id]] == [_shown(output) for output in new]
+        cell.outputs = [] if not compared else old[cell.id] if same else new
         if compared and before != after:
             lines = list(difflib.unified_diff(before, after, lineterm="", n=0))[2:]
             yield f"cell {number} under {heading!r}", [line for line in lines if not line.startswith("@@")]
@@ -66,12 +67,18 @@ def told(outputs: list[NotebookNode]) -> list[str]:
     return [line for output in outputs for line in _text(output).splitlines() if line.strip()]
 
 
-def _text(output: NotebookNode) -> str:
+def _shown(output: NotebookNode) -> str:
+    """What is compared of an output, its looks included."""
     data = output.get("data", {"text/plain": output.get("text", "")})
     shown = next(data[kind] for kind in ("text/html", "text/markdown", "text/plain") if kind in data)
     for regex, replacement in SANITIZE:
         shown = re.sub(regex, replacement, shown)
-    if "text/html" not in data:
+    return shown
+
+
+def _text(output: NotebookNode) -> str:
+    shown = _shown(output)
+    if "text/html" not in output.get("data", {}):
         return shown
     rows = BeautifulSoup(shown, "html.parser").find_all("tr")
     return "\n".join(" | ".join(cell.get_text(strip=True) for cell in row.find_all(["th", "td"])) for row in rows)
