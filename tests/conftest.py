@@ -38,6 +38,8 @@ EVENTS = pa.schema(
 LONGEST = [
     "end_to_end/system/test_cluster.py", "audit/test_reproduce.py", "end_to_end/system/test_ends.py",
     "end_to_end/system/test_kills.py", "checks/planted/test_sound.py", "end_to_end/system/test_months.py",
+    "project/test_tutorial.py", "end_to_end/system/test_pages.py",
+    "end_to_end/system/test_hostile.py", "project/test_site.py", "end_to_end/system/test_report_pages.py",
     "end_to_end/system/test_stores.py", "end_to_end/system/test_environments.py",
     "end_to_end/system/test_machines.py", "end_to_end/system/test_database.py", "end_to_end/test_determinism.py",
     "cli/test_commands.py", "end_to_end/test_names.py", "serving/test_faults.py", "serving/test_contract.py",
