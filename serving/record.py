@@ -14,7 +14,8 @@ from churn.audit import why
 from churn.errors import RegistryError
 from churn.registry import versions
 
-PATIENCE_SECONDS = 2.0  # for the registry; what is in memory needs none
+PATIENCE_SECONDS = 2.0  # for the registry, where there is something to show meanwhile
+FIRST_PATIENCE_SECONDS = 10.0  # where there is not: a busy machine is no silent registry
 FRESH_SECONDS = 5.0  # a registry behind a server is not asked again within them
 KEPT = 50  # documents
 GONE = "gone"
@@ -57,7 +58,7 @@ class Record:
         if kept and mark == kept[0] and (mark is not None or time.monotonic() - kept[1] < FRESH_SECONDS):
             return Known(kept[2], None)
         try:
-            document = _patiently(read, mark)
+            document = _patiently(read, mark, PATIENCE_SECONDS if kept else FIRST_PATIENCE_SECONDS)
         except RegistryError:
             if kept is None:
                 raise
@@ -77,15 +78,15 @@ def _mark() -> object:
         return GONE
 
 
-def _patiently(read: Callable[[], dict], mark: object) -> dict:
+def _patiently(read: Callable[[], dict], mark: object, seconds: float) -> dict:
     """Raises RegistryError where it takes too long, fails, or there is no registry: looking must not make one."""
     if mark == GONE:
         raise RegistryError("the registry is missing")
     waiting = ThreadPoolExecutor(1, thread_name_prefix="record")
     try:
-        return waiting.submit(read).result(PATIENCE_SECONDS)
+        return waiting.submit(read).result(seconds)
     except TimeoutError:
-        raise RegistryError(f"the registry has not answered for {PATIENCE_SECONDS:g} s") from None
+        raise RegistryError(f"the registry has not answered for {seconds:g} s") from None
     except Exception as error:  # whatever MLflow raises; the log of the request has what is no registry's fault
         log.warning("record", exc_info=error)
         raise RegistryError(f"the registry does not answer: {error}") from error

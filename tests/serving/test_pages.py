@@ -181,6 +181,7 @@ def test_nothing_in_production_is_told_in_words(client, monkeypatch):
 def test_a_silent_registry_is_told_and_what_was_known_is_shown(client, monkeypatch):
     client.get("/")
     monkeypatch.setattr(record, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(record, "FIRST_PATIENCE_SECONDS", 0.05)
     monkeypatch.setattr(record.versions, "watermark", lambda: "moved")
     monkeypatch.setattr(record.why, "standing", lambda experiment: time.sleep(0.5))
     page = client.get("/").text
