@@ -17,7 +17,8 @@ RUN = {
     "monitor.json": ("monitor", "what came true, the alarm, drift, whether to train again"),
     "evaluation.json": (
         "evaluate",
-        "scores with intervals, by segment, against champion, baselines; threshold, EMPC",
+        "scores with intervals, by segment, against champion, baselines; threshold, EMPC; what the page of the run "
+        "draws small",
     ),
     "predictions_sample.csv": ("evaluate", "some test customers with probability and outcome"),
     "figures/<name>.png": ("each stage", "the reports' figures"),
