@@ -217,7 +217,10 @@ def _shown(value: object) -> str:
 
 
 def _number(value: float | None, decimals: int, *, signed: bool = False) -> str:
-    return f"{value:{'+' if signed else ''}.{decimals}f}".replace("-", "−") if _is_number(value) else "–"
+    if not _is_number(value):
+        return "–"
+    value = round(value, decimals) or 0.0  # which has no sign: a difference of nothing is neither less nor more
+    return f"{value:{'+' if signed and value else ''}.{decimals}f}".replace("-", "−")
 
 
 def _is_number(value: object) -> bool:

@@ -405,6 +405,18 @@ def test_a_difference_is_beyond_doubt_where_its_interval_is_on_one_side_of_zero(
     assert said in answers(page(evaluation=found))["What was decided"]
 
 
+def test_a_difference_of_nothing_has_no_sign(page):
+    found = copy.deepcopy(EVALUATION)
+    found["intervals"][2] |= {"estimate": -0.00001, "low": -0.001, "high": 0.001}
+    assert answers(page(evaluation=found))["What was decided"].startswith("0.0000 AUC against the champion")
+
+
+def test_a_run_before_without_a_decision_is_told_so(page):
+    previous = {"run_id": "p", "href": None, "auc": None, "decision": None}
+    said = answers(page(previous=previous))["What changed since last time"]
+    assert "The run before ended without a decision." == said
+
+
 def test_what_it_earns_is_told_with_its_interval_and_beside_contacting_everybody(page):
     said = answers(page(evaluation=EVALUATION | {"policy": POLICY}))["What it earns"]
     assert said.startswith("−1.50 per customer, at the test Between −2.01 and +0.25, 95 % of the time.")
