@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
+
+from churn.names import in_markdown
 
 NOTHING = "Nothing is in production yet, so there is nothing to look back at."
 LIFETIMES = "a model that has not changed is called broken in at most 5% of all lifetimes, however often one looks"
@@ -82,7 +86,7 @@ def segments(table: pd.DataFrame) -> str:
     worst = off.loc[(off.predicted - off.observed).abs().idxmax()]
     return (
         f"In {len(off)} of {len(table)} segments more or fewer left than chance explains (it does in one of twenty); most in "
-        f"*{worst.segment}* = *{worst['value']}*: {worst.predicted:.1%} expected, {worst.observed:.1%} left."
+        f"*{in_markdown(str(worst.segment))}* = *{in_markdown(str(worst['value']))}*: {worst.predicted:.1%} expected, {worst.observed:.1%} left."
     )
 
 
@@ -109,14 +113,14 @@ def estimate(found: dict) -> str:
     )
 
 
-def drift(table: pd.DataFrame, why_not: str, *, shown: int = 3) -> str:
-    """What moved the scores, or why there is nothing to compare."""
+def drift(table: pd.DataFrame, why_not: str, *, meanings: Mapping[str, str], shown: int = 3) -> str:
+    """What moved the scores, features by their meaning, or why there is nothing to compare."""
     if table.empty:
         return f"Nothing to compare: {why_not}."
-    score, features = table.iloc[0], table.iloc[1:]
+    score = table.iloc[0]
     told = "; ".join(
-        f"*{f.feature}* ({100 * f.on_score:+.1f} points, {f.before} → {f.now})"
-        for f in features.head(shown).itertuples()
+        f"*{in_markdown(meanings.get(f.feature, f.feature))}* ({100 * f.on_score:+.1f} points, {in_markdown(f'{f.before} → {f.now}')})"
+        for f in table.iloc[1:].head(shown).itertuples()
     )
     return (
         f"At the same level the mean score is {100 * score.on_score:+.1f} points from that of the training rows ({score.before} → {score.now}). "

@@ -159,13 +159,25 @@ def test_the_service_says_what_the_log_cannot_know():
     assert "answered nobody yet" in month_sentences.service(COUNTS.head(0), {}, COMPACTED)
 
 
+def test_a_segment_that_is_markup_stays_text():
+    off = {
+        "segment": "<b>",
+        "value": "*x*",
+        "predicted": 0.1,
+        "observed": 0.3,
+        "observed_low": 0.2,
+        "observed_high": 0.4,
+    }
+    assert r"*&lt;b&gt;* = *\*x\**: 10.0% expected" in month_sentences.segments(pd.DataFrame([off]))
+
+
 def test_drift_explains_and_is_called_no_alarm():
-    told = month_sentences.drift(MOVED, "")
+    told = month_sentences.drift(MOVED, "", meanings={"payment_count": "payments *in* all"})
     assert "the mean score is -1.6 points from that of the training rows (0.0677 → 0.0513)" in told
-    assert "*payment_count* (-3.5 points, 3.007 → 5.736)" in told
+    assert r"*payments \*in\* all* (-3.5 points, 3.007 → 5.736)" in told
     assert "is no alarm" in told
     assert "Nothing to compare: nothing is in production yet." == month_sentences.drift(
-        MOVED.head(0), "nothing is in production yet"
+        MOVED.head(0), "nothing is in production yet", meanings={}
     )
 
 
