@@ -115,7 +115,7 @@ def _spread(name: str, now: Path, then: Path, found: list[dict]) -> list[list[in
 def _categories(name: str, now: Path, then: Path, found: list[dict]) -> list[list[int]]:
     """Counts of the values that are the most frequent now, and of all others."""
     of_now, of_then = (
-        sum((Counter(column.drop_null().to_pylist()) for column in engine.column_batches(path, name)), Counter())
+        sum((_counted(column.drop_null()) for column in engine.column_batches(path, name)), Counter())
         for path in (now, then)
     )
     kept = [value for value, _ in sorted(of_now.items(), key=lambda item: (-item[1], str(item[0])))[: BINS - 1]]
@@ -123,6 +123,10 @@ def _categories(name: str, now: Path, then: Path, found: list[dict]) -> list[lis
         [*(counts[value] for value in kept), counts.total() - sum(counts[v] for v in kept)]
         for counts in (of_now, of_then)
     ]
+
+
+def _counted(column: pa.Array) -> Counter:
+    return Counter({found["values"]: found["counts"] for found in pc.value_counts(column).to_pylist()})
 
 
 def _known(column: pa.Array) -> np.ndarray:
