@@ -16,6 +16,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
+from PIL import Image  # noqa: E402
 from playwright.sync_api import Browser  # noqa: E402
 
 from tests import browser  # noqa: E402
@@ -24,6 +25,7 @@ from tests.serving.gunicorn_server import Server  # noqa: E402
 IMAGES = PROJECT / "docs" / "images"
 REAL, MONTHLY = "params/cdnow.yaml", "params/streaming.yaml"
 MONTHS = ("2023-10-01", "2023-11-01", "2023-12-01")
+COLOURS = 128  # a page has few, and so takes a third of the bytes
 SIZE = {"width": 1200, "height": 900}
 
 
@@ -68,7 +70,8 @@ def _contacted() -> str:
 def _shoot(chromium: Browser, address: str | Path, name: str) -> None:
     """The first screen of a page as docs/images/<name>.png."""
     with browser.opened(chromium, address, size=SIZE) as page:
-        page.screenshot(path=IMAGES / f"{name}.png")
+        page.screenshot(path=(image := IMAGES / f"{name}.png"))
+    Image.open(image).convert("RGB").quantize(COLOURS).save(image, optimize=True)
     print(f"docs/images/{name}.png")
 
 

@@ -7,7 +7,7 @@ SMALL = 200  # leavers or stayers with fewer of whom an AUC says little
 
 def of(params: dict, run_id: str) -> dict:
     """Whom it finds and what is done about them: `said`, and the sections of the params file that say so."""
-    label = params.get("label") or {}
+    label = (params.get("label") or {}) | (params.get("data") or {}).get("labels", {})  # ready-made ones say it there
     economics = (params.get("evaluate") or {}).get("economics")
     said = [line for line in (_who(label), _what_for(economics)) if line]
     return {"said": said, "label": label, "economics": economics, "from": run_id}
@@ -17,6 +17,8 @@ def _who(label: dict) -> str:
     if not label:
         return ""
     days = label["horizon_days"]
+    if label["rule"] == "given":
+        return f"It finds customers who leave, as the labels that came along have it, in the {days:,} days to come."
     if label["rule"] == "inactivity":
         within = label.get("active_within_days")
         who = f"who had an event in the {within:,} days before" if within else "who are known"

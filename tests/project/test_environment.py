@@ -21,7 +21,7 @@ PACKAGES = {
     "sklearn": "scikit-learn", "yaml": "pyyaml", "bs4": "beautifulsoup4", "prometheus_client": "prometheus-client",
     "jupyter_client": "jupyter-client", "jupyter_core": "jupyter-core", "flask_openapi": "flask-openapi",
     "ibis": "ibis-framework", "adbc_driver_postgresql": "adbc-driver-postgresql",
-    "python_calamine": "python-calamine",
+    "python_calamine": "python-calamine", "PIL": "pillow",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ OWN = {"contact_cost": 1.0, "success_rate": 0.2, "saved_value": {"column": "spen
 
 
 def champion(**tags: str) -> Champion:
-    return Champion(Version("mine", 1, "Production", "run", "models:/x", tags), None, "numpy", None, {}, 0.0)
+    return Champion(Version("mine", 1, "Production", "run", "models:/x", tags), None, "numpy", None, None, {}, 0.0)
 
 
 def test_one_threshold_holds_for_every_customer():

@@ -36,7 +36,7 @@ def test_a_scaler_fitted_on_all_rows(featured, monkeypatch, stops):
     """Inside the model, whose classifier has seen the training rows only."""
     monkeypatch.setenv("CHURN_STATE", str(featured[1]))
     told = r"days_per_activity: customer C\d{7} at 2023-04-01 becomes -?[\d.]+ in the model, -?[\d.]+ by the training"
-    edit = {"=newest)\nfitted": "=newest)\nfitted['columns'].fit(rows[features])\nfitted"}
+    edit = {"=newest)\n": "=newest)\nfitted['columns'].fit(rows[features])\n"}
     with stops(PREPARED, told):
         train(featured[0], edits=edit)
 
