@@ -39,8 +39,15 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def _whole(given: object) -> object:
+    """JSON knows one kind of number: 3.0 is as whole as 3."""
+    return int(given) if isinstance(given, float) and given.is_integer() else given
+
+
 Reasons = Annotated[
-    int, Field(ge=0, le=REASONS_LIMIT, description="how many reasons to give with a score, the weightiest first")
+    int,
+    Field(ge=0, le=REASONS_LIMIT, description="how many reasons to give with a score, the weightiest first"),
+    BeforeValidator(_whole),  # after the limits, or the document would not tell them
 ]
 
 

@@ -100,6 +100,7 @@ def test_reasons_come_on_request_and_add_up_to_the_log_odds(server, expected):
         assert 3 == len({reason["said"] for reason in answer["reasons"]})
         alone = server.predict(answer["customer_id"], reasons=3).json()
         assert (alone["log_odds"], alone["reasons"]) == (told, answer["reasons"])
+    assert 2 == len(server.predict(customers[0], reasons=2.0).json()["reasons"])
     assert {"log_odds", "reasons"}.isdisjoint(server.predict(customers[0]).json())
 
 

@@ -82,8 +82,9 @@ def test_two_versions_are_chosen_and_their_differences_marked(browser, server):
         page.get_by_role("button", name="Compare").click()
         marked = page.locator("tr.differs", has_text="train.logistic.C")
         expect(marked.locator("mark")).to_have_text("1e-05")
-        page.locator("figure img").first.scroll_into_view_if_needed()
-        page.wait_for_function("document.querySelector('figure img').naturalWidth > 0")
+        figure = page.locator("figure img").first
+        figure.scroll_into_view_if_needed()
+        assert 0 < figure.evaluate("image => image.decode().then(() => image.naturalWidth)")
 
 
 def test_a_customer_is_tried_by_hand(browser, server, customer):
