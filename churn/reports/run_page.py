@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -145,7 +144,7 @@ def _models(evaluation: dict) -> Iterator[dict]:
     bounds = _intervals(evaluation)
     shown = [("candidate", "candidate", f"version {evaluation['version']}")]
     shown += [("champion", "champion", f"version {evaluation['champion']}")] if "champion" in scores else []
-    trivial = [m for m in scores if m not in ("candidate", "champion") and _is_number(scores[m]["auc"])]
+    trivial = [m for m in scores if m not in ("candidate", "champion") and small_figures.is_number(scores[m]["auc"])]
     shown += [(best, "baseline", best) for best in sorted(trivial, key=lambda m: scores[m]["auc"])[-1:]]
     for model, kind, name in shown:
         cells = {m: {"value": scores[model][m], **_bounds(bounds.get((model, m)))} for m in METRICS}
@@ -217,14 +216,10 @@ def _shown(value: object) -> str:
 
 
 def _number(value: float | None, decimals: int, *, signed: bool = False) -> str:
-    if not _is_number(value):
+    if not small_figures.is_number(value):
         return "–"
     value = round(value, decimals) or 0.0  # which has no sign: a difference of nothing is neither less nor more
     return f"{value:{'+' if signed and value else ''}.{decimals}f}".replace("-", "−")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _duration(seconds: float | None) -> str:

@@ -36,11 +36,11 @@ def histogram(counts: Sequence[int], before: Sequence[int] = ()) -> Markup:
 
 def months(known: Sequence[dict]) -> Markup:
     """What was expected to leave (the line) and what left (the dots), a list a month, the newest at the right."""
-    shares = [share for month in known for share in (month["predicted"], month["observed"]) if _is_number(share)]
+    shares = [share for month in known for share in (month["predicted"], month["observed"]) if is_number(share)]
     at = _axis(0, max(len(known) - 1, 1), 12, WIDE - 12)
     up = _axis(min(shares, default=0), max(shares, default=1), HIGH - 10, 10)
-    expected = [(at(n), up(m["predicted"])) for n, m in enumerate(known) if _is_number(m["predicted"])]
-    left = [(at(n), up(m["observed"])) for n, m in enumerate(known) if _is_number(m["observed"])]
+    expected = [(at(n), up(m["predicted"])) for n, m in enumerate(known) if is_number(m["predicted"])]
+    left = [(at(n), up(m["observed"])) for n, m in enumerate(known) if is_number(m["observed"])]
     return _drawn(_line(expected, "other"), _dots(left, "champion"))
 
 
@@ -67,7 +67,7 @@ def profit(curve: Sequence[Sequence[float]], contacted: float) -> Markup:
 
 def scale(cells: list[dict]) -> dict:
     """Where values lie on an axis that holds them all, in per cent of its width; "ticks" are (label, place)."""
-    values = [v for cell in cells for v in cell.values() if _is_number(v)] or [0.0, 1.0]
+    values = [v for cell in cells for v in cell.values() if is_number(v)] or [0.0, 1.0]
     pad = 0.08 * (max(values) - min(values)) or 0.01
     low, width = min(values) - pad, max(values) - min(values) + 2 * pad
     step = next((step for step in NICE if width / step <= 6), 1.0)
@@ -78,6 +78,11 @@ def scale(cells: list[dict]) -> dict:
         return f"{100 * (value - low) / width:.2f}%"
 
     return {"place": place, "ticks": [(f"{tick:.{decimals}f}", place(tick)) for tick in ticks]}
+
+
+def is_number(value: object) -> bool:
+    """Whether there is something to draw or to write: neither missing nor infinite."""
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _shares(counts: Sequence[int]) -> list[float]:
@@ -101,7 +106,3 @@ def _dots(points: Iterable[tuple[float, float]], look: str, radius: float = 3) -
 
 def _drawn(*marks: str) -> Markup:
     return Markup(f'<svg class="small" viewBox="0 0 {WIDE} {HIGH}" aria-hidden="true">{"".join(marks)}</svg>')
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)

@@ -39,10 +39,11 @@ def _pictures(a: dict, b: dict) -> list[tuple[str, str]]:
 
 
 def _asked(app: Api) -> tuple[int, int]:
-    numbers = [entry["version"] for entry in app.record.standing().document["versions"]]
+    standing = app.record.standing().document
+    numbers = [entry["version"] for entry in standing["versions"]]
     if len(numbers) < 2:
         raise page.Told("There is nothing to compare yet", "It takes two versions; train another one.", 200)
-    production = app.record.standing().document["version"] or numbers[0]
+    production = standing["version"] or numbers[0]
     newest = next(number for number in numbers if number != production)
     return tuple(_number(name, otherwise) for name, otherwise in (("a", production), ("b", newest)))
 

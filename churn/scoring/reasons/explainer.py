@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -44,18 +45,26 @@ class Explainer:
         order = np.argsort(-np.abs(moves), axis=0, kind="stable")[:most].T
         return [self._told(columns, at, moves[:, at], order[at], float(average[at])) for at in range(moves.shape[1])]
 
+    @cached_property
+    def _topic_of_input(self) -> list[int]:
+        topic_of = {name: at for at, names in enumerate(self.topics.values()) for name in names}
+        return [topic_of[name] for name in self.compiled.input_features]
+
+    @cached_property
+    def _features(self) -> list[list[str]]:
+        return list(self.topics.values())
+
     def _moves(self, columns: Columns) -> np.ndarray:
         """What each topic adds to the average log-odds, shape (topics, n)."""
         of_inputs = self.effects.of(self.compiled.inputs(columns))
-        topic_of = {name: at for at, names in enumerate(self.topics.values()) for name in names}
         moves = np.zeros((len(self.topics), of_inputs.shape[1]))
-        np.add.at(moves, [topic_of[name] for name in self.compiled.input_features], of_inputs)
+        np.add.at(moves, self._topic_of_input, of_inputs)
         return moves
 
     def _told(self, columns: Columns, at: int, moves: np.ndarray, chosen: np.ndarray, average: float) -> dict:
-        features, reasons = list(self.topics.values()), []
+        reasons = []
         for topic in chosen.tolist():
-            values, move = {name: _value(columns[name], at) for name in features[topic]}, float(moves[topic])
+            values, move = {name: _value(columns[name], at) for name in self._features[topic]}, float(moves[topic])
             said = words.said(values, self.about) + (words.STAYS if move < 0 else "")
             reasons.append({"said": said, "log_odds": move, "features": values})
         score = average + float(moves.sum())
