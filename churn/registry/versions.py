@@ -71,6 +71,15 @@ def register(name: str, *, source: str, run_id: str, tags: dict[str, str]) -> Ve
         return _version(client.create_model_version(name, source, run_id, tags=tags, model_id=model_id))
 
 
+def adopt(name: str, files: Path, *, run_id: str, tags: dict[str, str]) -> Version:
+    """Register the files of a version of another registry as the next version here, with its tags and digest."""
+    client = tracking.client()
+    with locked(name), registry_errors(name):
+        if not client.search_registered_models(f"name = '{name}'"):
+            client.create_registered_model(name)
+        return _version(client.create_model_version(name, str(files), run_id, tags=tags))
+
+
 def get(name: str, version: int) -> Version:
     """A version by number. Raises RegistryError."""
     try:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -15,7 +16,7 @@ from churn import state
 from churn.evaluation import document
 from churn.features import online_marker
 from churn.registry import decisions, version_levels, versions
-from churn.registry.versions import Version
+from churn.registry.versions import Loaded, Version
 from churn.scoring import batch, control, lists
 from churn.scoring.lists import ScoreList
 
@@ -67,16 +68,30 @@ def listed(
         return Listed(0, None, "nothing is in production yet, so nobody is scored and there is no list")
     if why := _cannot(version, manifest, snapshot):
         return Listed(version.version, None, why)
-    made_of = _made_of(version, manifest, snapshot) | {
-        "control_share": share,
-        "budget": budget,
-        "seed": seed,
-        "reasons": len(lists.REASONS),
-    }
+    made_of = _made_of(version, manifest, snapshot) | _settings(share, budget, seed)
     standing = lists.current(experiment, snapshot)
     if standing and standing.follows_from(made_of):
         return Listed(version.version, standing)
-    return Listed(version.version, _written(experiment, manifest, made_of | {"made_in": run_id}))
+    home = state.path(experiment, "scores")
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".") as folder:
+        of = made_of | {"made_in": run_id}
+        told = _written(versions.load_production(experiment), manifest, of, state.path(folder))
+        return Listed(version.version, lists.put(state.path(folder), told))
+
+
+def write_beside(
+    version: Version, manifest: dict, snapshot: str, folder: Path, *, share: float, budget: int | None, seed: int
+) -> bool:
+    """Write into a folder the list that a version would have made, had it been in production; False where it cannot
+    score the snapshot."""
+    if _cannot(version, manifest, snapshot):
+        return False
+    made_of = _made_of(version, manifest, snapshot) | _settings(share, budget, seed)
+    with state.replacing(folder) as temporary:
+        temporary.mkdir()
+        state.write_json(temporary / lists.DOCUMENT, _written(versions.load(version), manifest, made_of, temporary))
+    return True
 
 
 def record(run: Run, made: Listed, figures: dict[str, Plot]) -> None:
@@ -131,16 +146,18 @@ def _promised(evaluation: dict, metric: str) -> dict | None:
     return document.plain(found[["estimate", "low", "high"]].iloc[0].to_dict()) if len(found) else None
 
 
-def _written(experiment: str, manifest: dict, of: dict) -> ScoreList:
+def _settings(share: float, budget: int | None, seed: int) -> dict:
+    return {"control_share": share, "budget": budget, "seed": seed, "reasons": len(lists.REASONS)}
+
+
+def _written(loaded: Loaded, manifest: dict, of: dict, folder: Path) -> dict:
+    """The rows into a folder; returns what `list.json` says of them."""
     names = ("snapshot", "threshold", "economics", "budget")
     terms = batch.Terms(
         **{name: of[name] for name in names},
         level=of["level"]["log_odds"],
-        key=control.key(experiment, of["seed"]),
+        key=control.key(of["experiment"], of["seed"]),
         share=of["control_share"],
     )
-    home = state.path(experiment, "scores")
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix=".") as folder:
-        counts = batch.write_list(versions.load_production(experiment), manifest, terms, state.path(folder))
-        return lists.put(state.path(folder), of | asdict(counts) | {"created": f"{datetime.now(UTC):%FT%TZ}"})
+    counts = batch.write_list(loaded, manifest, terms, folder)
+    return of | asdict(counts) | {"created": f"{datetime.now(UTC):%FT%TZ}"}
