@@ -21,6 +21,16 @@ COMMANDS: dict[str, tuple[Callable, str, tuple]] = {}
 OF_ALL: set[str] = set()  # commands about the state folder as a whole, which take no params file
 WITHOUT_STORE: set[str] = set()  # that go on where an experiment was deleted in MLflow
 TAUGHT = argparse.RawDescriptionHelpFormatter
+REPLAY = """Live the past again through the same gate, and compare policies by what they would have earned.
+
+At each date nothing later is seen: the decision is taken, the list is made, and once its horizon has closed it is
+judged by what came true. A policy says what would have been done otherwise: when to train again, or any setting of the
+params file. Nothing of production is touched: all lies in state/<experiment>/replay/. A replay that was cut short goes
+on where it was when the same command is given again.
+
+  churn replay --params params/shop.yaml
+  churn replay --params params/shop.yaml --from 2024-01-01 --policy always --policy 'train.model=hist_gradient_boosting'
+"""
 SHOWN = 20  # customers that `churn list` prints where no number is said
 
 
@@ -63,7 +73,7 @@ def _act(name: str, given: argparse.Namespace) -> int:
         preflight.refuse_unusable()
         return action(given)
     _name_one_version(given)
-    params = schema.load(given.params)
+    params = schema.load(given.params, getattr(given, "overrides", []))
     profile.enter(params.engine)
     preflight.refuse_unusable("" if name in WITHOUT_STORE else params.experiment)
     return action(params, given)
@@ -179,6 +189,30 @@ def list_(params: Params, given: argparse.Namespace) -> int:
     most = SHOWN if given.top is None and given.out is None else given.top
     told = contacts.read(found, most) if given.out is None else contacts.write(found, most, given.out)
     return say(given, told, "contacts")
+
+
+@command(REPLAY,
+         argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="overrides",
+                  help="override one parameter for every policy; may be repeated"),
+         argument("--from", metavar="DATE", dest="first", help="default: the first date as of which a run is possible"),
+         argument("--to", metavar="DATE", dest="last", help="default: the last date whose list has come true"),
+         argument("--every", choices=["day", "week", "month"], help="step of the dates; default: that of snapshots"),
+         argument("--policy", action="append", default=[], dest="policies", metavar="POLICY",
+                  help="always, alarm, never, months=N, or settings such as train.model=hist_gradient_boosting; may be "
+                  "repeated; default: always, months=3, alarm and never"),
+         argument("--check", action="store_true",
+                  help="run three of the dates for real, on logs that are cut there, and compare"),
+         without_store=True)  # fmt: skip
+def replay(params: Params, given: argparse.Namespace) -> int:
+    """Exit code 1 where --check finds a difference."""
+    from churn.params import snapshots
+
+    first, last = (day and snapshots.day_of(day, flag) for day, flag in ((given.first, "--from"), (given.last, "--to")))
+    from churn.replay import replaying
+
+    asked = replaying.Asked(given.params, given.overrides, given.policies, first, last, given.every, given.check)
+    told = replaying.replay(asked, tell=_tell)
+    return say(given, told, "replayed") or int(any(not row["equal"] for row in told["check"] or []))
 
 
 def _decide(params: Params, given: argparse.Namespace, action: str, version: int, *, override: bool = False) -> int:

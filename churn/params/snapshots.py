@@ -124,12 +124,12 @@ def _too_short(rule: SnapshotRule, allowed: list[date], as_of: date, begins: dat
     )
 
 
-def day_of(text: str) -> date:
-    """The day that `--as-of` names. Raises InvalidParams."""
+def day_of(text: str, flag: str = "--as-of") -> date:
+    """The day that a flag names. Raises InvalidParams."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         day = date.min
     if not date(1900, 1, 1) <= day < date(2200, 1, 1):
-        raise InvalidParams(f"--as-of {text!r}: must be a date from 1900 to 2199, such as 2011-12-01")
+        raise InvalidParams(f"{flag} {text!r}: must be a date from 1900 to 2199, such as 2011-12-01")
     return day

@@ -31,16 +31,20 @@ def ingredients(stage: str, parameters: dict, *, upstream: dict[str, str], input
     `upstream`: stage -> key of the stages before it; `inputs`: name -> file whose content is read.
     """
     given = {f"parameter {n}": json.dumps(v, sort_keys=True) for n, v in parameters.items() if n not in OF_THE_RUN}
-    code = {f"module {path.relative_to(state.PROJECT)}": _module(path)[0] for path in modules(stage)}
     return (
-        {"notebook": _notebook(stage)}
-        | given
-        | code
+        given
+        | code_of(stage)
         | {"lock": _digest(LOCK.read_bytes()) if LOCK.exists() else "none", "python": platform.python_version()}
         | {"engine": profile.engine()}
         | {f"stage {name}": key for name, key in upstream.items()}
         | {f"input {name}": content(path) for name, path in inputs.items()}
     )
+
+
+def code_of(stage: str) -> dict[str, str]:
+    """Name -> digest of a stage's notebook and of every module that it uses."""
+    used = {f"module {path.relative_to(state.PROJECT)}": _module(path)[0] for path in modules(stage)}
+    return {"notebook": _notebook(stage)} | used
 
 
 def key(ingredients: dict[str, str]) -> str:

@@ -1,1 +1,1 @@
-"""The past lived again, through the same notebooks and the same gate: policies compared by what they would have earned."""
+"""The past lived again through the same notebooks and the same gate, and policies compared by what they earned."""

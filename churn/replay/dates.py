@@ -86,6 +86,6 @@ def _too_short(span: Span, possible: date, horizon: int) -> str:
     longer = possible + timedelta(days=horizon)
     return (
         f"the log, from {span.begins} to {span.ends}, is too short for a replay: as of {possible} the first run would "
-        f"have been possible, and what it foretold ({horizon} days) is known from {longer} on; wait until then, or take "
-        "a shorter horizon (--set label.horizon_days=N) or fewer training snapshots"
+        f"have been possible, and what it foretold ({horizon} days) is known from {longer} on; wait until then, or "
+        "take a shorter horizon (--set label.horizon_days=N) or fewer training snapshots"
     )

@@ -6,7 +6,6 @@ goes on from the newest record, on that copy.
 
 from __future__ import annotations
 
-import json
 import shutil
 import sqlite3
 import time
@@ -28,7 +27,7 @@ from churn.registry import history, versions
 from churn.replay import dates, record
 from churn.replay.record import Life, Month
 from churn.replay.shared import Shared, own_state
-from churn.scoring import lists, production
+from churn.scoring import production
 from churn.sources import contract
 
 REGISTRY = "mlflow.db"
@@ -112,9 +111,7 @@ def _train(run: Run, stage: str, shared: Shared) -> dict:
     made = shared.training(run.params)
     glued = made.put(run.params.experiment, stage)
     run.log.log_reused_stage(made.logged, made.folder / "artifacts")
-    version = versions.adopt(
-        run.params.experiment, made.folder / "model", run_id=run.log.id, tags=made.version_tags
-    )
+    version = versions.adopt(run.params.experiment, made.folder / "model", run_id=run.log.id, tags=made.version_tags)
     run.log.tags({"version": version.version})
     return glued | {"version": version.version}
 
@@ -165,6 +162,9 @@ def _kept_evaluation(life: Life, run: Run) -> str:
 
 def _copy(database: Path, target: Path) -> None:
     """A copy of an SQLite file as it is now, whoever has it open."""
-    with state.replacing(target) as temporary, closing(sqlite3.connect(database)) as held:
-        with closing(sqlite3.connect(temporary)) as copy:
-            held.backup(copy)
+    with (
+        state.replacing(target) as temporary,
+        closing(sqlite3.connect(database)) as held,
+        closing(sqlite3.connect(temporary)) as copy,
+    ):
+        held.backup(copy)

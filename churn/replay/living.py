@@ -26,10 +26,11 @@ from churn.replay.dates import Span
 from churn.replay.policies import Policy
 from churn.replay.record import Life
 from churn.replay.shared import Shared
-from churn.sources import inputs
+from churn.sources import inputs, locate
 
 MEMORY = 1.5e9  # bytes that a process may take, by which it is known how many there are at a time
 LOADED = ["churn.replay.life", "churn.reports.plots.style", "churn.audit.row_hashes", "mlflow.sklearn", "skops.io"]
+OWN = ("life.py", "shared.py")  # what else the result of a month depends on, beside the stages
 LOOKS = 0.3  # seconds between two looks at what has been lived
 
 
@@ -154,11 +155,11 @@ def _at_once(most: int) -> int:
 
 def _seen(policy: Policy) -> str:
     """A digest of what all lives depend on: the code of the stages, the libraries, the log's files."""
-    files = launch.locate.files_of(stage_parameters.input_of(policy.params)).values()
-    code = {str(path): cache_key.content(path) for stage in plan.STAGES for path in cache_key.modules(stage)}
-    own = {str(path): cache_key.content(path) for path in sorted(Path(__file__).parent.glob("*.py"))}
-    notebooks = {stage: cache_key._notebook(stage) for stage in plan.STAGES}
-    return fingerprint.of_values([code, own, notebooks, sorted((str(f), state.file_stat(f)) for f in files)])
+    files = locate.files_of(stage_parameters.input_of(policy.params)).values()
+    code = {stage: cache_key.code_of(stage) for stage in plan.STAGES}
+    own = {name: cache_key.content(Path(__file__).with_name(name)) for name in OWN}
+    log = sorted((str(file), state.file_stat(file)) for file in files)
+    return fingerprint.of_values([code, own, cache_key.content(cache_key.LOCK), log])
 
 
 def _shared(experiment: str, seen: str) -> Shared:

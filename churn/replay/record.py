@@ -1,7 +1,7 @@
 """What is known of a replay: the lives that were lived, a policy each, and their months.
 
-state/<experiment>/replay/ holds log/ (the whole log, staged), shared/ (what no policy changes), and lives/<policy>/ with
-the policy's own state, and of each month its record and the registry as it was then.
+state/<experiment>/replay/ holds log/ (the whole log, staged), shared/ (what no policy changes), and lives/<policy>/
+with the policy's own state, and of each month its record and the registry as it was then.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from churn import state
 class Month:
     """One date of a life. Dates as text; versions are 0 where there is none, paths "" where there is nothing.
 
-    `decision`: promoted, refused, needs approval; None where nothing was trained, and `why` says why. `gate`: the checks
-    of the decision. `other`: the version that did not rule, with its `role` (refused, replaced) and its `list`.
+    `decision`: promoted, refused, needs approval; None where nothing was trained, and `why` says why. `gate`: the
+    checks of the decision. `other`: the version that did not rule, with its `role` (refused, replaced) and its `list`.
     """
 
     as_of: str

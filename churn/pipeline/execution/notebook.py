@@ -96,8 +96,7 @@ def file_report(executed: Path, *, experiment: str, log_to: tracking.Run, site: 
 
     `site` names the stages of the run, to whose reports this one links.
     """
-    html = executed.with_suffix(".html")
-    _render(executed, html, title=f"{experiment}: {executed.stem}", run_id=log_to.id, site=site)
+    html = render(executed, title=f"{experiment}: {executed.stem}", run_id=log_to.id, site=site)
     log_to.file(executed, "notebooks")
     log_to.file(html, "notebooks")
     return html
@@ -110,14 +109,14 @@ def decide(parameters: dict, *, kernel: KernelManager) -> dict:
     """
     folder = state.path("runs", f"decision-{uuid4().hex}")
     folder.mkdir(parents=True)
-    output, html = folder / "promote.ipynb", folder / "promote.html"
+    output = folder / "promote.ipynb"
     try:
         execute("promote", output, parameters, kernel=kernel)
     except PapermillExecutionError as error:
         raise _translated(error, parameters["action"], output) from error
     finally:
         title = f"{parameters['experiment']}: {parameters['action']}"
-        _render(output, html, title=title, run_id="a decision of its own")
+        html = render(output, title=title, run_id="a decision of its own")
     glued, _ = outcome(output)
     # there MLflow is loaded already, which takes seconds
     kernels.call(kernel, kernels.KEEP, glued["decision_run"], str(output), str(html))
@@ -138,10 +137,13 @@ def footer(run_id: str) -> dict[str, str]:
     return {"run": run_id, "commit": made["mlflow.source.git.commit"] + clean, "lock": made["lock.sha256"]}
 
 
-def _render(output: Path, html: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> None:
+def render(executed: Path, *, title: str, run_id: str, site: Sequence[str] = ()) -> Path:
+    """Render an executed notebook beside itself; returns the HTML. `site`: the stages to whose reports it links."""
     from churn.reports import notebook_page  # nbconvert takes half a second to import, and a kernel works meanwhile
 
-    notebook_page.render(output, html, title=title, footer=footer(run_id), site=site)
+    html = executed.with_suffix(".html")
+    notebook_page.render(executed, html, title=title, footer=footer(run_id), site=site)
+    return html
 
 
 def _translated(error: PapermillExecutionError, stage: str, output: Path) -> errors.ChurnError:
