@@ -46,6 +46,7 @@ def embedded(*, threads: int | None = None) -> ibis.BaseBackend:
     """
     con = ibis.duckdb.connect()
     con.raw_sql("SET TimeZone = 'UTC'")
+    con.raw_sql("SET enable_progress_bar = false")  # it would be drawn across what a command prints
     con.raw_sql(f"SET temp_directory = '{str(state.path('spill')).replace(chr(39), 2 * chr(39))}'")  # made where needed
     from duckdb import Error  # here: most commands import this module, and compute nothing
 

@@ -197,26 +197,26 @@ def way_out(broken: Version) -> str:
 def load(version: Version) -> Loaded:
     """Load a version without unpickling. Raises ModelUnavailable when its files are not those that were registered,
     hold a type that is not on our own list, or do not reproduce the recorded prediction."""
+    folder = verified_files(version)
+    return Loaded(version, *_in_memory(folder, version.tags["digest"], f"{version.name} version {version.version}"))
+
+
+@lru_cache(maxsize=16)
+def _in_memory(folder: Path, digest: str, named: str) -> tuple[Pipeline, list[str], dict]:
+    """What files with that digest hold: a stage looks at the same version several times."""
     import skops.io
 
     from churn.training import estimators
 
-    folder = verified_files(version)
     file = folder / "model.skops"
     foreign = sorted(set(skops.io.get_untrusted_types(file=file)) - set(estimators.TRUSTED_TYPES))
     if foreign:
-        raise ModelUnavailable(
-            f"{version.name} version {version.version} holds types that are not trusted: {', '.join(foreign)}"
-        )
+        raise ModelUnavailable(f"{named} holds types that are not trusted: {', '.join(foreign)}")
     described = mlflow.models.Model.load(str(folder))
-    loaded = Loaded(
-        version,
-        skops.io.load(file, trusted=estimators.TRUSTED_TYPES),
-        described.signature.inputs.input_names(),
-        described.metadata,
-    )
-    _verify_example(loaded, described, folder)
-    return loaded
+    pipeline = skops.io.load(file, trusted=estimators.TRUSTED_TYPES)
+    columns, metadata = described.signature.inputs.input_names(), described.metadata
+    _verify_example(pipeline, columns, metadata, folder / described.saved_input_example_info["artifact_path"], named)
+    return pipeline, columns, metadata
 
 
 def columns(version: Version) -> list[str]:
@@ -257,19 +257,16 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-def _verify_example(loaded: Loaded, described: mlflow.models.Model, folder: Path) -> None:
+def _verify_example(pipeline: Pipeline, columns: list[str], metadata: dict, file: Path, named: str) -> None:
     from churn.training import estimators
 
-    split = json.loads((folder / described.saved_input_example_info["artifact_path"]).read_text())
-    example = pd.DataFrame(split["data"], columns=split["columns"])[loaded.columns]
-    expected, predicted = (
-        loaded.metadata["example_probability"],
-        float(estimators.probability(loaded.pipeline, example)[0]),
-    )
+    split = json.loads(file.read_text())
+    example = pd.DataFrame(split["data"], columns=split["columns"])[columns]
+    expected, predicted = metadata["example_probability"], float(estimators.probability(pipeline, example)[0])
     if abs(expected - predicted) > 1e-9:
         raise ModelUnavailable(
-            f"{loaded.version.name} version {loaded.version.version} predicts {predicted:.9f} for its recorded "
-            f"example, where {expected:.9f} was recorded: the libraries differ from those of its training"
+            f"{named} predicts {predicted:.9f} for its recorded example, where {expected:.9f} was recorded: the "
+            "libraries differ from those of its training"
         )
 
 

@@ -64,24 +64,26 @@ def registry_after(life: Life, as_of: str) -> Path:
 def _lived(life: Life, params: Params, shared: Shared) -> Month:
     """A month. What would have stopped its run is told in the place of a decision, and the next month comes."""
     run = pipeline.begin(params, Selection(), {}, Listener())
-    before, began = versions.production(params.experiment), time.perf_counter()
+    before, seconds = versions.production(params.experiment), {}
     try:
-        _stages(run, shared)
+        _stages(run, shared, seconds)
         run.status, why = "FINISHED", run.glued["monitor"]["why"]
     except UserError as error:
         run.status, why = "FAILED", f"its run would have stopped: {' '.join(str(error).split())}"
     finally:
         run.log.end(run.status if run.status != "RUNNING" else "KILLED")
-    month = _month(life, run, before.version if before else 0, why, time.perf_counter() - began)
+    month = _month(life, run, before.version if before else 0, why, seconds)
     _copy(life.state / REGISTRY, registry_after(life, month.as_of))
     return month
 
 
-def _stages(run: Run, shared: Shared) -> None:
-    """The stages of a run in their order, as `pipeline.run` has them."""
+def _stages(run: Run, shared: Shared, seconds: dict[str, float]) -> None:
+    """The stages of a run in their order, as `pipeline.run` has them; how long each took."""
     for stage in run.selection.stages:
         if not run.selection.skips(stage, run.glued):
+            began = time.perf_counter()
             run.glued[stage] = _OF_STAGE.get(stage, _by_its_cells)(run, stage, shared)
+            seconds[stage] = round(time.perf_counter() - began, 3)
     if "promote" in run.glued:
         decision = run.glued["promote"]
         run.log.tags({"decision": decision["decision"], "decision_run": decision["decision_run"]})
@@ -119,7 +121,7 @@ def _train(run: Run, stage: str, shared: Shared) -> dict:
 _OF_STAGE = {"features": _features, "train": _train}
 
 
-def _month(life: Life, run: Run, before: int, why: str, seconds: float) -> Month:
+def _month(life: Life, run: Run, before: int, why: str, seconds: dict[str, float]) -> Month:
     dates_of, glued, experiment = run.params.snapshots, run.glued, run.params.experiment
     decision, listed = glued.get("promote"), glued.get("score", {})
     now = versions.production(experiment)
@@ -131,7 +133,7 @@ def _month(life: Life, run: Run, before: int, why: str, seconds: float) -> Month
         said=decision["said"] if decision else "", gate=document, candidate=decision["version"] if decision else 0,
         before=before, production=now.version if now else 0,
         list=str(Path(listed["list"]).parent) if listed.get("list") else "", other=_other(life, run, before),
-        evaluation=_kept_evaluation(life, run), seconds={"all": seconds},
+        evaluation=_kept_evaluation(life, run), seconds=seconds,
     )  # fmt: skip
 
 
