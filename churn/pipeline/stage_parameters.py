@@ -45,7 +45,7 @@ def _features(params: Params, upstream: dict) -> dict:
         "data": input_of(params),
         "windows_days": params.features.windows_days,
         "recipe": params.features.recipe,
-        "label": _label(params),
+        "label": label_of(params),
     }
 
 
@@ -53,7 +53,7 @@ def _monitor(params: Params, upstream: dict) -> dict:
     limit = params.promote.rules.max_level_error
     return {
         "manifest": upstream["manifest"],
-        "label": _label(params),
+        "label": label_of(params),
         "as_of": str(params.snapshots.as_of or ""),
         "serve_snapshot": str(params.snapshots.serve),
         "retrain": params.retrain.model_dump(),
@@ -68,7 +68,7 @@ def _monitor(params: Params, upstream: dict) -> dict:
 def _train(params: Params, upstream: dict) -> dict:
     return _snapshots(params) | {
         "manifest": upstream["manifest"],
-        "label": _label(params),
+        "label": label_of(params),
         "split": params.train.split,
         "test_fraction": params.train.test_fraction,
         "max_rows": params.train.max_rows,
@@ -111,7 +111,7 @@ def contacted(params: Params) -> str:
     return str(Path(params.score.contacted).absolute()) if params.score.contacted else ""
 
 
-def _label(params: Params) -> dict:
+def label_of(params: Params) -> dict:
     return params.label.model_dump(mode="json", exclude_none=True) | {"horizon_days": params.horizon_days}
 
 

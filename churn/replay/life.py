@@ -69,7 +69,7 @@ def _lived(life: Life, params: Params, shared: Shared) -> Month:
         _stages(run, shared, seconds)
         run.status, why = "FINISHED", run.glued["monitor"]["why"]
     except UserError as error:
-        run.status, why = "FAILED", f"its run would have stopped: {' '.join(str(error).split())}"
+        run.status, why = "FAILED", f"the run would have stopped: {' '.join(str(error).split())}"
     finally:
         run.log.end(run.status if run.status != "RUNNING" else "KILLED")
     month = _month(life, run, before.version if before else 0, why, seconds)
@@ -133,7 +133,7 @@ def _month(life: Life, run: Run, before: int, why: str, seconds: dict[str, float
         said=decision["said"] if decision else "", gate=document, candidate=decision["version"] if decision else 0,
         before=before, production=now.version if now else 0,
         list=str(Path(listed["list"]).parent) if listed.get("list") else "", other=_other(life, run, before),
-        evaluation=_kept_evaluation(life, run), seconds=seconds,
+        evaluation=_kept_evaluation(life, run), stopped=run.status == "FAILED", seconds=seconds,
     )  # fmt: skip
 
 

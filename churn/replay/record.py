@@ -18,7 +18,8 @@ class Month:
     """One date of a life. Dates as text; versions are 0 where there is none, paths "" where there is nothing.
 
     `decision`: promoted, refused, needs approval; None where nothing was trained, and `why` says why. `gate`: the
-    checks of the decision. `other`: the version that did not rule, with its `role` (refused, replaced) and its `list`.
+    checks of the decision. `stopped`: the run would have failed, and `why` says why. `other`: the version that did not
+    rule, with its `role` (refused, replaced) and its `list`.
     """
 
     as_of: str
@@ -38,6 +39,7 @@ class Month:
     list: str
     other: dict | None
     evaluation: str
+    stopped: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
 
