@@ -229,6 +229,17 @@ def _score(name: str, m: dict) -> list[str]:
     return [name, f"{m['test']:.4f}", interval, f"{m['train']:.4f}" if m["train"] is not None else ""]
 
 
+def replayed(told: dict) -> list[RenderableType]:
+    """What a replay found, by policy."""
+    columns = ["policy", "profit", "AUC", "log loss", "lists judged", "trained", "promoted", "refused", "alarms"]
+    rows = [
+        [p["policy"], _money(p["profit"]), *(f"{p[name]:.4f}" if p[name] else "" for name in ("auc", "log_loss")),
+         f"{p['judged']} of {p['lists']}", p["trainings"], p["promoted"], p["refused"], len(p["alarms"])]
+        for p in told["policies"]
+    ]  # fmt: skip
+    return [*told["finding"], "", table(columns, rows), "", f"report {told['report']}"]
+
+
 def table(columns: list[str], rows: list[list[object]]) -> Table:
     """Rows under their columns' names."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")

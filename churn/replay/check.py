@@ -25,15 +25,7 @@ from churn.sources import contract
 from churn.sources.snapshots import moment
 
 CHECKED = 3  # dates
-OF_THE_RUN = (
-    "run_id",
-    "made_in",
-    "created",
-    "candidate_run",
-    "champion_run",
-    "pictures",
-    "digest",
-)  # its own each time
+OF_THE_RUN = ("run_id", "made_in", "created")  # of list.json: its own each time
 KEPT = ("max_kinds", "max_customer_share", "ids")  # of the data section
 NOT_OURS = ("MLFLOW_TRACKING_URI", "CHURN_LOCK", "CHURN_ARTIFACTS", "CHURN_ENGINE")
 

@@ -132,8 +132,20 @@ SCORES = ("auc", "auc_low", "auc_high", "log_loss", "predicted", "observed")
 
 def _month(one: Judged) -> dict:
     of = asdict(one.month)
-    taken = ("as_of", "production", "before", "candidate", "decision", "trained", "why", "alarm", "failed", "said")
-    told = {"policy": one.policy, "known_on": one.known_on, "judged": one.rows is not None}
+    taken = (
+        "as_of",
+        "production",
+        "before",
+        "candidate",
+        "decision",
+        "trained",
+        "why",
+        "alarm",
+        "failed",
+        "said",
+        "stopped",
+    )
+    told = {"policy": one.policy, "known_on": one.known_on, "judged": one.rows is not None, "listed": bool(of["list"])}
     told |= {name: of[name] for name in taken}
     if one.rows is None:
         return told | dict.fromkeys(("customers", "flagged", "contacted", *SCORES, "profit"))

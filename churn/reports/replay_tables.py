@@ -1,0 +1,90 @@
+"""The tables of a replay's report. `told` is replay.json; an interval stands in brackets behind its number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from churn.reports.replay_sentences import money
+
+POLICIES = ["policy", "profit", "contacted", "auc", "log_loss", "lists", "judged", "trainings", "promoted", "refused",
+            "waits", "alarms"]  # fmt: skip
+MONTHS = ["policy", "as_of", "decision", "production", "customers", "contacted", "auc", "log_loss", "predicted",
+          "observed", "profit", "told"]  # fmt: skip
+REFUSED = ["policy", "as_of", "candidate", "refused_by", "stayed", "auc", "auc_stayed", "log_loss", "profit", "verdict"]
+REPLACED = ["policy", "as_of", "replaced", "by", "auc", "auc_by", "log_loss", "profit", "verdict"]
+DIFFERENCES = ["policy", "against", "profit", "dates", "customers"]
+RULES = ["rule", "profit", "log_loss", "dates"]
+CHECK = ["as_of", "what", "replayed", "fresh", "equal"]
+
+
+def policies(told: Mapping) -> pd.DataFrame:
+    """What each policy did and earned: POLICIES."""
+    rows = [policy | {"alarms": len(policy["alarms"])} for policy in told["policies"]]
+    return pd.DataFrame(rows, columns=POLICIES)
+
+
+def differences(told: Mapping) -> pd.DataFrame:
+    """Each policy against others: DIFFERENCES."""
+    rows = [row | {"profit": _with(row["profit"], row["low"], row["high"]), "dates": row["months"]}
+            for row in told["differences"]]  # fmt: skip
+    return pd.DataFrame(rows, columns=DIFFERENCES)
+
+
+def months(told: Mapping) -> pd.DataFrame:
+    """Every date of every policy: MONTHS; `told` is what was decided, or why nothing was."""
+    rows = [
+        month
+        | {"told": "; ".join(filter(None, [month["why"], *month["failed"]])),
+           "decision": "run stopped" if month["stopped"] else month["decision"] or "none",
+           "profit": None if month["profit"] is None else round(month["profit"], 2)}
+        for month in told["months"]
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=MONTHS)
+
+
+def refused(told: Mapping) -> pd.DataFrame:
+    """The candidates that were not promoted, against what stayed (candidate minus that): REFUSED."""
+    rows = [
+        _beside(row) | {"candidate": row["version"], "refused_by": ", ".join(row["failed"]), "stayed": row["ruling"],
+                        "auc_stayed": row["auc_ruling"], "verdict": _verdict(row, "candidate")}
+        for row in told["others"] if row["role"] == "refused"
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=REFUSED)
+
+
+def replaced(told: Mapping) -> pd.DataFrame:
+    """The versions that a promoted one replaced, against that (replaced minus promoted): REPLACED."""
+    rows = [
+        _beside(row) | {"replaced": row["version"], "by": row["ruling"], "auc_by": row["auc_ruling"],
+                        "verdict": _verdict(row, "replaced one")}
+        for row in told["others"] if row["role"] == "replaced"
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=REPLACED)
+
+
+def rules(told: Mapping) -> pd.DataFrame:
+    """What each rule was worth: RULES."""
+    return pd.DataFrame([_beside(row) | {"dates": len(row["months"])} for row in told["rules"]], columns=RULES)
+
+
+def check(told: Mapping) -> pd.DataFrame:
+    """What was compared with real runs: CHECK."""
+    rows = [row | {"equal": "yes" if row["equal"] else "NO"} for row in told["check"] or []]
+    return pd.DataFrame(rows, columns=CHECK)
+
+
+def _beside(row: Mapping) -> dict:
+    loss = "" if row["log_loss"] is None else _with(row["log_loss"], row["log_loss_low"], row["log_loss_high"], "+.4f")
+    return row | {"profit": _with(row["profit"], row["profit_low"], row["profit_high"]), "log_loss": loss}
+
+
+def _verdict(row: Mapping, name: str) -> str:
+    return row["verdict"] if row["verdict"] == "no difference" else f"{name} {row['verdict']}"
+
+
+def _with(value: float, low: float, high: float, form: str = "") -> str:
+    """A number with its interval."""
+    one, *ends = (f"{number:{form}}" if form else money(number) for number in (value, low, high))
+    return f"{one} ({ends[0]} to {ends[1]})"
