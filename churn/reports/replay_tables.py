@@ -11,12 +11,13 @@ from churn.reports.replay_sentences import money
 POLICIES = ["policy", "profit", "contacted", "auc", "log_loss", "lists", "judged", "trainings", "promoted", "refused",
             "waits", "alarms"]  # fmt: skip
 MONTHS = ["policy", "as_of", "decision", "production", "customers", "contacted", "auc", "log_loss", "predicted",
-          "observed", "profit", "told"]  # fmt: skip
+          "observed", "profit"]  # fmt: skip
 REFUSED = ["policy", "as_of", "candidate", "refused_by", "stayed", "auc", "auc_stayed", "log_loss", "profit", "verdict"]
 REPLACED = ["policy", "as_of", "replaced", "by", "auc", "auc_by", "log_loss", "profit", "verdict"]
 DIFFERENCES = ["policy", "against", "profit", "dates", "customers"]
 RULES = ["rule", "profit", "log_loss", "dates"]
-CHECK = ["as_of", "what", "replayed", "fresh", "equal"]
+NOT_PROMOTED = ["policy", "as_of", "candidate", "decision", "why"]
+CHECK = ["as_of", "what", "replayed", "fresh"]
 
 
 def policies(told: Mapping) -> pd.DataFrame:
@@ -33,15 +34,25 @@ def differences(told: Mapping) -> pd.DataFrame:
 
 
 def months(told: Mapping) -> pd.DataFrame:
-    """Every date of every policy: MONTHS; `told` is what was decided, or why nothing was."""
+    """Every date of every policy: MONTHS."""
     rows = [
         month
-        | {"told": "; ".join(filter(None, [month["why"], *month["failed"]])),
-           "decision": "run stopped" if month["stopped"] else month["decision"] or "none",
+        | {"decision": "run stopped" if month["stopped"] else month["decision"] or "none",
            "profit": None if month["profit"] is None else round(month["profit"], 2)}
         for month in told["months"]
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=MONTHS)
+
+
+def not_promoted(told: Mapping) -> pd.DataFrame:
+    """Every candidate that was refused or waits for a person, every run that stopped, and why: NOT_PROMOTED."""
+    rows = [
+        month | {"decision": "run stopped" if month["stopped"] else month["decision"],
+                 "why": month["why"] if month["stopped"] else "; ".join(month["failed"])}
+        for month in told["months"]
+        if month["stopped"] or (month["decision"] and month["failed"])
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=NOT_PROMOTED)
 
 
 def refused(told: Mapping) -> pd.DataFrame:
@@ -70,9 +81,16 @@ def rules(told: Mapping) -> pd.DataFrame:
 
 
 def check(told: Mapping) -> pd.DataFrame:
-    """What was compared with real runs: CHECK."""
-    rows = [row | {"equal": "yes" if row["equal"] else "NO"} for row in told["check"] or []]
-    return pd.DataFrame(rows, columns=CHECK)
+    """Which dates were compared with real runs, and in what they are equal: a row a date, a column a thing."""
+    rows: dict[str, dict] = {}
+    for row in told["check"] or []:
+        rows.setdefault(row["as_of"], {})[row["what"].partition(" at ")[0]] = "equal" if row["equal"] else "DIFFERS"
+    return pd.DataFrame([{"as_of": as_of} | found for as_of, found in rows.items()])
+
+
+def differing(told: Mapping) -> pd.DataFrame:
+    """What differs between the replay and the real runs: CHECK."""
+    return pd.DataFrame([row for row in told["check"] or [] if not row["equal"]], columns=CHECK)
 
 
 def _beside(row: Mapping) -> dict:

@@ -31,7 +31,7 @@ MARKS = {  # of a decision: marker, whether filled, and what the legend calls it
     "needs approval": ("o", False, "waits for a person"),
     "stopped": ("s", True, "run stopped"),
 }
-BANDS = ("auc", "log_loss", "profit")
+BANDS = ("auc", "log_loss", "so_far")
 
 
 @styled
@@ -46,7 +46,10 @@ def lives(told: Mapping) -> Plot:
     heights = [0.9 + 0.45 * len(policies), 1.5, 1.5, 1.7]
     lanes, *others = figure.subplots(4, 1, sharex=True, gridspec_kw={"height_ratios": heights})
     _lanes(lanes, months, policies)
-    for ax, name, label in zip(others, BANDS, ("AUC", "Log loss", "Profit so far"), strict=True):
+    base = _base(policies)
+    ahead = f"Earned more than\n{short(base, 16)} so far" if base else "Profit so far"
+    months["so_far"] = _so_far(months, base)
+    for ax, name, label in zip(others, BANDS, ("AUC", "Log loss", ahead), strict=True):
         _over_time(ax, months, policies, name)
         ax.set_ylabel(label)
         ax.yaxis.set_major_locator(MaxNLocator(4))
@@ -119,11 +122,23 @@ def _step(months: pd.DataFrame) -> pd.Timedelta:
     return pd.Timedelta(days=30) if pd.isna(days) else days
 
 
+def _base(policies: Sequence[str]) -> str:
+    """The policy that profits are told against: `never` where it was lived, else the first; "" where there is one."""
+    return "never" if "never" in policies and len(policies) > 1 else policies[0] if len(policies) > 1 else ""
+
+
+def _so_far(months: pd.DataFrame, base: str) -> pd.Series:
+    """What each policy has earned by each date, beyond what another has: by that one's date."""
+    so_far = months.sort_values("at").assign(profit=lambda m: m.profit.astype("float64").fillna(0.0))
+    so_far["profit"] = so_far.groupby("policy").profit.cumsum()
+    of_base = so_far[so_far.policy == base].set_index("as_of").profit
+    return (so_far.profit - so_far.as_of.map(of_base).fillna(0.0)).reindex(months.index)
+
+
 def _over_time(ax, months: pd.DataFrame, policies: Sequence[str], name: str) -> None:
     for number, policy in enumerate(policies):
         of = months[(months.policy == policy) & months.judged].sort_values("at")
         values = of[name].astype("float64")
-        values = values.cumsum() if name == "profit" else values
         look = {
             "color": COLOURS[number % len(COLOURS)],
             "linewidth": 1.6,
