@@ -10,13 +10,17 @@ from pydantic import Field, model_validator
 from churn.params.section import Section
 
 
-class ShopBreaks(Section):
+class Breaks(Section):
     competitor: date | None = Field(None, description="a competitor opens: twice as many customers leave")
     slow_season: date | None = Field(None, description="a slow season of 90 days begins, with less use by everybody")
     feed_stops: date | None = Field(None, description="a feed (sessions; the app's purchases) reaches the log no more")
 
 
-class StreamingBreaks(ShopBreaks):
+class ShopBreaks(Breaks):
+    packs: date | None = Field(None, description="packs that last: nobody buys again within 120 days of a purchase")
+
+
+class StreamingBreaks(Breaks):
     app_breaks: date | None = Field(None, description="the app breaks for the plan `standard`")
     price_rise: date | None = Field(None, description="prices rise by 30%, and those who pay most leave first")
     new_kind: date | None = Field(None, description="tickets become a new kind of event, `chat`")
@@ -50,7 +54,7 @@ class ShopData(Section):
         return self
 
 
-def _refuse_outside(breaks: ShopBreaks | None, *, starts: date, months: int) -> None:
+def _refuse_outside(breaks: Breaks | None, *, starts: date, months: int) -> None:
     """Raises ValueError for a break that the log does not reach, of which nobody would see anything."""
     ends = date(starts.year + months // 12, months % 12 + 1, 1)
     for name, day in breaks or ():

@@ -52,7 +52,7 @@ def test_before_its_date_a_break_changes_nothing_and_after_it_something(logs, na
     assert not _since(whole, BREAK).equals(_since(broken, BREAK))
 
 
-@pytest.mark.parametrize("name", ["competitor", "slow_season", "feed_stops"])
+@pytest.mark.parametrize("name", ["competitor", "slow_season", "feed_stops", "packs"])
 def test_the_shop_too_breaks_from_the_date_on(logs, name):
     whole, broken = logs(SHOP), logs(SHOP, **{name: "2023-03-01"})
     pd.testing.assert_frame_equal(_before(whole, "2023-03-01"), _before(broken, "2023-03-01"))
@@ -91,6 +91,18 @@ def test_in_a_slow_season_use_falls_for_ninety_days_and_comes_back(logs):
     )
     assert during[0] == pytest.approx(0.25 * during[1], rel=0.15)
     assert after[0] == pytest.approx(after[1], rel=0.15)
+
+
+def test_whoever_buys_a_pack_buys_nothing_while_it_lasts_and_the_first_thereafter(logs):
+    whole, broken = (_since(log, "2023-03-01") for log in (logs(SHOP), logs(SHOP, packs="2023-03-01")))
+    whole, broken = (log[log.kind == "purchase"] for log in (whole, broken))
+    kept = []
+    for customer, times in whole.groupby("customer_id")["at"]:
+        last = pd.Timestamp(0, tz="UTC")
+        for at in times:
+            if at >= last + pd.Timedelta(days=120):
+                kept.append((customer, last := at))
+    assert kept == list(zip(broken.customer_id, broken["at"], strict=True))
 
 
 def test_a_break_outside_the_log_is_refused_in_a_line():

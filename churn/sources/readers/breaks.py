@@ -16,6 +16,7 @@ from churn.sources.readers.simulation import DAY
 SLOW_DAYS, SLOW_USE = 90, 0.25  # a slow season: how long, and the share of the usual use
 COMPETITOR = 2.0  # times as many cancel
 APP_USE, APP_CANCELS = 0.3, 6.0  # share of the usual use where the app breaks; times as many cancel
+PACK_DAYS = 120  # for which a pack of the shop lasts
 PRICE = 1.3  # times the price
 PRICE_HAZARD = np.array([0.2, 1.0, 2.6])  # log-odds to cancel, by plan: those who pay most look elsewhere
 
@@ -30,6 +31,7 @@ class Breaks:
     slow_season: float = inf
     new_kind: float = inf
     feed_stops: float = inf
+    packs: float = inf
 
     @classmethod
     def of(cls, dates: dict[str, str] | None, start: pd.Timestamp) -> Breaks:

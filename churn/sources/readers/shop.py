@@ -17,7 +17,7 @@ import pandas as pd
 
 from churn.sources.contract import Source
 from churn.sources.readers import simulation
-from churn.sources.readers.breaks import COMPETITOR, SLOW_DAYS, SLOW_USE, Breaks
+from churn.sources.readers.breaks import COMPETITOR, PACK_DAYS, SLOW_DAYS, SLOW_USE, Breaks
 from churn.sources.readers.simulation import BLOCK, DAY, records
 
 START = pd.Timestamp("2022-01-01", tz="UTC")  # the log begins here; some customers came before
@@ -149,14 +149,31 @@ def simulate(rng: np.random.Generator, customers: pd.DataFrame, calendar: Calend
 
 def as_logged(log: np.ndarray, customers: pd.DataFrame, breaks: Breaks, rng: np.random.Generator) -> np.ndarray:
     """The records that a broken shop's log has: a competitor halves what is left of each customer's life, in a slow
-    season others buy, the feed of the app may stop."""
+    season others buy, the feed of the app may stop, and whoever has bought a pack buys nothing while it lasts."""
     at, who = log["at"], customers.iloc[log["customer"]]
     rest = np.maximum(who["first"].to_numpy(), breaks.competitor / DAY)
     ends = rest + np.maximum(who["last"].to_numpy() - rest, 0) / COMPETITOR
     gone = (at >= breaks.competitor) & (at > ends * DAY) & (log["kind"] == PURCHASE)
     slow = (at >= breaks.slow_season) & (at < breaks.slow_season + SLOW_DAYS * DAY) & (rng.random(len(log)) > SLOW_USE)
     unseen = (at >= breaks.feed_stops) & (who["channel"].to_numpy() == APP)
-    return log[~(gone | slow | unseen)]
+    log = log[~(gone | slow | unseen)]
+    return log[~_while_a_pack_lasts(log, breaks.packs)]
+
+
+def _while_a_pack_lasts(log: np.ndarray, since: float) -> np.ndarray:
+    """Whether a record, shape (n,), is a purchase within PACK_DAYS of one that the same customer made since then."""
+    packed = np.flatnonzero((log["kind"] == PURCHASE) & (log["at"] >= since))
+    packed = packed[np.lexsort((log["at"][packed], log["customer"][packed]))]
+    within, who = np.zeros(len(log), bool), log["customer"][packed]
+    within[packed] = True
+    longer = log["at"].max(initial=0) + PACK_DAYS * DAY + 1
+    moments = who.astype("int64") * longer + log["at"][packed]  # ascending, each customer's before the next one's
+    bought = np.flatnonzero(np.diff(who, prepend=-1))
+    while len(bought):
+        within[packed[bought]] = False
+        then = np.searchsorted(moments, moments[bought] + PACK_DAYS * DAY)
+        bought = then[np.append(who, -1)[then] == who[bought]]
+    return within
 
 
 def _purchase_days(
