@@ -34,6 +34,12 @@ def churn(*arguments: str, state: Path, params: str | Path = SMOKE, **options) -
     return _typed(command, state, **options)
 
 
-def _typed(command: list[str], state: Path, *, cwd: Path = PROJECT, **environment: str) -> subprocess.CompletedProcess:
-    given = os.environ | {"CHURN_STATE": str(state)} | environment
-    return subprocess.run(command, cwd=cwd, env=given, capture_output=True, text=True, check=False)
+def environment(state: Path) -> dict[str, str]:
+    """That of a command with a state folder."""
+    return os.environ | {"CHURN_STATE": str(state)}
+
+
+def _typed(command: list[str], state: Path, *, cwd: Path = PROJECT, **variables: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command, cwd=cwd, env=environment(state) | variables, capture_output=True, text=True, check=False
+    )
