@@ -68,6 +68,11 @@ def log(experiment: str) -> dict:
     return json.loads((home(experiment) / "log.json").read_text())
 
 
+def told(path: str) -> dict:
+    """What `replay.json` says; a relative path lies in the state folder."""
+    return json.loads(state.path(path).read_text())
+
+
 def lives(experiment: str, policies: list[str] | None = None) -> list[Life]:
     """The lives of these policies, in their order; of None all."""
     found = {life.policy: life for place in sorted(home(experiment).glob("lives/*/life.json")) if (life := read(place))}

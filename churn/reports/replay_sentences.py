@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from churn.names import in_markdown
+
 TIMES = {1: "once", 2: "twice"}
 
 
@@ -11,6 +13,11 @@ def finding(told: Mapping) -> list[str]:
     """The replay in a few sentences: what was lived, which policy earned more, the gate, what was missing, the check."""
     said = [_lived(told), *map(_difference, _told_first(told)), *_alarms(told), gate(told), *_unlisted(told)]
     return [*said, *_stopped(told), *checked(told)]
+
+
+def listed(told: Mapping) -> str:
+    """The finding as a list in Markdown."""
+    return "\n".join(f"- {in_markdown(sentence)}" for sentence in told["finding"])
 
 
 def _lived(told: Mapping) -> str:
@@ -122,6 +129,11 @@ def checked(told: Mapping) -> list[str]:
         f"The replay does not equal a run on a log cut at {first['as_of']}: {first['what']} is {first['replayed']} in "
         f"the replay and {first['fresh']} in the run ({_count(len(differing), 'difference')} in all)."
     ]
+
+
+def check(told: Mapping) -> str:
+    """What --check found, or how to ask for it."""
+    return " ".join(checked(told)) or "Nothing was compared: `churn replay --check` does it."
 
 
 def rules(told: Mapping) -> str:

@@ -37,6 +37,7 @@ def parameters(stage: str) -> ast.Module:
 
 
 every_stage = pytest.mark.parametrize("stage", plan.STAGES)
+every_notebook = pytest.mark.parametrize("stage", [*plan.STAGES, "replay"])
 
 
 @every_stage
@@ -48,20 +49,20 @@ def test_defaults_are_the_smoke_run_so_notebooks_and_schema_cannot_drift(stage):
     assert given == defaults, f"correct the parameters cell of notebooks/{stage}.ipynb"
 
 
-@every_stage
+@every_notebook
 def test_each_parameter_is_one_typed_line_with_a_comment(stage):
     source = next(c.source for c in cells(stage) if "parameters" in c.metadata.get("tags", []))
     assert all(isinstance(line, ast.AnnAssign) for line in parameters(stage).body)
     assert [] == [line for line in source.splitlines() if "  # " not in line]
 
 
-@every_stage
+@every_notebook
 def test_a_notebook_only_calls_the_package(stage):
     trees = [ast.parse(c.source) for c in cells(stage, "code")]
     assert [] == [type(node).__name__ for tree in trees for node in ast.walk(tree) if isinstance(node, FORBIDDEN)]
 
 
-@every_stage
+@every_notebook
 def test_a_cell_has_at_most_ten_lines_and_the_imports_fifteen(stage):
     """But the parameters, a line each. The imports are a line a room."""
     source = [c.source for c in cells(stage, "code") if "parameters" not in c.metadata.get("tags", [])]
@@ -69,13 +70,13 @@ def test_a_cell_has_at_most_ten_lines_and_the_imports_fifteen(stage):
     assert [] == [text for text, limit in limits.items() if len([line for line in text.splitlines() if line]) > limit]
 
 
-@every_stage
+@every_notebook
 def test_imports_stand_in_one_cell(stage):
     importing = [c for c in cells(stage, "code") if "import " in c.source]
     assert 1 == len(importing)
 
 
-@every_stage
+@every_notebook
 def test_prose_precedes_what_is_done(stage):
     shown = cells(stage)
     bare = [

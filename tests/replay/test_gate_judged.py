@@ -51,7 +51,9 @@ def test_profits_are_told_as_the_other_one_minus_the_one_that_ruled():
 
 def test_a_rule_is_worth_what_stayed_earned_more_over_all_months_in_which_it_failed():
     found = [
-        beside(rows(0.2, profit=1.0), rows(0.8, profit=3.0), as_of="2024-01-01", failing=("champion_margin", "min_auc")),
+        beside(
+            rows(0.2, profit=1.0), rows(0.8, profit=3.0), as_of="2024-01-01", failing=("champion_margin", "min_auc")
+        ),
         beside(rows(0.8, profit=2.0), rows(0.2, profit=1.0), as_of="2024-02-01", failing=("min_auc",)),
     ]
     margin, floor = gate_judged.rules(found)
