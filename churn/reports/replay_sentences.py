@@ -123,7 +123,9 @@ def checked(told: Mapping) -> list[str]:
     dates = len({row["as_of"] for row in told["check"]})
     differing = [row for row in told["check"] if not row["equal"]]
     if not differing:
-        return [f"{_count(dates, 'date')} were run for real on logs cut there, and equal the replay to the last bit."]
+        one = dates == 1
+        were, equal = ("was run for real on a log", "equals") if one else ("were run for real on logs", "equal")
+        return [f"{_count(dates, 'date')} {were} cut there, and {equal} the replay to the last bit."]
     first = differing[0]
     return [
         f"The replay does not equal a run on a log cut at {first['as_of']}: {first['what']} is {first['replayed']} in "

@@ -138,6 +138,8 @@ def _so_far(months: pd.DataFrame, base: str) -> pd.Series:
 def _over_time(ax, months: pd.DataFrame, policies: Sequence[str], name: str) -> None:
     for number, policy in enumerate(policies):
         of = months[(months.policy == policy) & months.judged].sort_values("at")
+        if of.empty:
+            continue
         values = of[name].astype("float64")
         look = {
             "color": COLOURS[number % len(COLOURS)],
