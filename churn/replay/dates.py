@@ -40,6 +40,8 @@ def chosen(
     first, last = first or possible, last or judged
     if first < possible:
         raise InvalidParams(f"--from {first}: the first date as of which every policy can be lived is {possible}")
+    if first > last:
+        raise InvalidParams(f"--from {first} lies after --to {last}; the dates run forward")
     if last > span.over:
         raise InvalidParams(f"--to {last}: the log ends on {span.ends}; name {span.over} or an earlier date")
     dates = _between(every, first, last)

@@ -22,7 +22,7 @@ from churn.errors import InvalidParams
 from churn.features.online import places
 
 ANSWERS = ("predictions", "refusals")
-LISTS = "scores"
+LISTS, REPLAY = "scores", "replay"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,19 @@ def customer(experiment: str, customer_id: str, *, plan: bool) -> list[Removed]:
     they are."""
     rewritten = [_erase(experiment, kind, customer_id, plan=plan) for kind in (*ANSWERS, LISTS)]
     held = places.of_experiment(experiment).erase(customer_id, plan=plan)
-    return [*rewritten, Removed("online", held, 0, 0)]
+    return [*rewritten, Removed("online", held, 0, 0), *_forget_replay(experiment, customer_id, plan=plan)]
+
+
+def _forget_replay(experiment: str, customer_id: str, *, plan: bool) -> list[Removed]:
+    """A replay holds the log and hundreds of lists, and is lived again by one command: it goes as a whole."""
+    home = state.path(experiment, REPLAY)
+    if not (rows := sum(_rows_of(file, customer_id) for file in home.glob("log/*.parquet"))):
+        return []
+    files = [file for file in home.rglob("*") if file.is_file()]
+    told = Removed(REPLAY, rows, len(files), _bytes(files))
+    if not plan:
+        shutil.rmtree(home)
+    return [told]
 
 
 def _remove_days(experiment: str, kind: str, first: str, *, plan: bool) -> Removed:

@@ -47,6 +47,7 @@ def test_pinned_dates_become_as_many_of_the_months():
     [
         ({"first": date(2023, 2, 1)}, "--from 2023-02-01: the first date as of which every policy can be lived is"),
         ({"last": date(2024, 2, 1)}, "--to 2024-02-01: the log ends on 2023-12-31; name 2024-01-01 or an earlier date"),
+        ({"first": date(2023, 8, 1), "last": date(2023, 7, 1)}, "--from 2023-08-01 lies after --to 2023-07-01"),
         ({"first": date(2023, 12, 10), "last": date(2024, 1, 1)}, "no list made then has come true by 2024-01-01"),
         ({"span": Span(date(2023, 1, 1), date(2023, 5, 10))}, "is too short for a replay: as of 2023-05-01"),
     ],

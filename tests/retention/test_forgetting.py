@@ -109,3 +109,14 @@ def test_what_cannot_be_meant_is_one_line(answered, given, said, capsys):
     assert 2 == main(["forget", *PARAMS, *given])
     [line] = capsys.readouterr().err.splitlines()
     assert said in line
+
+
+@pytest.mark.parametrize(("customer", "gone"), [("a", True), ("c", False)])
+def test_a_replay_that_has_seen_a_customer_goes_as_a_whole(answered, customer, gone):
+    log = answered / "replay" / "log"
+    log.mkdir(parents=True)
+    pq.write_table(pa.table({"customer_id": ["a", "b", "a"]}), log / "events.parquet")
+    (answered / "replay" / "replay.json").write_text("{}")
+    removed = [one for one in forgetting.customer("smoke", customer, plan=False) if one.what == "replay"]
+    assert ([(2, 2)] if gone else []) == [(one.rows, one.files) for one in removed]
+    assert gone != (answered / "replay").exists()
