@@ -14,7 +14,6 @@ import yaml
 
 from churn import engine, fingerprint, state
 from churn.errors import ChurnError, first_line
-from churn.params.schema import Params
 from churn.registry import versions
 from churn.replay import dates, record
 from churn.replay.life import REGISTRY, registry_after
@@ -69,7 +68,7 @@ def _prepared(experiment: str, life: Life, month: Month) -> Path:
         name: life.params["data"][name] for name in KEPT if name in life.params["data"]
     }
     told = life.params | {"data": data, "engine": "duckdb"}
-    told["snapshots"] = dates.rule_of(Params.model_validate(life.params)).model_dump()
+    told["snapshots"] = dates.rule_of(life.settings).model_dump()
     (place / "params.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return place
 

@@ -12,7 +12,6 @@ import pandas as pd
 
 from churn import engine, state
 from churn.evaluation import document
-from churn.params.schema import Params
 from churn.registry.history import NEEDS_APPROVAL, PROMOTED, REFUSED
 from churn.replay import compare, gate_judged, outcomes, record
 from churn.replay.gate_judged import Beside
@@ -77,7 +76,7 @@ def _judge(life: Life, month: Month, known: Outcomes) -> Judged:
 
 
 def _economics(life: Life) -> dict:
-    return Params.model_validate(life.params).evaluate.economics.model_dump()
+    return life.settings.evaluate.economics.model_dump()
 
 
 def _beside(one: Judged, known: Outcomes) -> Beside | None:
@@ -94,7 +93,7 @@ def _policy(life: Life, months: list[Judged]) -> dict:
     told = [_scores(of) for of in rows]
     return {
         "policy": life.policy,
-        "horizon_days": Params.model_validate(life.params).horizon_days,
+        "horizon_days": life.settings.horizon_days,
         "trainings": sum(month.trained for month in lived),
         "promoted": decided.count(PROMOTED),
         "refused": decided.count(REFUSED),

@@ -12,7 +12,6 @@ import pandas as pd
 from churn import engine
 from churn.evaluation import metrics
 from churn.monitoring import matured
-from churn.params.schema import Params
 from churn.pipeline import stage_parameters
 from churn.replay import record
 from churn.replay.record import Life
@@ -34,14 +33,14 @@ class Outcomes:
 
     def known_on(self, life: Life, serve: str) -> str:
         """The day on which it is known what became of a list."""
-        horizon = Params.model_validate(life.params).horizon_days
+        horizon = life.settings.horizon_days
         return str(date.fromisoformat(serve) + timedelta(days=horizon))
 
     def at(self, life: Life, serve: str) -> pd.DataFrame | None:
         """customer_id and churned; None where the horizon has not closed by the end of the log."""
         if self.known_on(life, serve) > self.over:
             return None
-        params = Params.model_validate(life.params)
+        params = life.settings
         label = stage_parameters.label_of(params)
         key = (str(label), serve)
         if key not in self._known:

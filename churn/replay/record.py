@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from churn import state
+from churn.params.schema import Params
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class Life:
     params: dict
     folder: Path
     months: list[Month]
+
+    @property
+    def settings(self) -> Params:
+        """The params file, checked and typed: dates are dates."""
+        return Params.model_validate_json(json.dumps(self.params))
 
     @property
     def state(self) -> Path:
