@@ -67,7 +67,7 @@ def _prepared(experiment: str, life: Life, month: Month) -> Path:
     data = _cut(experiment, month.as_of, place) | {
         name: life.params["data"][name] for name in KEPT if name in life.params["data"]
     }
-    told = life.params | {"data": data, "engine": "duckdb"}
+    told = life.params | {"data": data, "engine": "duckdb", "serving": {}}
     told["snapshots"] = dates.rule_of(life.settings).model_dump()
     (place / "params.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return place
