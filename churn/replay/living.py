@@ -20,6 +20,7 @@ import psutil
 
 from churn import engine, fingerprint, state
 from churn.errors import ChurnError, InvalidParams
+from churn.features import kept
 from churn.pipeline import cache_key, launch, plan, stage_parameters
 from churn.replay import dates, record
 from churn.replay.dates import Span
@@ -168,7 +169,7 @@ def _shared(experiment: str, seen: str) -> Shared:
     if not _holds(home / "seen.json", seen):
         shutil.rmtree(home, ignore_errors=True)
         state.write_json(home / "seen.json", seen)
-    return Shared(home)
+    return Shared(home, kept=state.path(experiment, kept.FOLDER))
 
 
 def _holds(file: Path, value: object) -> bool:

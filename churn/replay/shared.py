@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import filelock
 
 from churn import fingerprint, state
-from churn.features import store
+from churn.features import kept, store
 from churn.params.schema import Params
 from churn.pipeline import cache, stage_parameters
 from churn.pipeline.execution import in_process
@@ -48,9 +48,10 @@ class Made:
 
 @dataclass(frozen=True)
 class Shared:
-    """The store of what is shared, under a folder."""
+    """The store of what is shared, under a folder; `kept`: the feature tables that the runs of production have kept."""
 
     home: Path
+    kept: Path | None = None
 
     def features(self, params: Params) -> Made:
         """The features as of a date, from here or made now. Raises what the stage raises."""
@@ -80,7 +81,16 @@ class Shared:
         maker = self.home / "makers" / f"{stage}-{fingerprint.of_values(fixed)[:12]}"
         maker.mkdir(parents=True, exist_ok=True)
         with filelock.FileLock(maker / "lock"), own_state(maker / "state"):
+            if stage == "features":
+                self._begin_with_kept(params.experiment)
             yield
+
+    def _begin_with_kept(self, experiment: str) -> None:
+        """The first time, take over what production has kept; whether a table still holds is found out as ever."""
+        target = state.path(experiment, kept.FOLDER)
+        if self.kept and self.kept.is_dir() and not target.exists():
+            with suppress(shutil.Error), state.replacing(target) as temporary:  # a run may forget some meanwhile
+                shutil.copytree(self.kept, temporary, copy_function=state.link)
 
 
 @contextmanager

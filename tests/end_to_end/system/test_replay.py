@@ -1,5 +1,6 @@
 """A year replayed: equal to fresh runs at all twelve dates, gone on after a kill, and production untouched."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -84,3 +85,9 @@ def test_another_replay_meanwhile_is_refused(params, home, replayed):
     assert (1, "error: another replay of lived is under way; wait for it, or end it") == (
         done.returncode, done.stderr.strip().splitlines()[-1],
     )  # fmt: skip
+
+
+def test_what_the_runs_of_production_kept_is_not_computed_again(home, replayed):
+    made = [json.loads(file.read_text()) for file in home.glob("lived/replay/shared/features/*/files/features/*.json")]
+    first = min(made, key=lambda manifest: manifest["log"]["ends"])
+    assert first["kept"], "the first date computed all its snapshots"
