@@ -8,10 +8,9 @@ import pandas as pd
 
 from churn.reports.replay_sentences import money
 
-POLICIES = ["policy", "profit", "contacted", "auc", "log_loss", "lists", "judged", "trainings", "promoted", "refused",
-            "waits", "alarms"]  # fmt: skip
-MONTHS = ["policy", "as_of", "decision", "production", "customers", "contacted", "auc", "log_loss", "predicted",
-          "observed", "profit"]  # fmt: skip
+POLICIES = ["policy", "profit", "contacted", "auc", "log_loss", "came_true", "trainings", "promoted", "refused",
+            "alarms"]  # fmt: skip
+MONTHS = ["policy", "as_of", "decision", "production", "customers", "auc", "log_loss", "observed", "profit"]  # fmt: skip
 REFUSED = ["policy", "as_of", "candidate", "refused_by", "stayed", "auc", "auc_stayed", "log_loss", "profit", "verdict"]
 REPLACED = ["policy", "as_of", "replaced", "by", "auc", "auc_by", "log_loss", "profit", "verdict"]
 DIFFERENCES = ["policy", "against", "profit", "dates", "customers"]
@@ -22,7 +21,12 @@ CHECK = ["as_of", "what", "replayed", "fresh"]
 
 def policies(told: Mapping) -> pd.DataFrame:
     """What each policy did and earned: POLICIES."""
-    rows = [policy | {"alarms": len(policy["alarms"])} for policy in told["policies"]]
+    rows = [
+        policy
+        | {"alarms": len(policy["alarms"]), "came_true": f"{policy['judged']} of {policy['lists']}",
+           "profit": None if policy["profit"] is None else money(policy["profit"])}
+        for policy in told["policies"]
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=POLICIES)
 
 
@@ -38,7 +42,7 @@ def months(told: Mapping) -> pd.DataFrame:
     rows = [
         month
         | {"decision": "run stopped" if month["stopped"] else month["decision"] or "none",
-           "profit": None if month["profit"] is None else round(month["profit"], 2)}
+           "profit": None if month["profit"] is None else money(month["profit"])}
         for month in told["months"]
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=MONTHS)

@@ -66,7 +66,8 @@ def _title(told: Mapping) -> str:
     best = max((p for p in told["policies"] if p["profit"] is not None), key=lambda p: p["profit"], default=None)
     if best is None:
         return "No list of any policy has come true"
-    return f"{best['policy']} would have earned most: {best['profit']:,.0f} by {best['judged']} lists that came true"
+    most = " most:" if len(told["policies"]) > 1 else ""
+    return f"{best['policy']} would have earned{most} {best['profit']:,.0f} by {best['judged']} lists that came true"
 
 
 def _lanes(ax, months: pd.DataFrame, policies: Sequence[str]) -> None:
