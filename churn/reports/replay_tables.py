@@ -10,7 +10,7 @@ from churn.reports.replay_sentences import money
 
 POLICIES = ["policy", "profit", "contacted", "auc", "log_loss", "came_true", "trainings", "promoted", "refused",
             "alarms"]  # fmt: skip
-MONTHS = ["policy", "as_of", "decision", "production", "customers", "auc", "log_loss", "observed", "profit"]  # fmt: skip
+MONTHS = ["policy", "as_of", "decision", "production", "customers", "auc", "log_loss", "observed", "profit"]
 REFUSED = ["policy", "as_of", "candidate", "refused_by", "stayed", "auc", "auc_stayed", "log_loss", "profit", "verdict"]
 REPLACED = ["policy", "as_of", "replaced", "by", "auc", "auc_by", "log_loss", "profit", "verdict"]
 DIFFERENCES = ["policy", "against", "profit", "dates", "customers"]

@@ -54,7 +54,8 @@ def lives(told: Mapping) -> Plot:
         ax.set_ylabel(label)
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.grid(True, axis="y")
-    others[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    if months.judged.any():
+        others[0].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
     dates = months.drop_duplicates("as_of").sort_values("at")
     shown = np.unique(np.linspace(0, len(dates) - 1, min(len(dates), 9)).round().astype(int))
     others[-1].set_xticks(dates["at"].iloc[shown], dates.as_of.iloc[shown], rotation=30, ha="right")
@@ -83,7 +84,8 @@ def _lanes(ax, months: pd.DataFrame, policies: Sequence[str]) -> None:
         _decisions(ax, lane, of)
     name_rows(ax, [short(policy, 30) for policy in reversed(policies)])
     names = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))
-    ax.legend(names.values(), names.keys(), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
+    if names:
+        ax.legend(names.values(), names.keys(), loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=8)
 
 
 def _bar(ax, lane: int, run: pd.DataFrame, version: int) -> None:

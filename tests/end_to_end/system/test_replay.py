@@ -62,7 +62,9 @@ def replayed(params, home, before):
 def test_all_twelve_dates_equal_fresh_runs_on_logs_cut_there_though_the_replay_was_killed(place, replayed):
     lives.live_afresh(place, DAYS, place / "fresh")
     assert 12 == len(lives.gates(replayed))
-    assert lives.told(place / "fresh", DAYS) == lives.told(replayed, DAYS)
+    expected = lives.told(place / "fresh", DAYS)
+    assert 6 <= sum(name.startswith("rows ") for name in expected), "little is proved by so few lists"
+    assert expected == lives.told(replayed, DAYS)
     assert lives.gates(place / "fresh") == lives.gates(replayed)
 
 
