@@ -1,8 +1,9 @@
 """What a replay costs, and what the policies earn where something breaks for good.
 
 `python benchmarks/replay.py cost` lives twelve months of one policy and of four, each command as a process of its own
-on an empty state, beside one fresh run of `run_pipeline.py` as of the last of the twelve; memory is the proportional
-set size of the command and all its processes, looked at twice a second (Linux).
+on an empty state, beside one fresh run of `run_pipeline.py` as of the last of the twelve. Memory is the proportional
+set size of the command and all its processes, looked at twice a second (Linux), and processor time what each had taken
+when it was last seen: where other jobs run beside, its ratio says more than that of the seconds.
 
 `nice -n 19 python benchmarks/replay.py break` lives three years of the simulated shop of each seed. In the sixth of
 them packs come up that last four months: whoever has just bought, who until then was the likeliest to come back, will
@@ -24,6 +25,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -83,6 +85,14 @@ def _parser() -> argparse.ArgumentParser:
 # --- what it costs ---
 
 
+class Cost(NamedTuple):
+    """Seconds from start to end, seconds of a processor, and the peak of memory in megabytes."""
+
+    seconds: float
+    processor: float
+    megabytes: float
+
+
 def cost(log: str, rounds: int) -> str:
     params, settings, first, last = LOGS[log]
     given = ["--params", params, *(word for setting in settings for word in ("--set", setting))]
@@ -92,21 +102,22 @@ def cost(log: str, rounds: int) -> str:
         "12 months of one policy": [*replay, "--policy", FOUR[0]],
         "12 months of four": [*replay, *(word for policy in FOUR for word in ("--policy", policy))],
     }
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
+    took: dict[str, list[Cost]] = {name: [] for name in commands}
     for number in range(rounds):
         for name, command in commands.items():
             took[name].append(found := _measured(command))
-            print(f"round {number + 1}: {name} {found[0]:.1f} s, {found[1]:.0f} MB", file=sys.stderr, flush=True)
-    return _cost_table(log, {name: tuple(map(statistics.median, zip(*of, strict=True))) for name, of in took.items()})
+            print(f"round {number + 1}: {name} {found}", file=sys.stderr, flush=True)
+    return _cost_table(log, {name: Cost(*map(statistics.median, zip(*of, strict=True))) for name, of in took.items()})
 
 
-def _cost_table(log: str, found: dict[str, tuple[float, float]]) -> str:
-    (seconds, memory), *_ = found.values()
-    rows = [_line(["log", "what", "seconds", "against the run", "budget", "memory", "against the run"])]
-    rows.append(_line(["---"] * 7))
+def _cost_table(log: str, found: dict[str, Cost]) -> str:
+    fresh, *_ = found.values()
+    head = ["log", "what", "seconds", "against the run", "budget", "of a processor", "against the run"]
+    rows = [_line([*head, "memory", "against the run"]), _line(["---"] * (len(head) + 2))]
     for (name, of), budget in zip(found.items(), ("", "at most 4x", "at most 10x"), strict=True):
-        ratios = [f"{of[0] / seconds:.1f}x", f"{of[1] / memory:.2f}x"] if budget else ["", ""]
-        rows.append(_line([log, name, f"{of[0]:.1f}", ratios[0], budget, f"{of[1]:.0f} MB", ratios[1]]))
+        wall, cpu, memory = (f"{a / b:.2f}x" if budget else "" for a, b in zip(of, fresh, strict=True))
+        cells = [f"{of.seconds:.1f}", wall, budget, f"{of.processor:.1f}", cpu, f"{of.megabytes:.0f} MB", memory]
+        rows.append(_line([log, name, *cells]))
     return "\n".join(rows)
 
 
@@ -114,36 +125,43 @@ def _churn(*words: str) -> list[str]:
     return [str(Path(sys.executable).with_name("churn")), *words]
 
 
-def _measured(command: list[str]) -> tuple[float, float]:
-    """Seconds of a command on an empty state, and its peak memory in megabytes."""
+def _measured(command: list[str]) -> Cost:
+    """A command on an empty state."""
     with tempfile.TemporaryDirectory() as state:
         began = time.perf_counter()
         running = subprocess.Popen(command, cwd=PROJECT, env=_environment(state), stdout=subprocess.DEVNULL)
-        peak: list[float] = [0.0]
-        looking = threading.Thread(target=_look, args=(psutil.Process(running.pid), peak), daemon=True)
+        seen = _Seen()
+        looking = threading.Thread(target=seen.look, args=(psutil.Process(running.pid),), daemon=True)
         looking.start()
         failed, seconds = running.wait(), time.perf_counter() - began
         looking.join()
     if failed:
         raise SystemExit(f"{' '.join(command)} ended with {failed}")
-    return seconds, peak[0] / 2**20
+    return Cost(seconds, sum(seen.processor.values()), seen.most / 2**20)
 
 
 def _environment(state: str | Path) -> dict[str, str]:
     return os.environ | {"CHURN_STATE": str(state)}
 
 
-def _look(process: psutil.Process, peak: list[float]) -> None:
-    """Until a process has ended, the most bytes that it and its processes held together."""
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        held = 0
-        for one in [process, *_children(process)]:
-            try:
-                held += one.memory_full_info().pss
-            except psutil.Error:
-                continue
-        peak[0] = max(peak[0], held)
-        time.sleep(LOOKS)
+class _Seen:
+    """What was seen of a process and all below it: the most bytes held together, and each one's processor seconds."""
+
+    def __init__(self) -> None:
+        self.most, self.processor = 0, {}
+
+    def look(self, process: psutil.Process) -> None:
+        """Until the process has ended."""
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            held = 0
+            for one in [process, *_children(process)]:
+                try:
+                    held += one.memory_full_info().pss
+                    self.processor[one.pid] = sum(one.cpu_times()[:2])
+                except psutil.Error:
+                    continue
+            self.most = max(self.most, held)
+            time.sleep(LOOKS)
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:
