@@ -59,7 +59,7 @@ promote:
   approval: automatic
   advisory: [log_loss]
   rules:
-    {min_auc: 0.6, max_level_error: null, max_shape_error: null, min_leavers: 50,
+    {min_auc: 0.7, max_level_error: null, max_shape_error: null, min_leavers: 50,
      champion_margin: 0.02, best_margin: null, segment_margin: null}
 """
 
