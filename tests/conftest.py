@@ -36,7 +36,8 @@ EVENTS = pa.schema(
 
 # Files that take more than some 20 s, the longest first.
 LONGEST = [
-    "end_to_end/system/test_cluster.py", "audit/test_reproduce.py", "end_to_end/system/test_ends.py",
+    "end_to_end/system/test_replay.py", "end_to_end/system/test_cluster.py", "audit/test_reproduce.py",
+    "end_to_end/system/test_ends.py", "end_to_end/test_replay.py",
     "end_to_end/system/test_kills.py", "checks/planted/test_sound.py", "end_to_end/system/test_months.py",
     "project/test_tutorial.py", "end_to_end/system/test_pages.py",
     "end_to_end/system/test_hostile.py", "project/test_site.py", "end_to_end/system/test_report_pages.py",
