@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from datetime import date
 from multiprocessing.connection import wait
@@ -109,7 +110,7 @@ class _Progress:
             self._look()
             for one in under_way:
                 if one.done():
-                    one.result()
+                    _outcome(one)
             if all(one.done() for one in under_way):
                 return self._look()
             time.sleep(LOOKS)
@@ -122,6 +123,17 @@ class _Progress:
                     self._count += 1
                     said = month.said or month.why
                     self._tell(f"[{self._count}/{self._all}] {month.as_of} {life.policy}: {said}")
+
+
+def _outcome(one: Future) -> None:
+    """Raises what a life has raised; ChurnError where its process was ended from outside."""
+    try:
+        one.result()
+    except BrokenProcessPool:
+        raise ChurnError(
+            "a process that lived a policy was ended from outside, perhaps for want of memory; what was lived is kept, "
+            "and the same command goes on from there"
+        ) from None
 
 
 def _one(life: Life, policy: Policy, span: Span, days: list[date], shared: Shared) -> None:

@@ -30,7 +30,8 @@ class Policy:
 
 
 def read(file: str | Path, overrides: list[str], texts: list[str]) -> list[Policy]:
-    """The policies of a params file. Raises InvalidParams for a word that is none, and for one that is named twice."""
+    """The policies of a params file. Raises InvalidParams for a word that is none, for a policy that is named twice, and
+    for one on another log."""
     texts = [" ".join(text.split()) for text in texts or DEFAULT]
     policies = [Policy(text, schema.load(file, [*overrides, *_overrides(text)])) for text in texts]
     for number, policy in enumerate(policies):
@@ -38,6 +39,8 @@ def read(file: str | Path, overrides: list[str], texts: list[str]) -> list[Polic
             raise InvalidParams(f"--policy {policy.text!r} is named twice; each policy is lived once")
         if policy.params.experiment != policies[0].params.experiment:
             raise InvalidParams(f"--policy {policy.text!r} changes the experiment; a replay is of one experiment")
+        if policy.params.data != policies[0].params.data:
+            raise InvalidParams(f"--policy {policy.text!r} changes data; policies are compared on one log")
     return policies
 
 

@@ -45,6 +45,7 @@ def test_a_policy_stands_above_what_is_set_for_all():
         (["alarm", " alarm "], "'alarm' is named twice"),
         (["  "], "--policy is empty"),
         (["months=0"], "months"),
+        (["always", "never data.seed=8"], "'never data.seed=8' changes data; policies are compared on one log"),
         (["train.modle=logistic"], "train.model"),
         (["experiment.x=1"], "experiment"),
     ],
