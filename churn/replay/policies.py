@@ -30,8 +30,8 @@ class Policy:
 
 
 def read(file: str | Path, overrides: list[str], texts: list[str]) -> list[Policy]:
-    """The policies of a params file. Raises InvalidParams for a word that is none, for a policy that is named twice, and
-    for one on another log."""
+    """The policies of a params file. Raises InvalidParams for a word that is none, and for a policy that is named twice
+    or takes another log."""
     texts = [" ".join(text.split()) for text in texts or DEFAULT]
     policies = [Policy(text, schema.load(file, [*overrides, *_overrides(text)])) for text in texts]
     for number, policy in enumerate(policies):
