@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -157,6 +158,7 @@ def _ahead(policies: list[Policy], span: Span, days: list[date], shared: Shared)
 def _with_the_parent() -> None:
     """What a process that lives needs: no display, and an end when the command is gone, even killed."""
     os.environ["MPLBACKEND"] = "agg"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all: the command ends what it has begun
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (wait([parent.sentinel]), os._exit(1)), daemon=True).start()
 
