@@ -47,6 +47,7 @@ and a rule for the snapshots (snapshots: {every: month, train: 3}) becomes the d
 day, test the newest date of the grid whose horizon has closed, train the newest before it whose labels were
 known; without it, a rule is resolved as of the first midnight after the log's last event"""
 REFUSED, ALARM = 3, 4  # exit codes
+INTERRUPTED_QUERY = "Query interrupted"  # what DuckDB makes of Ctrl-C
 NO_ACCESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 REFUSED_BY_SQLITE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
@@ -180,9 +181,10 @@ def _guarded(action: Callable[[], int]) -> int:
         print("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in message), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _interrupted()
     except Exception as error:
+        if str(error) == INTERRUPTED_QUERY:
+            return _interrupted()
         if _is_mlflows(error):
             print(f"error: MLflow refuses: {' '.join(str(error).split())[:600]}", file=sys.stderr)
             return 2
@@ -190,6 +192,11 @@ def _guarded(action: Callable[[], int]) -> int:
             raise
         print(f"error: {refused}; make room or give access, then type the same command", file=sys.stderr)
         return 1
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return 130
 
 
 def _refused_by_the_system(error: BaseException) -> BaseException | None:

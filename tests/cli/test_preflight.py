@@ -262,3 +262,10 @@ def test_a_database_that_has_no_more_room_is_one_line(capsys):
 def test_an_error_of_the_program_keeps_its_traceback():
     with pytest.raises(ZeroDivisionError):
         main._guarded(lambda: 1 // 0)
+
+
+def test_a_query_that_ctrl_c_has_cut_short_is_an_interruption_like_any_other(capsys):
+    def fails() -> int:
+        raise RuntimeError("Query interrupted")
+
+    assert (130, "interrupted") == (main._guarded(fails), capsys.readouterr().err.strip())
