@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import yaml
 
 from churn import engine, fingerprint, state
 from churn.errors import ChurnError, first_line
-from churn.registry import versions
+from churn.registry import history, versions
 from churn.replay import dates, record
 from churn.replay.life import REGISTRY, registry_after
 from churn.replay.record import Life, Month
@@ -46,11 +48,13 @@ def check(experiment: str, life: Life, *, tell: Callable[[str], None]) -> list[d
 
 
 def chosen(months: list[Month]) -> list[Month]:
-    """Three of the months whose run ended: the first that met a version in production, one halfway, and the last."""
+    """Three of the months whose run ended, first, halfway and last: of those that met a version in production, where
+    there are three; else of all."""
     ended = [month for month in months if not month.stopped]
-    ruled = [month for month in ended if month.before] or ended
-    numbers = {0, len(ruled) // 2, len(ruled) - 1} if ruled else set()
-    return [ruled[number] for number in sorted(numbers)][:CHECKED]
+    ruled = [month for month in ended if month.before]
+    among = ruled if len(ruled) >= CHECKED else ended
+    numbers = {0, len(among) // 2, len(among) - 1} if among else set()
+    return [among[number] for number in sorted(numbers)]
 
 
 def _prepared(experiment: str, life: Life, month: Month) -> Path:
@@ -60,7 +64,7 @@ def _prepared(experiment: str, life: Life, month: Month) -> Path:
     before = [one for one in life.months if one.as_of < month.as_of]
     (place / "state" / experiment / "scores").mkdir(parents=True)
     if before:
-        shutil.copy2(registry_after(life, before[-1].as_of), place / "state" / REGISTRY)
+        _own_registry(registry_after(life, before[-1].as_of), life.state, place / "state")
     for made in (life.state / experiment / "scores").glob("[0-9]*"):
         if made.name < month.serve:
             shutil.copytree(made, place / "state" / experiment / "scores" / made.name)
@@ -71,6 +75,14 @@ def _prepared(experiment: str, life: Life, month: Month) -> Path:
     told["snapshots"] = dates.rule_of(life.settings).model_dump()
     (place / "params.yaml").write_text(yaml.safe_dump(told, sort_keys=False), encoding="utf-8")
     return place
+
+
+def _own_registry(kept: Path, of: Path, home: Path) -> None:
+    """A copy of a registry, in which what is made from now on goes to a state folder of its own; what is there stays."""
+    shutil.copy2(kept, home / REGISTRY)
+    with closing(sqlite3.connect(home / REGISTRY)) as store, store:
+        told = "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)"
+        store.execute(told, (f"{of}/", f"{home}/"))
 
 
 def _cut(experiment: str, as_of: str, place: Path) -> dict:
@@ -112,27 +124,44 @@ def _run(place: Path, month: Month) -> None:
 
 
 def _compared(experiment: str, life: Life, month: Month, place: Path) -> list[dict]:
+    earlier = sum(one.decision is not None for one in life.months if one.as_of < month.as_of)
     with own_state(place / "state"):
         now = versions.production(experiment)
-        fresh = {"in production": now.version if now else 0}
-        fresh |= _of_candidate(experiment, month) | _of_list(lists.current(experiment, month.serve))
+        fresh = {"in production": now.version if now else 0} | _found(experiment, month.serve, earlier)
     with own_state(life.state):
-        replayed = {"in production": month.production}
-        replayed |= _of_candidate(experiment, month) | _of_list(lists.current(experiment, month.serve))
+        replayed = {"in production": month.production} | _found(experiment, month.serve, earlier)
+    return rows_of(month.as_of, replayed, fresh)
+
+
+def rows_of(as_of: str, replayed: dict, fresh: dict) -> list[dict]:
+    """A row for each thing that either of the two has."""
     return [
-        {"as_of": month.as_of, "what": what, "replayed": _shown(value), "fresh": _shown(fresh.get(what)),
-         "equal": value == fresh.get(what)}
-        for what, value in replayed.items()
+        {"as_of": as_of, "what": what, "replayed": _shown(replayed.get(what)), "fresh": _shown(fresh.get(what)),
+         "equal": what in replayed and what in fresh and replayed[what] == fresh[what]}
+        for what in replayed | fresh
     ]  # fmt: skip
 
 
-def _of_candidate(experiment: str, month: Month) -> dict:
-    """What a version says of itself: decision, threshold, test AUC, levels; {} where nothing was trained."""
-    if not month.candidate:
-        return {}
-    tags = versions.get(experiment, month.candidate).tags
-    named = {name: tags.get(name) for name in ("decision", "threshold", "test_auc")}
-    return named | {f"level at {month.serve}": tags.get(f"level.{month.serve}")}
+def _found(experiment: str, serve: str, earlier: int) -> dict:
+    return _of_decision(experiment, serve, earlier) | _of_list(lists.current(experiment, serve))
+
+
+def _of_decision(experiment: str, serve: str, earlier: int) -> dict:
+    """What was decided after so many earlier decisions: of which version, by which rules; its threshold and levels."""
+    decided = [one for one in history.decisions(experiment) if one["action"] == "decide"][earlier:]
+    if not decided:
+        return {"candidate": 0}
+    [decision, *_] = decided
+    tags = versions.get(experiment, decision["version"]).tags
+    return {
+        "candidate": decision["version"],
+        "decision": decision["decision"],
+        "rules that failed": ", ".join(decision["failed"]) or "none",
+        "gate": json.dumps(history.gate_of(decision["decision_run"]), sort_keys=True),
+        "threshold": tags.get("threshold"),
+        "test AUC": tags.get("test_auc"),
+        f"level at {serve}": tags.get(f"level.{serve}"),
+    }
 
 
 def _of_list(found: lists.ScoreList | None) -> dict:
