@@ -78,7 +78,7 @@ def _prepared(experiment: str, life: Life, month: Month) -> Path:
 
 
 def _own_registry(kept: Path, of: Path, home: Path) -> None:
-    """A copy of a registry, in which what is made from now on goes to a state folder of its own; what is there stays."""
+    """A copy of a registry, by which what is made from now on lies in a state folder of its own."""
     shutil.copy2(kept, home / REGISTRY)
     with closing(sqlite3.connect(home / REGISTRY)) as store, store:
         told = "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)"
