@@ -33,13 +33,14 @@ def read(file: str | Path, overrides: list[str], texts: list[str]) -> list[Polic
     """The policies of a params file. Raises InvalidParams for a word that is none, and for a policy that is named twice
     or takes another log."""
     texts = [" ".join(text.split()) for text in texts or DEFAULT]
+    given = schema.load(file, overrides)
     policies = [Policy(text, schema.load(file, [*overrides, *_overrides(text)])) for text in texts]
     for number, policy in enumerate(policies):
         if policy.folder in {other.folder for other in policies[:number]}:
             raise InvalidParams(f"--policy {policy.text!r} is named twice; each policy is lived once")
-        if policy.params.experiment != policies[0].params.experiment:
+        if policy.params.experiment != given.experiment:
             raise InvalidParams(f"--policy {policy.text!r} changes the experiment; a replay is of one experiment")
-        if policy.params.data != policies[0].params.data:
+        if policy.params.data != given.data:
             raise InvalidParams(f"--policy {policy.text!r} changes data; policies are compared on one log")
     return policies
 

@@ -46,6 +46,8 @@ def test_a_policy_stands_above_what_is_set_for_all():
         (["  "], "--policy is empty"),
         (["months=0"], "months"),
         (["always", "never data.seed=8"], "'never data.seed=8' changes data; policies are compared on one log"),
+        (["data.seed=8", "always"], "'data.seed=8' changes data; policies are compared on one log"),
+        (["data.seed=8"], "'data.seed=8' changes data; policies are compared on one log"),
         (["train.modle=logistic"], "train.model"),
         (["experiment.x=1"], "experiment"),
     ],
