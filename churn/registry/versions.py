@@ -5,6 +5,7 @@ Stages and the alias `production` are written together under one lock; readers f
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Iterator
@@ -198,7 +199,8 @@ def load(version: Version) -> Loaded:
     """Load a version without unpickling. Raises ModelUnavailable when its files are not those that were registered,
     hold a type that is not on our own list, or do not reproduce the recorded prediction."""
     folder = verified_files(version)
-    return Loaded(version, *_in_memory(folder, version.tags["digest"], f"{version.name} version {version.version}"))
+    held = _in_memory(folder, version.tags["digest"], f"{version.name} version {version.version}")
+    return Loaded(version, *copy.deepcopy(held))  # whoever fits it again changes nobody else's
 
 
 @lru_cache(maxsize=16)

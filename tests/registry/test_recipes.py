@@ -87,3 +87,14 @@ def test_only_the_last_twelve_are_remembered_and_one_that_cannot_be_loaded_is_le
     monkeypatch.setattr(recipes, "REMEMBERED", 12)
     versions.tag(NAME, 2, {"digest": "another"})
     assert [3, 1] == [v.version.version for v in recipes.earlier(candidate, None)]
+
+
+def test_whoever_fits_a_loaded_version_again_changes_it_for_nobody_else(world):
+    version = versions.get(NAME, 1)
+    spoilt = versions.load(version)
+    expected = versions.load(version).pipeline["classifier"].coef_.tolist()
+    spoilt.pipeline["classifier"].coef_ *= 0
+    spoilt.metadata.clear()
+    found = versions.load(version)
+    assert expected == found.pipeline["classifier"].coef_.tolist()
+    assert found.metadata
