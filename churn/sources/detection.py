@@ -38,19 +38,20 @@ def complete(con, table: InputTable, read: Callable[[Columns], object], *, scrat
     Raises InvalidData where they are written in different ways, or leave open how.
     """
     files = locate.find(table.path)
-    of_bytes = replace(table, format=_of_bytes(table, files))
+    known = replace(table, format=of_bytes(table, files))
     for whole in (False, True):
-        opened = of_bytes.open(con, scratch, head=not whole)
+        opened = known.open(con, scratch, head=not whole)
         for columns in opened:
             read(columns)
-        format, still_open = _of_values(con, of_bytes, opened, rows=None if whole else ROWS)
+        format, still_open = _of_values(con, known, opened, rows=None if whole else ROWS)
         if not still_open:
             return format
-        of_bytes = replace(of_bytes, format=format)
+        known = replace(known, format=format)
     raise InvalidData(f"{table.name}: {still_open}")
 
 
-def _of_bytes(table: InputTable, files: list[Path]) -> Format:
+def of_bytes(table: InputTable, files: list[Path]) -> Format:
+    """The format of a table with what its bytes tell: separator, header, sheet, encoding. Raises InvalidData."""
     format = table.format
     kinds = {file: locate.kind_of(file) for file in files}
     if format.encoding is None and (texts := [file for file in files if kinds[file] in locate.TEXT_KINDS]):

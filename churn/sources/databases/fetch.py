@@ -26,6 +26,13 @@ def check(url: str, asked: dict[str, Read], *, shown: str) -> None:
         pass
 
 
+def tables(url: str, *, shown: str) -> list[str]:
+    """The names of its tables and views. Raises InvalidData."""
+    driver = _driver(address.kind_of(url, shown=shown))
+    with driver.opened(url, shown=shown) as database:
+        return database.names("table")
+
+
 def fetch(url: str, asked: dict[str, Read], folder: Path, *, shown: str) -> dict[str, Path]:
     """Write what is asked to Parquet files in `folder`: name -> file. Raises InvalidData."""
     with _opened(url, asked, shown=shown) as (driver, database):
