@@ -60,7 +60,7 @@ def _keys(log: Log) -> dict[str, Proposal]:
     people = [one for one in log.tables if one.role == CUSTOMERS]
     several = "inputs" in log.data
     keys = {f"data.inputs.{i}" if several else "data": one for i, one in enumerate(events)}
-    return keys | {"data.customers": one for one in people}
+    return keys | ({"data.customers": people[0]} if people else {})
 
 
 def shown(told: dict) -> list[RenderableType]:

@@ -15,7 +15,8 @@ from churn.params import snapshots
 from churn.params.snapshots import SnapshotRule, Snapshots
 
 HORIZONS = (7, 14, 30, 60, 90, 120, 180, 270, 365)  # days
-FEW, MANY = 0.3, 0.75  # shares that come back: few enough to call it leaving, too many
+AHEAD = 30  # days that a cancellation is foretold
+FEW, MANY = 0.3, 0.6  # shares that come back: few enough to call it leaving, too many
 PART = 5  # a horizon is at most such a part of the log
 RETURNS = 0.9  # share of returns after which who came before counts as active
 GRIDS = [("month", 3), ("month", 2), ("month", 1), ("week", 3), ("week", 2), ("day", 3), ("day", 1)]
@@ -75,10 +76,8 @@ class Dates:
 def propose(found: pd.DataFrame, leaving: Leaving, span: Span) -> Iterator[Dates]:
     """Horizons that the log allows, the best first; `found`: its silences. Raises InvalidData where it is too short."""
     shares = {days: silence.returning(found, days) for days in HORIZONS}
-    if leaving.kind:
-        wanted = 30
-    else:
-        wanted = next((days for days, share in shares.items() if share <= FEW), HORIZONS[-1])
+    few = next((days for days, share in shares.items() if share <= FEW), HORIZONS[-1])
+    wanted = AHEAD if leaving.kind else few
     allowed = [days for days in HORIZONS if days * PART <= span.days and span.fits(days)]
     allowed = [days for days in allowed if leaving.kind or not shares[days] > MANY]
     if not allowed:

@@ -1,4 +1,4 @@
-"""The tables among some files, or in a database: files with the same columns are one; each with a sample of its rows."""
+"""The tables among some files, or in a database, each with a sample; files with the same columns are one."""
 
 from __future__ import annotations
 

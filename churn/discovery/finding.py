@@ -1,4 +1,4 @@
-"""From files to a proposal: what the tables are, how they are read, what leaving means, and which dates to learn from."""
+"""From tables to a proposal: what they are, how they are read, what leaving means, which dates to learn from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import ibis
 import pandas as pd
 
-from churn.discovery import dates, leaving, mending, openings, proof, tables
+from churn.discovery import dates, leaving, mending, openings, proof, together
 from churn.discovery.dates import Dates, Span
 from churn.discovery.files import Found
 from churn.discovery.leaving import Leaving
@@ -56,7 +56,7 @@ class Log:
 
 def proposals(found: list[Found]) -> list[Proposal]:
     """What the tables are. Raises InvalidData where none of them is a log."""
-    read = tables.propose(found)
+    read = together.propose(found)
     if read[0].role != EVENTS:
         said = "; ".join(f"{one.found.name}: {one.why}" for one in read)
         raise InvalidData(
@@ -156,8 +156,8 @@ def _dates(source: Source, silent: pd.DataFrame, leaves: Leaving, span: Span) ->
     worst = counted.loc[counted[["leave", "stay"]].min(axis=1).idxmin()]
     raise InvalidData(
         f"no horizon from {dates.HORIZONS[0]} days on has customers who leave and who stay: with "
-        f"{chosen.label['horizon_days']} days {worst.leave:,} leave and {worst.stay:,} stay as of {worst.snapshot}, and "
-        f"{LEAST} of each are needed; give a log of more customers, or a longer one"
+        f"{chosen.label['horizon_days']} days {worst.leave:,} leave and {worst.stay:,} stay as of {worst.snapshot}, "
+        f"and {LEAST} of each are needed; give a log of more customers, or a longer one"
     )
 
 
@@ -201,8 +201,8 @@ def _of_label(leaves: Leaving, chosen: Dates, counted: pd.DataFrame) -> list[str
     test = counted.iloc[-1]
     if min(test.leave, test.stay) < 100:
         told.append(
-            f"at the test snapshot {test.snapshot} {test.leave:,} customers leave and {test.stay:,} stay: figures of so "
-            "few will be uncertain"
+            f"at the test snapshot {test.snapshot} {test.leave:,} customers leave and {test.stay:,} stay: figures of "
+            "so few will be uncertain"
         )
     return told
 

@@ -50,8 +50,8 @@ def _large_share(data: dict, message: str) -> str:
         return ""
     data["max_customer_share"] = min(1.0, math.ceil(int(found[1]) * 1.1 + 1) / 100)
     return (
-        f"the customer {found[2]!r} has {found[1]}% of all events (data.max_customer_share is raised); if it stands for "
-        "guests, name it in data.null_words"
+        f"the customer {found[2]!r} has {found[1]}% of all events (data.max_customer_share is raised); if it stands "
+        "for guests, name it in data.null_words"
     )
 
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from churn.discovery import vocabulary as v
 
-ADJECTIVES = """unique external internal main primary global master hashed anonymous pseudo full my the new old legacy crm
-web shop sold bill to of by from de la le het der die das den internal encrypted distinct parent uniek eindeutige
-anonymized""".split()  # fmt: skip
+DATED = ("date", "datum", "time", "timestamp", "datetime", "fecha")  # also as a part of a longer word
+UNIT = ("unit", "per", "each", "stuk", "stuck", "stueck", "unitario", "unitaire", "list", "einzel")
 LINKS = ("", "s", "n", "en", "es", "e")  # between the parts of a Dutch or German word
-EVENTLIKE = (
-    "event activity transaction txn trans trx record interaction action movement row entry log message msg".split()
-)
-INCLUDED = "incl including inkl inc ttc excl excluding ex exkl ht zzgl netto net brutto gross with without".split()
 
 
 def customer(name: str) -> float:
@@ -34,7 +29,7 @@ def when(name: str) -> float:
     """Of the time of an event, rather than of what came later (shipped, updated), or is of the customer."""
     if v.has(name, v.LATER) or v.has_word(name, v.ARRIVED):
         return 0.1
-    happened, plain = v.has(name, v.HAPPENED), v.has_word(name, v.WHEN) or v.has(name, v.WHEN[:6])
+    happened, plain = v.has(name, v.HAPPENED), v.has_word(name, v.WHEN) or v.has(name, DATED)
     return 0.95 if happened and plain else 0.9 if happened else 0.85 if plain else 0.5
 
 
@@ -53,7 +48,7 @@ def signed_up(name: str) -> float:
 def amount(name: str) -> float:
     """Of what an event was worth: a total before an amount before a price; minutes; how many."""
     said = v.words(name)
-    taxed = v.has_word(name, v.NO_VALUE) and not ({*said} & {*INCLUDED})
+    taxed = v.has_word(name, v.NO_VALUE) and not ({*said} & {*v.INCLUDED})
     if taxed or _is_id(name) or v.has_word(name, ["tip", "discount", "shipping", "korting", "rabatt"]):
         return 0.0
     if unit(name):
@@ -68,7 +63,7 @@ def unit(name: str) -> bool:
     """Whether it is the price of one piece."""
     return v.has(name, ["unitprice", "einzelpreis", "stukprijs", "stueckpreis"]) or (
         v.has(name, ["price", "prijs", "preis", "prix", "precio"])
-        and (v.has_word(name, ["unit", "per", "each", "stuk", "stuck", "stueck", "unitario", "unitaire", "list", "einzel"])
+        and (v.has_word(name, UNIT)
              or v.words(name)[0] in ("stuk", "einzel"))
     )  # fmt: skip
 
@@ -90,7 +85,7 @@ def kind(name: str) -> float:
     said = [word for word in v.words(name) if word not in v.IDENTIFIER and word not in ("name", "naam")]
     if not said or said[-1] not in v.KIND:
         return 0.0
-    others = [word for word in said[:-1] if word not in EVENTLIKE and word not in v.KIND]
+    others = [word for word in said[:-1] if word not in v.EVENTLIKE and word not in v.KIND]
     return 0.0 if others else 0.95 if len(said) > 1 or said[0] not in ("type", "typ", "tipo") else 0.85
 
 
@@ -108,17 +103,15 @@ def event_id(name: str) -> float:
 
 def _is_id(name: str) -> bool:
     said = v.words(name)
-    return (
-        bool(said)
-        and said[-1] in {*v.IDENTIFIER} - {"num", "number", "no", "nr", "cd", "key"}
-        or bool(said and said[-1] in ("number", "nr", "no", "nummer", "key") and len(said) > 1)
+    return (bool(said) and said[-1] in {*v.IDENTIFIER} - {"num", "number", "no", "nr", "cd", "key"}) or bool(
+        said and said[-1] in ("number", "nr", "no", "nummer", "key") and len(said) > 1
     )
 
 
 def _head(name: str) -> tuple[str, bool]:
     """The word that says what a column is of, and whether a word for an id stands beside it."""
     said = list(v.words(name))
-    left = [word for word in said if word not in v.IDENTIFIER and word not in ADJECTIVES and not word.isdigit()]
+    left = [word for word in said if word not in v.IDENTIFIER and word not in v.ADJECTIVES and not word.isdigit()]
     identified = any(word in v.IDENTIFIER for word in said)
     return (left[-1] if left else "", identified)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import ibis
 import pandas as pd
 
-from churn.discovery.tables import LEFT_OUT, Proposal
+from churn.discovery.tables import CUSTOMERS, EVENTS, Proposal
 from churn.sources.contract import OWN
 from churn.sources.rows import event_table, expressions
 
@@ -24,17 +24,12 @@ def of(con: ibis.BaseBackend, data: dict) -> Proofs:
 
 
 def of_rows(con: ibis.BaseBackend, data: dict, read: list[Proposal]) -> Proofs:
-    """The same of the rows of a database, which lie in files."""
-    del con, data
-    return {
-        one.found.name: {c.role: _texts(one, c.column) for c in one.choices} for one in read if one.role != LEFT_OUT
-    }
-
-
-def _texts(one: Proposal, column: str) -> list[str]:
-    names = expressions.names_in(column, list(one.found.sample.columns))
-    some = one.found.sample.head(ROWS)
-    return [", ".join(str(row[name]) for name in sorted(names)) for row in some.to_dict("records")]
+    """The same of the rows of a database, which were fetched into files."""
+    files = {one.role: one.found.path for one in read}
+    log = {name: value for name, value in data.items() if name not in ("url", "table", "query", "customers")}
+    people = {name: value for name, value in (data.get("customers") or {}).items() if name not in ("table", "query")}
+    customers = {"customers": people | {"path": files[CUSTOMERS]}} if people else {}
+    return of(con, log | {"path": files[EVENTS]} | customers)
 
 
 def _rows(con, table: event_table.EventTable | event_table.CustomerTable, scratch: Path) -> dict[str, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -17,9 +18,11 @@ LINES = 1.05  # lines an event, from which on it has several
 WHOLE = 0.97  # share of events whose lines agree
 
 
-RESERVED = {"order", "group", "case", "when", "date", "time", "timestamp", "desc", "asc", "from", "to", "select", "user",
-            "table", "end", "then", "else", "and", "or", "not", "in", "is", "null", "like", "between", "union", "all", "as",
-            "by", "limit", "where", "values", "interval", "year", "month", "day", "left", "right", "number"}  # fmt: skip
+RESERVED = re.compile(  # words of SQL
+    "order|group|case|when|date|time|timestamp|desc|asc|from|to|select|user|table|end|then|else|and|or|not|in|is|null|like|"
+    "between|union|all|as|by|limit|where|values|interval|year|month|day|left|right|number",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def of_time(facts: list[Facts], customer: str, rows: pd.DataFrame) -> Choice | N
         return None
     others = [name for name in scored if name != best]
     why = f"the time that is named so, among {', '.join(others)}" if others else "the only time"
-    return Choice("at", best, scored[best] >= 0.6 and ahead >= CLEAR / 2 or not others, why)
+    return Choice("at", best, (scored[best] >= 0.6 and ahead >= CLEAR / 2) or not others, why)
 
 
 def of_kind(facts: list[Facts], taken: set[str]) -> Choice | None:
@@ -121,7 +124,7 @@ def of_sign_up(facts: list[Facts], taken: set[str]) -> Choice | None:
     if best is None or scored[best] <= 0.15:
         return None
     only = "the only time" if len(scored) == 1 else "the time that is named so"
-    return Choice("signup_at", best, scored[best] >= 0.8 and ahead >= CLEAR or len(scored) == 1, only)
+    return Choice("signup_at", best, (scored[best] >= 0.8 and ahead >= CLEAR) or len(scored) == 1, only)
 
 
 def of_segments(facts: list[Facts], taken: set[str], *, most: int = 4) -> list[Choice]:
@@ -137,15 +140,15 @@ def of_segments(facts: list[Facts], taken: set[str], *, most: int = 4) -> list[C
 
 def quoted(name: str) -> str:
     """A column as it stands in an expression."""
-    plain = name.isidentifier() and name.isascii() and name.lower() not in RESERVED
+    plain = name.isidentifier() and name.isascii() and not RESERVED.fullmatch(name)
     return name if plain else '"' + name.replace('"', '""') + '"'
 
 
 def _customer(f: Facts, repeats: float) -> float:
     long = f.texts.head(200).str.len().mean() if len(f.texts) else 0
-    if f.is_time and f.times not in COUNTED or f.distinct <= 1 or f.filled < 0.3 or long > 60:
+    if (f.is_time and f.times not in COUNTED) or f.distinct <= 1 or f.filled < 0.3 or long > 60:
         return 0.0
-    if f.is_number and not f.is_whole or f.is_clock:
+    if (f.is_number and not f.is_whole) or f.is_clock:
         return 0.0
     looks_like_one = repeats > 1.02 and f.distinct > FEW and f.times == ""
     return max(names.customer(f.name) * (1.0 if repeats > 1.02 else 0.4), UNNAMED if looks_like_one else 0.0)

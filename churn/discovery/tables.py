@@ -1,4 +1,4 @@
-"""What each table is to a log: its events, its customers, or nothing; and the section that reads it so."""
+"""What a table can be to a log, its events or its customers, and the section that reads it so."""
 
 from __future__ import annotations
 
@@ -56,16 +56,7 @@ class Proposal:
         return next(iter(found.values())) if len(set(found.values())) == 1 else found
 
 
-def propose(found: list[Found]) -> list[Proposal]:
-    """What each of the tables is, events first."""
-    read = [_events(table) for table in found]
-    if any(one.role == EVENTS for one in read):
-        read = [one if one.role == EVENTS else _customers(one) for one in read]
-        read = _one_of_customers(read)
-    return sorted(read, key=lambda one: (EVENTS, CUSTOMERS, LEFT_OUT).index(one.role))
-
-
-def _events(found: Found) -> Proposal:
+def events_of(found: Found) -> Proposal:
     customer = roles.of_customer(found.facts, found.repeats)
     if customer is None:
         return Proposal(found, LEFT_OUT, why="no column could be a customer's id")
@@ -123,13 +114,13 @@ def _noun(found: Found) -> str:
     for text in (stem, *found.sample.columns):
         said = {*v.words(text)}
         for noun, others in v.NOUNS.items():
-            if said & {*others.split()} or any(len(o) > 5 and w.startswith(o) for w in said for o in others.split()):
+            if said & {*others} or any(len(o) > 5 and w.startswith(o) for w in said for o in others):
                 return noun
     return "event"
 
 
 def _conditions(found: Found, customer: Choice, constant: str | None) -> tuple[list[str], list[str]]:
-    """Which rows are passed over: those of nobody and, of purchases, those that came to nothing; in doubt, the words."""
+    """Which rows are passed over: those of nobody and, of purchases, that came to nothing; and why."""
     where, told = [], []
     facts = next(f for f in found.facts if f.name == customer.column)
     if facts.filled < FULL:
@@ -142,8 +133,8 @@ def _conditions(found: Found, customer: Choice, constant: str | None) -> tuple[l
             listed = ", ".join("'" + word.replace("'", "''") + "'" for word in undone)
             where.append(f"coalesce({quoted(status.name)}, '') not in ({listed})")
             told.append(
-                f"'{status.name}' is {' or '.join(undone)} in {share:.1%} of the rows: these are passed over, as events "
-                "that came to nothing"
+                f"'{status.name}' is {' or '.join(undone)} in {share:.1%} of the rows: these are passed over, as "
+                "events that came to nothing"
             )
     return where, told
 
@@ -154,7 +145,7 @@ def _is_status(facts: Facts) -> bool:
     )  # fmt: skip
 
 
-def _customers(left: Proposal) -> Proposal:
+def customers_of(left: Proposal) -> Proposal:
     """A table with a row a customer, where it says when each signed up."""
     found = left.found
     customer = roles.of_customers_table(found.facts)
@@ -166,13 +157,3 @@ def _customers(left: Proposal) -> Proposal:
         return Proposal(found, LEFT_OUT, why=why)
     segments = roles.of_segments(found.facts, {customer.column, signup.column})
     return Proposal(found, CUSTOMERS, [customer, signup, *segments])
-
-
-def _one_of_customers(read: list[Proposal]) -> list[Proposal]:
-    """The largest table of customers; any other is left out."""
-    people = [one for one in read if one.role == CUSTOMERS]
-    return [
-        one if one.role != CUSTOMERS or one is people[0]
-        else Proposal(one.found, LEFT_OUT, why=f"customers are taken from {people[0].found.name}")
-        for one in read
-    ]  # fmt: skip

@@ -83,7 +83,7 @@ def _columns(columns: dict, one: Proposal, log: Log, key: str, indent: str) -> l
 def _economics(log: Log) -> list[str]:
     """What contacting would have to be worth, which no log says."""
     return [
-        "# What a contact costs, what a customer who stays is worth, and how often contacting helps: with these the list",
+        "# What a contact costs, what a customer who stays is worth, how often contacting helps: with these the list",
         "# says whom to contact, and what that should earn.",
         "# evaluate: {economics: {contact_cost: 2.0, saved_value: 60.0, success_rate: 0.2}}",
     ]
