@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import filelock
 
 from churn import profile, state
 from churn.errors import ChurnError
 from churn.features import online_marker
+from churn.log import kept
 from churn.params import schema
 from churn.params.schema import Params
 from churn.params.snapshots import Snapshots, resolve
@@ -36,8 +35,8 @@ def launch(params: Params, *, selection: Selection, listener: Listener, as_of: d
     profile.enter(params.engine)
     inputs = locate.files_of(stage_parameters.input_of(params))
     if not selection.only or "features" in selection.only:
-        _refuse_database(stage_parameters.input_of(params))
-    _refuse_contacted(params)
+        refuse_database(stage_parameters.input_of(params))
+    refuse_contacted(params)
     params = with_dates(with_formats(params, remember=True), as_of, remember=True)
     if params.snapshots.as_of:
         listener.note(params.snapshots.told())
@@ -62,7 +61,7 @@ def with_formats(params: Params, *, remember: bool = False) -> Params:
     if params.data.source not in ("events", "tables"):
         return params
     data = params.data.model_dump(mode="json", exclude_none=True)
-    found = _found_out(params, "formats", data, lambda inputs, con: inputs.resolve(con, data), remember=remember)
+    found = kept.found_out(params.experiment, "formats", data, lambda: _resolved(data), remember=remember)
     return params.model_copy(update={"data": type(params.data).model_validate(found)})
 
 
@@ -75,32 +74,16 @@ def with_dates(params: Params, as_of: date | None = None, *, remember: bool = Fa
     dates = params.snapshots
     if isinstance(dates, Snapshots):
         return schema.with_snapshots(params, dates.model_copy(update={"as_of": as_of})) if as_of else params
-    data = stage_parameters.input_of(params)
-    span = _found_out(
-        params, "span", data, lambda inputs, con: list(map(str, inputs.span(con, data))), remember=remember
-    )
-    begins, ends = map(date.fromisoformat, span)
+    begins, ends = kept.span(params.experiment, stage_parameters.input_of(params), remember=remember)
     days = {"horizon_days": params.horizon_days, "memory_days": params.memory_days}
     return schema.with_snapshots(params, resolve(dates, as_of=as_of or ends + timedelta(days=1), begins=begins, **days))
 
 
-def _found_out(params: Params, name: str, data: dict, find: Callable, *, remember: bool) -> Any:
-    """What `find` finds in the input; kept for as long as neither the files nor the data section change. The rows of a
-    database may change unseen."""
-    files = locate.files_of(data).values()
-    stats = sorted((str(file), state.file_stat(file)) for file in files)
-    seen = hashlib.sha256(json.dumps([data, stats]).encode()).hexdigest()  # where files lie may be a secret
-    known = state.path(params.experiment, f"{name}.json")
-    kept = json.loads(known.read_text()) if known.exists() else {}
-    if kept.get("seen") == seen:
-        return kept["found"]
+def _resolved(data: dict) -> dict:
     from churn import engine
     from churn.sources import inputs  # Ibis and DuckDB: only where something is found out
 
-    found = find(inputs, engine.embedded())
-    if remember and data["source"] != "database":
-        state.write_json(known, {"seen": seen, "found": found})
-    return found
+    return inputs.resolve(engine.embedded(), data)
 
 
 def planned(
@@ -124,7 +107,7 @@ def _steps(params: Params, selection: Selection) -> list[Step]:
     return reuse.without_obstacles(params.experiment, plan.plan(params, selection), selection)
 
 
-def _refuse_database(data: dict) -> None:
+def refuse_database(data: dict) -> None:
     """Raises InvalidData where a database does not let in or lacks what is to be read, before a kernel starts."""
     if data["source"] == "database":
         from churn.sources.databases import fetch, statement  # Arrow: a quarter of a second
@@ -133,7 +116,7 @@ def _refuse_database(data: dict) -> None:
             fetch.check(locate.value_of(data["url"]), statement.reads(data), shown=data["url"])
 
 
-def _refuse_contacted(params: Params) -> None:
+def refuse_contacted(params: Params) -> None:
     """Raises InvalidData for a file of who was contacted that cannot be used, before a kernel starts."""
     if file := stage_parameters.contacted(params):
         from churn.monitoring import contacted  # pandas: only where there is such a file

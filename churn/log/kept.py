@@ -1,0 +1,137 @@
+"""What is known of an input, kept for as long as neither its files nor the data section change: how the files are
+written, the log's first and last day, what its checks find, and the log itself as it was read.
+
+The rows of a database may change unseen: of it nothing is kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from churn import state
+from churn.sources import locate
+
+if TYPE_CHECKING:
+    from churn.params.schema import Params
+    from churn.sources.contract import Source
+
+FOLDER = "log"  # of an experiment
+KEPT = "kept.json"
+
+
+def found_out(experiment: str, name: str, data: dict, find: Callable[[], Any], *, remember: bool = True) -> Any:
+    """What `find` finds in the input, a JSON value, or what it found before; kept where it is to be remembered."""
+    known, seen = state.path(experiment, FOLDER, f"{name}.json"), _seen(data)
+    before = _document(known)
+    if before.get("seen") == seen:
+        return before["found"]
+    found = find()
+    if remember and data["source"] != "database":
+        state.write_json(known, {"seen": seen, "found": found})
+    return found
+
+
+def span(experiment: str, data: dict, *, remember: bool = True) -> tuple[date, date]:
+    """The days on which the first and the last event of a log were known. Raises InvalidData."""
+
+    def find() -> list[str]:
+        from churn import engine  # Ibis and DuckDB: only where something is found out
+        from churn.sources import inputs
+
+        return list(map(str, inputs.span(engine.embedded(), data)))
+
+    begins, ends = map(date.fromisoformat, found_out(experiment, "span", data, find, remember=remember))
+    return begins, ends
+
+
+def staged(params: Params, *, tell: Callable[[str], None] = lambda text: None) -> Source:
+    """The input of a params file by the data contract, read into `state/<experiment>/log/` or as it was read before.
+
+    Nothing from its `snapshots.as_of` on is in it, where the log reaches that far. DuckDB holds its tables, whatever
+    the engine is. `tell` is told that files are read, for it may take a while. Raises InvalidData, as a run does.
+    """
+    data = locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+    as_of = _cut(params, data)
+    place = state.path(params.experiment, FOLDER, "cut" if as_of else "whole")
+    document = _document(place / KEPT)
+    seen = _seen([data, as_of, _readers()], data)
+    if document.get("seen") != seen or data["source"] == "database":
+        document = _read(data, as_of, place, seen, tell)
+    return _source(document, place)
+
+
+def key(params: Params) -> list:
+    """What the log of `staged` is known by: what follows from it alone can be kept under it."""
+    data = locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+    return [data, _cut(params, data)]
+
+
+def _cut(params: Params, data: dict) -> str:
+    """The day from which on nothing is seen; "" where the log ends before it does."""
+    as_of = getattr(params.snapshots, "as_of", None)
+    if as_of is None or (data["source"] != "tables" and span(params.experiment, data)[1] < as_of):
+        return ""
+    return str(as_of)
+
+
+def _read(data: dict, as_of: str, place: Path, seen: str, tell: Callable[[str], None]) -> dict:
+    from churn import engine
+    from churn.sources import inputs
+
+    tell("reading the input")
+    with state.replacing(place) as temporary:
+        source = inputs.read(engine.embedded(), data, temporary, as_of=as_of)
+        document = {
+            "seen": seen,
+            "segments": source.segments,
+            "counts": source.counts,
+            "rejected": _records(source.rejected),
+            "notes": source.notes,
+            "inputs": _records(source.inputs),
+            "future_dates": source.future_dates,
+        }
+        state.write_json(temporary / KEPT, document)
+    return document
+
+
+def _source(document: dict, place: Path) -> Source:
+    import pandas as pd
+
+    from churn import engine
+    from churn.sources import contract
+
+    rejected = pd.DataFrame(document["rejected"], columns=contract.SUMMARY)
+    known = contract.Source(None, None, {}, None, document["segments"], document["counts"], rejected)
+    told = {name: document[name] for name in ("notes", "future_dates")}
+    known = replace(known, inputs=pd.DataFrame(document["inputs"]), **told)
+    return contract.over(engine.embedded(), known, place)
+
+
+def _readers() -> str:
+    """A digest of the code that reads an input."""
+    files = sorted(Path(locate.__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _records(rows) -> list[dict]:
+    return json.loads(rows.to_json(orient="records"))
+
+
+def _document(file: Path) -> dict:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _seen(asked: Any, data: dict | None = None) -> str:
+    """A digest of what is asked and of the input's files; where these lie may be a secret."""
+    files = locate.files_of(asked if data is None else data).values()
+    stats = sorted((str(file), state.file_stat(file)) for file in files)
+    return hashlib.sha256(json.dumps([asked, stats]).encode()).hexdigest()
