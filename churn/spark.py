@@ -38,12 +38,17 @@ def connect() -> ibis.BaseBackend:
             SparkContext(conf=conf, gateway=launch_gateway(conf, {"start_new_session": True}))
         session = SparkSession.builder.config(conf=conf).getOrCreate()
     except Exception as error:  # without Java, or a master, it raises what it likes
-        master = profile.environment("")["CHURN_SPARK_MASTER"]
-        raise ChurnError(
-            f"Spark does not start with CHURN_SPARK_MASTER={master} ({first_line(error)}); it takes Java 17 or 21 "
-            "(JAVA_HOME) and a master that answers"
-        ) from error
+        raise does_not_start(first_line(error)) from error
     return ibis.pyspark.connect(session)
+
+
+def does_not_start(why: str) -> ChurnError:
+    """The refusal of a session."""
+    master = profile.environment("")["CHURN_SPARK_MASTER"]
+    return ChurnError(
+        f"Spark does not start with CHURN_SPARK_MASTER={master} ({why}); it takes Java 17 or 21 (JAVA_HOME) and a "
+        "master that answers"
+    )
 
 
 def _settings() -> dict[str, str]:

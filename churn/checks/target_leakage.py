@@ -25,8 +25,7 @@ RULE = (
 
 def checks(rows: pd.DataFrame, *, features: list[str], trusted: list[str]) -> list[Check]:
     """What each feature says by itself, and what its nulls say. Raises InvalidData for a trusted name that is none."""
-    if unknown := sorted(set(trusted) - set(features)):
-        raise InvalidData(f"train.trusted_features: no feature is called {unknown[0]!r}; take it out, or correct it")
+    refuse_unknown(trusted, features)
     scores = [
         table.assign(snapshot=snapshot)
         for snapshot, train in rows[rows.part == "train"].groupby("snapshot")
@@ -39,6 +38,12 @@ def checks(rows: pd.DataFrame, *, features: list[str], trusted: list[str]) -> li
         return [Check(name, RULE, None, too_few) for name in names.values()]
     scores = pd.concat(scores, ignore_index=True)
     return [_judged(scores[scores.of == of], rows, name, of) for of, name in names.items()]
+
+
+def refuse_unknown(trusted: list[str], features: list[str]) -> None:
+    """Raises InvalidData for a trusted name that is no feature's."""
+    if unknown := sorted(set(trusted) - set(features)):
+        raise InvalidData(f"train.trusted_features: no feature is called {unknown[0]!r}; take it out, or correct it")
 
 
 def _scores(train: pd.DataFrame, features: list[str]) -> list[pd.DataFrame]:

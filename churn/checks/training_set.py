@@ -45,12 +45,15 @@ def checks(
     ]
 
 
+def of_labels(rows: pd.DataFrame) -> list[Check]:
+    """Those that need no feature: of rows with customer_id, snapshot, churned and part."""
+    return [_size(rows), _both_classes(rows), _unique(rows)]
+
+
 def _of_rows(rows: pd.DataFrame, *, features: list[str], split: str, trusted: list[str]) -> list[Check]:
     """What can be seen in the rows by themselves."""
     return [
-        _size(rows),
-        _both_classes(rows),
-        _unique(rows),
+        *of_labels(rows),
         _nothing_from_the_future(rows, features),
         _no_later_date(rows, [name for name in features if name not in trusted]),
         *([_no_customer_on_both_sides(rows)] if split == "entity" else []),

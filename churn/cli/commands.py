@@ -20,6 +20,7 @@ from churn.params.schema import Params
 COMMANDS: dict[str, tuple[Callable, str, tuple]] = {}
 OF_ALL: set[str] = set()  # commands about the state folder as a whole, which take no params file
 WITHOUT_STORE: set[str] = set()  # that go on where an experiment was deleted in MLflow
+BY_ITSELF: set[str] = set()  # that look themselves at what any other needs before it begins
 TAUGHT = argparse.RawDescriptionHelpFormatter
 REPLAY = """Live the past again through the same gate, and compare policies by what they would have earned.
 
@@ -48,15 +49,18 @@ def add_to(parsers: argparse._SubParsersAction) -> None:
         parser.set_defaults(action=lambda given, name=name: _act(name, given))
 
 
-def command(text: str, *arguments: tuple[str, dict], of_all: bool = False, without_store: bool = False) -> Callable:
+def command(
+    text: str, *arguments: tuple[str, dict], of_all: bool = False, without_store: bool = False, by_itself: bool = False
+) -> Callable:
     """Make a function a subcommand of its name: about the whole state folder, or about one experiment, which need not
-    be in MLflow's store."""
+    be in MLflow's store, or whose needs it looks at `by_itself`."""
 
     def add(action: Callable) -> Callable:
         name = action.__name__.rstrip("_")
         COMMANDS[name] = action, text, arguments
         OF_ALL.update({name} if of_all else ())
         WITHOUT_STORE.update({name} if of_all or without_store else ())
+        BY_ITSELF.update({name} if by_itself else ())
         return action
 
     return add
@@ -74,6 +78,8 @@ def _act(name: str, given: argparse.Namespace) -> int:
         return action(given)
     _name_one_version(given)
     params = schema.load(given.params, getattr(given, "overrides", []))
+    if name in BY_ITSELF:
+        return action(params, given)
     profile.enter(params.engine)
     preflight.refuse_unusable("" if name in WITHOUT_STORE else params.experiment)
     return action(params, given)
@@ -142,7 +148,7 @@ def reproduce(params: Params, given: argparse.Namespace) -> int:
     from churn.audit import reproduce
 
     flags = {"anyway": given.anyway, "at_commit": given.at_commit, "keep": given.keep}
-    comparison = reproduce.reproduce(params.experiment, given.version, **flags, tell=_tell)
+    comparison = reproduce.reproduce(params.experiment, given.version, **flags, tell=tell)
     return say(given, comparison, "reproduction") or int(not comparison["identical"])
 
 
@@ -211,7 +217,7 @@ def replay(params: Params, given: argparse.Namespace) -> int:
     from churn.replay import replaying
 
     asked = replaying.Asked(given.params, given.overrides, given.policies, first, last, given.every, given.check)
-    told = replaying.replay(asked, tell=_tell)
+    told = replaying.replay(asked, tell=tell)
     return say(given, told, "replayed") or int(any(not row["equal"] for row in told["check"] or []))
 
 
@@ -220,7 +226,7 @@ def _decide(params: Params, given: argparse.Namespace, action: str, version: int
     from churn.pipeline.execution import kernels
 
     opened = kernels.source_of(kernels.PRODUCTION, params.experiment)
-    with kernels.warm_kernel("promote", then=opened, tell=_tell) as kernel:
+    with kernels.warm_kernel("promote", then=opened, tell=tell) as kernel:
         from churn.pipeline import stage_parameters
         from churn.pipeline.execution import notebook
 
@@ -229,7 +235,8 @@ def _decide(params: Params, given: argparse.Namespace, action: str, version: int
     return say(given, decision, "decision") or int(decision["decision"] == "refused")
 
 
-def _tell(line: str) -> None:
+def tell(line: str) -> None:
+    """Tell whoever waits what is under way, beside the answer."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -229,7 +229,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def churn_parser() -> argparse.ArgumentParser:
     """The subcommands of `churn` and their flags."""
-    from churn.cli import commands, init, retention  # noqa: F401  whose commands are added to those
+    from churn.cli import check, commands, init, retention  # noqa: F401  whose commands are added to those
 
     parser = argparse.ArgumentParser("churn", description="Look after the models that run_pipeline.py makes.")
     commands.add_to(parser.add_subparsers(required=True, metavar="COMMAND"))

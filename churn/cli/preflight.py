@@ -15,9 +15,14 @@ from churn.errors import UserError
 
 def refuse_unusable(experiment: str = "") -> None:
     """Raises UserError where the state folder or MLflow's store cannot be used, or an experiment there is deleted."""
+    refuse_state_folder()
+    tracking_store.refuse_unusable(experiment)
+
+
+def refuse_state_folder() -> None:
+    """Raises UserError where nothing can be kept in the state folder."""
     _state_folder(_root())
     state.give_libraries_a_home()
-    tracking_store.refuse_unusable(experiment)
 
 
 def _root() -> Path:

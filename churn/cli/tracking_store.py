@@ -47,6 +47,15 @@ def refuse_unusable(experiment: str = "") -> None:
         raise ExperimentDeleted.of(gone)
 
 
+def shown() -> str:
+    """Where the store is, without a password, and the lock beside it."""
+    named = []
+    for address in filter(None, [state.tracking_uri(), os.environ.get("CHURN_LOCK", "")]):
+        parts = address.partition("://")
+        named.append("".join([*parts[:2], parts[2].rpartition("@")[2]]))
+    return " and ".join(named)
+
+
 def _lock(address: str) -> None:
     """The database of the lock that many machines share, where one is named beside the store."""
     if not address:

@@ -47,15 +47,6 @@ def of_customer(facts: list[Facts], repeats: dict[str, float]) -> Choice | None:
     return Choice("customer_id", best, sure, f"{_named(scored[best], 'a customer')}; {told}")
 
 
-def of_customers_table(facts: list[Facts]) -> Choice | None:
-    """The id of a table with a row a customer."""
-    scored = {f.name: names.customer(f.name) * (1 if f.each_once and f.filled > 0.98 else 0.1) for f in facts}
-    best, ahead = _best(scored)
-    if best is None or scored[best] < 0.2:
-        return None
-    return Choice("customer_id", best, scored[best] >= 0.6 and ahead >= CLEAR, "another one on each row")
-
-
 def of_time(facts: list[Facts], customer: str, rows: pd.DataFrame) -> Choice | None:
     """When an event happened: of several times the one that is named so, and differs within a customer."""
     scored = {f.name: _time(f, customer, rows) for f in facts if f.is_time and f.name != customer}

@@ -145,12 +145,8 @@ def _is_status(facts: Facts) -> bool:
     )  # fmt: skip
 
 
-def customers_of(left: Proposal) -> Proposal:
+def customers_of(found: Found, customer: Choice) -> Proposal:
     """A table with a row a customer, where it says when each signed up."""
-    found = left.found
-    customer = roles.of_customers_table(found.facts)
-    if customer is None:
-        return left
     signup = roles.of_sign_up(found.facts, {customer.column})
     if signup is None:
         why = "a row a customer, but no time of sign-up; without one sign-up is the first event"

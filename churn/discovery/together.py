@@ -8,6 +8,7 @@ import ibis
 from ibis.expr.types import Table
 
 from churn.discovery.files import Found
+from churn.discovery.roles import Choice
 from churn.discovery.tables import CUSTOMERS, EVENTS, LEFT_OUT, Proposal, customers_of, events_of
 
 SHARED, MISSING = 0.5, 0.01  # share of a log's ids that its customers' table has; that it may lack
@@ -25,33 +26,32 @@ def propose(found: list[Found]) -> list[Proposal]:
 
 
 def _beside(main: Proposal, other: Proposal) -> Proposal:
-    """What a table is beside a log: its customers, where an id that is another one on each row is that of the log."""
-    people = customers_of(other)
-    shared = _shared(main, people) if people.role == CUSTOMERS else 0.0
-    if people.role == CUSTOMERS and (shared > SHARED or other.role != EVENTS):
-        return people if shared > 1 - MISSING else _doubted(people, main, shared)
-    if other.role == EVENTS and (shared := _shared(main, other)) < SHARED:
-        return _doubted(other, main, shared)
-    return other
+    """What a table is beside a log: its customers, where a column that is another one on each row has the log's ids; or
+    a log of its own."""
+    once = {f.name: _shared(main, other.found, f.name) for f in other.found.facts if f.each_once and not f.is_time}
+    best = max(once, key=once.get, default=None)
+    if best and once[best] >= SHARED:
+        told = f"another one on each row; {once[best]:.1%} of the ids in {main.found.name} are there"
+        return customers_of(other.found, Choice("customer_id", best, once[best] >= 1 - MISSING, told))
+    if other.role != EVENTS:
+        return other
+    customer = other.choices[0].column
+    if (shared := _shared(main, other.found, customer)) >= SHARED:
+        return other
+    said = f"{shared:.0%} of the ids in '{main.choices[0].column}' of {main.found.name} are in its '{customer}'"
+    return replace(other, doubts=[*other.doubts, f"{said}; are these the same customers?"])
 
 
-def _shared(main: Proposal, other: Proposal) -> float:
-    """Share of the ids of a log that another table has too."""
-    own, others = (_ids(one) for one in (main, other))
+def _shared(main: Proposal, other: Found, column: str) -> float:
+    """Share of the ids of a log that a column of another table has too."""
+    own, others = _ids(main.found, main.choices[0].column), _ids(other, column)
     own = own.filter(own.id.notnull(), own.id != "")
     return int(own.semi_join(others, "id").count().execute()) / max(int(own.count().execute()), 1)
 
 
-def _ids(one: Proposal) -> Table:
-    """The different ids of a table: a column `id`."""
-    named = one.choices[0].column
-    return ibis.union(*(raw.select(id=raw[named].cast("string").strip()) for raw in one.found.raw), distinct=True)
-
-
-def _doubted(one: Proposal, main: Proposal, shared: float) -> Proposal:
-    own, other = main.choices[0].column, one.choices[0].column
-    said = f"{shared:.0%} of the ids in '{own}' of {main.found.name} are in its '{other}'"
-    return replace(one, doubts=[*one.doubts, f"{said}; are these the same customers?"])
+def _ids(found: Found, column: str) -> Table:
+    """The different values of a column: a column `id`."""
+    return ibis.union(*(raw.select(id=raw[column].cast("string").strip()) for raw in found.raw), distinct=True)
 
 
 def _one_of_customers(read: list[Proposal]) -> list[Proposal]:

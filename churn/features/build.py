@@ -79,6 +79,13 @@ def feature_tables(
     return manifest
 
 
+def nobody(snapshot: str) -> InvalidData:
+    """The refusal of a snapshot that has no rows."""
+    return InvalidData(
+        f"snapshot {snapshot}: no customer had signed up before it; move the snapshot or check the log's dates"
+    )
+
+
 def _write_snapshot(con, views: dict, folder: Path) -> dict:
     """One snapshot's tables, written by the engine and put in place all at once."""
     written = {}
@@ -88,10 +95,7 @@ def _write_snapshot(con, views: dict, folder: Path) -> dict:
             rows = pq.ParquetFile(path).metadata.num_rows
             written[view] = {"rows": rows, "fingerprint": fingerprint.of_parquet(path)}
         if not any(table["rows"] for table in written.values()):
-            raise InvalidData(
-                f"snapshot {folder.name}: no customer had signed up before it; "
-                "move the snapshot or check the log's dates"
-            )
+            raise nobody(folder.name)
     return {"views": written, "fingerprint": fingerprint.of_values(written)}
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,14 @@ FOLDER = "log"  # of an experiment
 KEPT = "kept.json"
 
 
-def found_out(experiment: str, name: str, data: dict, find: Callable[[], Any], *, remember: bool = True) -> Any:
-    """What `find` finds in the input, a JSON value, or what it found before; kept where it is to be remembered."""
-    known, seen = state.path(experiment, FOLDER, f"{name}.json"), _seen(data)
+def found_out(
+    experiment: str, name: str, data: dict, find: Callable[[], Any], *, also: Any = None, remember: bool = True
+) -> Any:
+    """What `find` finds in the input, a JSON value, or what it found before; kept where it is to be remembered.
+
+    `also`: what it depends on beside the input, a JSON value.
+    """
+    known, seen = state.path(experiment, FOLDER, f"{name}.json"), _seen(data, also)
     before = _document(known)
     if before.get("seen") == seen:
         return before["found"]
@@ -56,20 +62,24 @@ def staged(params: Params, *, tell: Callable[[str], None] = lambda text: None) -
     Nothing from its `snapshots.as_of` on is in it, where the log reaches that far. DuckDB holds its tables, whatever
     the engine is. `tell` is told that files are read, for it may take a while. Raises InvalidData, as a run does.
     """
-    data = locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
+    data = _input(params)
     as_of = _cut(params, data)
     place = state.path(params.experiment, FOLDER, "cut" if as_of else "whole")
     document = _document(place / KEPT)
-    seen = _seen([data, as_of, _readers()], data)
+    seen = _seen(data, [as_of, _code()])
     if document.get("seen") != seen or data["source"] == "database":
         document = _read(data, as_of, place, seen, tell)
     return _source(document, place)
 
 
-def key(params: Params) -> list:
-    """What the log of `staged` is known by: what follows from it alone can be kept under it."""
-    data = locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
-    return [data, _cut(params, data)]
+def of_staged(params: Params, name: str, find: Callable[[], Any], *, also: Any = None) -> Any:
+    """What `find` finds in the log that `staged` gives, a JSON value, or what it found before in the same log."""
+    data = _input(params)
+    return found_out(params.experiment, name, data, find, also=[also, _cut(params, data), _code()])
+
+
+def _input(params: Params) -> dict:
+    return locate.absolute_paths(params.data.model_dump(mode="json", exclude_none=True))
 
 
 def _cut(params: Params, data: dict) -> str:
@@ -113,9 +123,10 @@ def _source(document: dict, place: Path) -> Source:
     return contract.over(engine.embedded(), known, place)
 
 
-def _readers() -> str:
-    """A digest of the code that reads an input."""
-    files = sorted(Path(locate.__file__).parent.rglob("*.py"))
+@cache
+def _code() -> str:
+    """A digest of the code that reads and looks."""
+    files = sorted((state.PROJECT / "churn").rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
@@ -130,8 +141,8 @@ def _document(file: Path) -> dict:
         return {}
 
 
-def _seen(asked: Any, data: dict | None = None) -> str:
-    """A digest of what is asked and of the input's files; where these lie may be a secret."""
-    files = locate.files_of(asked if data is None else data).values()
-    stats = sorted((str(file), state.file_stat(file)) for file in files)
-    return hashlib.sha256(json.dumps([asked, stats]).encode()).hexdigest()
+def _seen(data: dict, also: Any) -> str:
+    """A digest of the input's files, of what is said of them and of what else matters; where they lie may be a
+    secret."""
+    stats = sorted((str(file), state.file_stat(file)) for file in locate.files_of(data).values())
+    return hashlib.sha256(json.dumps([data, stats, also]).encode()).hexdigest()

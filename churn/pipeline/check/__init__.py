@@ -1,0 +1,1 @@
+"""What can be known of a run before it begins: `churn check`. Every refusal is the run's own, by the run's own code."""

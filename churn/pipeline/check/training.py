@@ -1,0 +1,120 @@
+"""Who counts and who leaves at each snapshot, the features, and both sides of the split, as the stages have them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from ibis.expr.types import Table
+
+from churn.checks import result, target_leakage, training_set
+from churn.features import build, manifest
+from churn.features.definitions import from_events, from_tables, terms
+from churn.features.definitions.columns import Feature
+from churn.log import populations
+from churn.params.schema import Params
+from churn.pipeline import stage_parameters
+from churn.pipeline.check.found import Found
+from churn.registry.rules import merit
+from churn.sources.contract import Source
+from churn.sources.snapshots import moment
+from churn.training import dataset, sampling
+
+
+@dataclass(frozen=True)
+class AtSnapshots:
+    """`rows`: role (train, test, serve), snapshot, population, leavers, stayers, rate; `labelled`: what tells it."""
+
+    rows: pd.DataFrame
+    labelled: Table
+
+
+def at_snapshots(found: Found, params: Params, source: Source) -> AtSnapshots | None:
+    """Who counts and leaves; a row a snapshot."""
+    dates, label = params.snapshots, stage_parameters.label_of(params)
+    roles = [*(("train", str(t)) for t in dates.train), ("test", str(dates.test)), ("serve", str(dates.serve))]
+
+    def look() -> AtSnapshots:
+        closed = sorted({t for role, t in roles if role != "serve"})
+        labelled = populations.labelled(source, label, closed)
+        rows = populations.at(source, label, [t for _, t in roles], rows=labelled)
+        rows.insert(0, "role", [role for role, _ in roles])
+        return AtSnapshots(rows, labelled)
+
+    at = found.look("labels", look)
+    for row in at.rows.itertuples() if at else ():
+        found.ok(f"{row.role} {row.snapshot}", _told(row))
+    return at
+
+
+def _told(row) -> str:
+    if pd.isna(row.rate):
+        return f"{row.population:,} customers count"
+    return f"{row.population:,} customers count: {row.leavers:,} left, {row.stayers:,} stayed ({row.rate:.1%} left)"
+
+
+def features(found: Found, params: Params, source: Source) -> list[Feature] | None:
+    """The features that a run makes, with a row of them."""
+    return found.look("features", lambda: _features(params, source), _listed)
+
+
+def split(found: Found, params: Params, at: AtSnapshots) -> None:
+    """Both sides of the split, and what the gate needs of the test."""
+    rows = found.look("split", lambda: _sides(params, at), lambda rows: _sizes(params, rows))
+    if rows is None or (limit := params.promote.rules.min_leavers) is None:
+        return
+    test = rows[rows.part == "test"]
+    enough = merit.enough({"origins": [{"left": int(test.churned.sum()), "customers": len(test)}]}, limit)
+    (found.ok if enough.passed else found.warn)("rule min_leavers", enough.text)
+
+
+def _described(params: Params, source: Source) -> list[Feature]:
+    """The features in their order. Raises InvalidData where there is nothing to make them of."""
+    if source.events is None:
+        return from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
+    given = stage_parameters.OF_STAGE["features"](params, {})
+    settings = terms.settings(
+        source, before=given["train_snapshots"][-1], earliest=snapshots(params)[0], windows_days=given["windows_days"],
+        recipe=given["recipe"], label=given["label"],
+    )  # fmt: skip
+    return from_events.described(**settings)
+
+
+def snapshots(params: Params) -> list[str]:
+    """The snapshots whose features a run makes, ascending."""
+    dates = params.snapshots
+    return sorted(map(str, {*dates.history, *dates.train, dates.test, dates.serve}))
+
+
+def _features(params: Params, source: Source) -> list[Feature]:
+    listed, first = _described(params, source), snapshots(params)[0]
+    if source.events is not None and not _signed_up(source, first):
+        raise build.nobody(first)
+    trusted = manifest.called({"features": [feature.entry() for feature in listed]}, params.train.trusted_features)
+    target_leakage.refuse_unknown(trusted, [feature.name for feature in listed])
+    return listed
+
+
+def _signed_up(source: Source, snapshot: str) -> bool:
+    return bool(source.customers.filter(source.customers.signup_at < moment(snapshot)).limit(1).count().execute())
+
+
+def _listed(listed: list[Feature]) -> str:
+    views = list(dict.fromkeys(feature.view for feature in listed))
+    return f"{len(listed)} in {len(views)} views: {', '.join(views[:5])}{', ...' if views[5:] else ''}"
+
+
+def _sides(params: Params, at: AtSnapshots) -> pd.DataFrame:
+    """Rows of both sides. Raises InvalidData for what no model can be learnt from."""
+    given = stage_parameters.OF_STAGE["train"](params, {"manifest": ""})
+    sample = sampling.sample(at.labelled, max_rows=given["max_rows"], seed=given["seed"])
+    asked = {name: given[name] for name in ("split", "train_snapshots", "test_snapshot", "test_fraction")}
+    rows = dataset.with_parts(sample.rows, **asked)
+    result.stop_on_failure(training_set.of_labels(rows), of="the training set")
+    return rows.assign(share=sample.share)
+
+
+def _sizes(params: Params, rows: pd.DataFrame) -> str:
+    count = rows.part.value_counts()
+    drawn = f", of {rows.share[0]:.1%} of the customers (train.max_rows)" if rows.share[0] < 1 else ""
+    return f"{params.train.split}: {count['train']:,} training rows, {count['test']:,} test rows{drawn}"
