@@ -21,7 +21,7 @@ WORDS = {
 MARK = r"[./-]"
 TWO = "[0-9]{2}"
 DATE = "^([0-9]{4})[./-]([0-9]{1,2})[./-]([0-9]{1,2})"
-COMMON = {"iso": "%Y-%m-%d %H:%M:%S", "day_first": "%d.%m.%Y %H:%M", "month_first": "%m/%d/%Y %H:%M"}
+COMMON = {"iso": (1, 6, 9), "day_first": (7, 4, 1), "month_first": (7, 1, 4)}  # where year, month and day begin
 HALVES = ["%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p"]
 AFTER = "(?:$|[ T,].*)"
 COUNTED = {"epoch_s": (1e8, 1e10, 1_000_000), "epoch_ms": (1e11, 1e13, 1_000), "serial": (20_000, 80_000, 86_400)}
@@ -78,8 +78,13 @@ def is_common(dates: str) -> bool:
 
 
 def plain(text: StringValue, *, dates: str, zone: str) -> Value:
-    """The times among texts that are in the most common form of `dates`; null for all others."""
-    return from_local(_by_pattern(text, COMMON[dates]), zone)
+    """The times among texts that are in the most common forms of `dates`; null for all others."""
+    year, month, day = (text.substr(at - 1, 4 if part == 0 else 2) for part, at in enumerate(COMMON[dates]))
+    marks = [text.substr(at - 1, 1) for at in ((5, 8) if dates == "iso" else (3, 6))]
+    long, seconds = text.length(), text.substr(16, 1) == ":"
+    common = marks[0].isin([".", "-", "/"]) & (marks[1] == marks[0]) & (long.isin([10, 16]) | ((long == 19) & seconds))
+    written = year + "-" + month + "-" + day + text.substr(10)
+    return from_local(ibis.ifelse(common, written, ibis.null("string")).try_cast(NAIVE), zone)
 
 
 def local_of(text: StringValue, *, dates: str) -> Value:

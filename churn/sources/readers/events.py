@@ -115,7 +115,7 @@ def _write(
             past = cut.seen(rows.usable, as_of)
             usable, note = repeated.settled(past, name=rows.name, rule=rule)
             told += [cut.told(rows.usable, past, rows.name, as_of), note, *notes.of_clocks(past, table)]
-            events.append(_events_of_lines(usable) if "event_id" in table.columns else usable)
+            events.append(_events_of_lines(con, usable, scratch, table) if "event_id" in table.columns else usable)
             told.append(notes.of_lines(usable, events[-1], table))
     write_parquet(con, _of_contract(events), scratch / "events.parquet")
     active = _active(con, scratch)
@@ -126,12 +126,14 @@ def _write(
     return [note for note in told if note]
 
 
-def _events_of_lines(lines: Table) -> Table:
+def _events_of_lines(con, lines: Table, scratch: Path, table: EventTable) -> Table:
     """The lines of an order as one event: earliest time, sum of the values, per kind; known with its last line."""
     late = {"arrived_at": lines.arrived_at.max()} if "arrived_at" in lines.columns else {}
-    return lines.group_by(["customer_id", "event_id", "kind"]).agg(
+    events = lines.group_by(["customer_id", "event_id", "kind"]).agg(
         at=lines["at"].min(), value=lines.value.sum().cast(VALUE), **late
     )
+    place = write_parquet(con, events, scratch / f"events-{table.malformed}.parquet")  # is counted, and then written
+    return read_parquet(con, place)
 
 
 def _of_contract(tables: list[Table]) -> Table:

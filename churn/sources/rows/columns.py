@@ -59,6 +59,17 @@ class Columns:
         """An exact number with four decimals, or as `type` says; null where it cannot be read."""
         return self._unless_missing(name, self._number(name, type))
 
+    def short_number(self, name: str) -> Value:
+        """A number as `number` has it, where a text says it plainly with four decimals at most, so that few digits are
+        computed with; null for all others."""
+        text, decimal = self.raw[name], self.format.decimal or "."
+        if not text.type().is_string() or any(any(map(str.isdigit, word)) for word in self.format.null_words):
+            return ibis.null(VALUE)
+        mark = text.find(decimal)
+        short = ((mark < 0) | (text.length() - mark <= 5)) & ~text.contains("e") & ~text.contains("E")
+        plain = numbers.plain(text, decimal=decimal, type=VALUE)
+        return self._first("short", name, ibis.ifelse(short, plain, ibis.null(VALUE)))
+
     def time(self, name: str) -> Value:
         """A moment in UTC; null where it cannot be read."""
         return self._unless_missing(name, self._time(name))
