@@ -34,6 +34,11 @@ def churn(*arguments: str, state: Path, params: str | Path = SMOKE, **options) -
     return _typed(command, state, **options)
 
 
+def init(*arguments: str, state: Path, **options) -> subprocess.CompletedProcess:
+    """`churn init`, which writes a params file and reads none."""
+    return _typed([str(Path(sys.executable).with_name("churn")), "init", *arguments], state, **options)
+
+
 def environment(state: Path) -> dict[str, str]:
     """That of a command with a state folder."""
     return os.environ | {"CHURN_STATE": str(state)}

@@ -167,7 +167,7 @@ def too_short(folder: Path, *, customers: int = 800, seed: int = 11) -> Log:
 
 
 def skewed(folder: Path, *, customers: int = 2000, seed: int = 12) -> Log:
-    """A wholesaler: most came once, and thirty of them make most of the orders."""
+    """A wholesaler: most came once, thirty of them make most of the orders, and one a tenth of all."""
     rng = np.random.default_rng(seed)
     often = visits(rng, 30, begin="2021-01-01", days=1100, gap=2, life=4000)
     usual = visits(rng, customers // 2, begin="2021-01-01", days=1100, gap=70, life=260).assign(
@@ -189,6 +189,6 @@ def skewed(folder: Path, *, customers: int = 2000, seed: int = 12) -> Log:
     }).to_csv(place, index=False)  # fmt: skip
     columns = {"customer_id": '"Account No."', "at": '"Order Date"', "value": '"Net Amount"'}
     return Log(
-        (str(place),), events(place, columns, kind="purchase"), silent(150, active=240), MONTHLY, (30, 90, 180),
-        {"events": columns_of(place)}, also={("events", "event_id"): ("Order",)},
+        (str(place),), events(place, columns, kind="purchase", max_customer_share=0.2), silent(150, active=240), MONTHLY,
+        (30, 90, 180), {"events": columns_of(place)}, also={("events", "event_id"): ("Order",)},
     )  # fmt: skip
