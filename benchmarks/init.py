@@ -25,11 +25,11 @@ LINES = """COPY (
         SELECT i // 3 AS id, i % 3 + 1 AS line, i, hash(i // 3) % {customers} AS customer FROM range({rows}) AS r(i)
     ), dated AS (
         SELECT *, TIMESTAMP '2021-01-01' + to_seconds(
-            (hash(customer + 5) % 63072000 + hash(id + 7) % (5000000 + hash(customer + 9) % 30000000))::INT) AS at
+            (hash(customer + 5) % 63072000 + hash(id + 7) % (5000000 + hash(customer + 9) % 30000000))::INT) AS day
         FROM orders
     )
     SELECT 'SO' || id AS "Order No", line AS "Line", 'C' || lpad(customer::VARCHAR, 7, '0') AS "Customer No",
-        strftime(at, '%Y-%m-%d %H:%M:%S') AS "Order Date", strftime(at + INTERVAL 3 DAY, '%Y-%m-%d') AS "Ship Date",
+        strftime(day, '%Y-%m-%d %H:%M:%S') AS "Order Date", strftime(day + INTERVAL 3 DAY, '%Y-%m-%d') AS "Ship Date",
         'P' || (hash(i + 1) % 5000) AS "Item No", 1 + hash(i + 2) % 4 AS "Quantity",
         (99 + hash(i + 3) % 20000) / 100.0 AS "Unit Price", ['NL', 'DE', 'FR'][1 + customer % 3] AS "Country"
     FROM dated

@@ -190,5 +190,6 @@ def skewed(folder: Path, *, customers: int = 2000, seed: int = 12) -> Log:
     columns = {"customer_id": '"Account No."', "at": '"Order Date"', "value": '"Net Amount"'}
     return Log(
         (str(place),), events(place, columns, kind="purchase", max_customer_share=0.2),
-        silent(150, active=240), MONTHLY, (30, 90, 180), {"events": columns_of(place)}, also={("events", "event_id"): ("Order",)},
+        silent(150, active=240), MONTHLY, (30, 90, 180), {"events": columns_of(place)},
+        also={("events", "event_id"): ("Order",)},
     )  # fmt: skip
