@@ -31,7 +31,7 @@ LINES = """COPY (
     SELECT 'SO' || id AS "Order No", line AS "Line", 'C' || lpad(customer::VARCHAR, 7, '0') AS "Customer No",
         strftime(day, '%Y-%m-%d %H:%M:%S') AS "Order Date", strftime(day + INTERVAL 3 DAY, '%Y-%m-%d') AS "Ship Date",
         'P' || (hash(i + 1) % 5000) AS "Item No", 1 + hash(i + 2) % 4 AS "Quantity",
-        (99 + hash(i + 3) % 20000) / 100.0 AS "Unit Price", ['NL', 'DE', 'FR'][1 + customer % 3] AS "Country"
+        (99 + hash(i + 3) % 20000) / 100.0 AS "Unit Price", ['NL', 'DE', 'FR'][(1 + customer % 3)::INT] AS "Country"
     FROM dated
 ) TO '{file}' (HEADER)"""
 

@@ -6,6 +6,10 @@ from churn.discovery import vocabulary as v
 
 DATED = ("date", "datum", "time", "timestamp", "datetime", "fecha")  # also as a part of a longer word
 UNIT = ("unit", "per", "each", "stuk", "stuck", "stueck", "unitario", "unitaire", "list", "einzel")
+WEAK = ("company", "login", "contact")  # persons only where no other one is named
+NAME = ("name", "naam", "nom", "nombre")
+EXCLUDED = ("ht", "excl", "excluding", "ex", "exkl", "net", "netto", "zzgl", "without", "untaxed")
+DESCRIBED = tuple(v.WORDS["described"].split())
 LINKS = ("", "s", "n", "en", "es", "e")  # between the parts of a Dutch or German word
 
 
@@ -15,14 +19,22 @@ def customer(name: str) -> float:
         return 0.5
     head, identified = _head(name)
     if head in v.PERSON:
-        return 0.7 if head in ("company", "login", "contact") else 1.0 if identified else 0.9
+        return 0.7 if head in WEAK else 1.0 if identified else 0.9
     if compound := _compound(head):
         return 1.0 if compound == "id" or identified else 0.9
+    if head == "card" and identified:  # alone it is a way to pay
+        return 0.7
     if v.words(name) == ("id",):
         return 0.35
-    if any(word in v.PERSON for word in v.words(name)) and head in ("name", "naam", "nom", "nombre"):
+    if any(word in v.PERSON for word in v.words(name)) and head in NAME:
         return 0.3
     return 0.0
+
+
+def of_something_else(name: str) -> bool:
+    """Whether it names an order, goods or a text, of which each may come again too, or is the name of no person."""
+    named = len(v.words(name)) > 1 and v.words(name)[-1] in NAME
+    return v.has_word(name, DESCRIBED) or event_id(name) >= 0.5 or (named and not customer(name))
 
 
 def when(name: str) -> float:
@@ -55,7 +67,8 @@ def amount(name: str) -> float:
         return 0.5
     if v.has(name, v.MONEY):
         exact = len(said) == 1 or "total" in said or said[-1] in ("amount", "bedrag", "betrag", "revenue")
-        return (0.9 if v.has(name, v.TOTAL) else 0.8) + (0.05 if exact else 0) - (0.1 if "subtotal" in said else 0)
+        part = 0.1 if "subtotal" in "".join(said) else 0.04 if {*said} & {*EXCLUDED} else 0.0
+        return (0.9 if v.has(name, v.TOTAL) else 0.8) + (0.05 if exact else 0) - part
     return 0.7 if v.has_word(name, v.AMOUNT) else 0.0
 
 
@@ -73,6 +86,11 @@ def price(name: str) -> bool:
     return v.has(name, ["price", "prijs", "preis", "prix", "precio", "tarief", "rate"]) and not v.has_word(
         name, ["total", "totaal", "gesamt", "line", "order", "sum"]
     )
+
+
+def price_of_one(name: str) -> bool:
+    """Whether it is so for certain: `item price` may be that of all pieces together."""
+    return unit(name) or len(v.words(name)) == 1
 
 
 def quantity(name: str) -> bool:

@@ -53,6 +53,8 @@ def of_time(facts: list[Facts], customer: str, rows: pd.DataFrame) -> Choice | N
     best, ahead = _best(scored)
     if best is None or scored[best] <= 0.15:
         return None
+    alike = [f for f in facts if scored[best] - scored.get(f.name, 0.0) < CLEAR / 10]
+    best = _earliest([f.name for f in alike if f.times in ("iso", "typed")] or [best], rows)
     others = [name for name in scored if name != best]
     why = f"the time that is named so, among {', '.join(others)}" if others else "the only time"
     return Choice("at", best, (scored[best] >= 0.6 and ahead >= CLEAR / 2) or not others, why)
@@ -80,10 +82,12 @@ def of_value(facts: list[Facts], taken: set[str]) -> Choice | None:
     scored.pop(many, None)
     best, ahead = _best(scored)
     if best and scored[best] <= 0.5 and many:
-        return Choice("value", f"{quoted(many)} * {quoted(best)}", True, "how many, times the price of one")
+        why = "how many, times the price of one"
+        return Choice("value", f"{quoted(many)} * {quoted(best)}", names.price_of_one(best), why)
     if best and scored[best] > 0:
         why = "an amount" if ahead >= CLEAR else f"an amount, as {_second(scored, best)} is"
-        return Choice("value", best, scored[best] >= 0.7 and (ahead >= CLEAR / 3 or len(scored) == 1), why)
+        sure = scored[best] >= 0.7 and (ahead >= CLEAR / 3 or len(scored) == 1) and not _may_be_a_count(best, fit)
+        return Choice("value", best, sure, why)
     return Choice("value", many, False, "how many; there is no amount") if many else None
 
 
@@ -136,13 +140,30 @@ def quoted(name: str) -> str:
 
 
 def _customer(f: Facts, repeats: float) -> float:
-    long = f.texts.head(200).str.len().mean() if len(f.texts) else 0
-    if (f.is_time and f.times not in COUNTED) or f.distinct <= 1 or f.filled < 0.3 or long > 60:
+    if (f.is_time and f.times not in COUNTED) or f.distinct <= 1 or f.filled < 0.3 or _is_prose(f):
         return 0.0
-    if (f.is_number and not f.is_whole) or f.is_clock:
+    if (f.is_number and not (f.is_whole or _is_whole_by_float(f))) or f.is_clock:
         return 0.0
-    looks_like_one = repeats > 1.02 and f.distinct > FEW and f.times == ""
+    looks_like_one = repeats > 1.02 and f.distinct > FEW and f.times == "" and not names.of_something_else(f.name)
     return max(names.customer(f.name) * (1.0 if repeats > 1.02 else 0.4), UNNAMED if looks_like_one else 0.0)
+
+
+def _is_prose(f: Facts) -> bool:
+    """Whether texts are too long for an id; a hash, which has no spaces in it, is longer than a name."""
+    some = f.texts.head(200)
+    return bool(len(some)) and some.str.len().mean() > (60 if some.str.contains(" ").mean() > 0.1 else 140)
+
+
+def _is_whole_by_float(f: Facts) -> bool:
+    """Whether whole numbers went through a float: `17850.0`."""
+    return bool(f.texts.head(2_000).str.fullmatch(r"\d+(?:\.0)?").all())
+
+
+def _may_be_a_count(best: str, fit: list[Facts]) -> bool:
+    """Whether an amount has a few whole values only, while another one has cents: then it may be how many."""
+    found = next(f for f in fit if f.name == best)
+    others = [f for f in fit if f.name != best and names.amount(f.name) and not f.is_whole]
+    return found.is_whole and found.distinct <= 50 and bool(others)
 
 
 def _time(f: Facts, customer: str, rows: pd.DataFrame) -> float:
@@ -153,6 +174,18 @@ def _time(f: Facts, customer: str, rows: pd.DataFrame) -> float:
     several = several.nunique()[several.size() > 1]
     constant = len(several) > 20 and (several == 1).mean() > 0.95
     return named * (0.4 if constant else 1.0) - (0.02 if f.filled < 0.999 else 0)
+
+
+def _earliest(times: list[str], rows: pd.DataFrame) -> str:
+    """Of times named alike the one that comes first in nearly all rows: an order is placed before it is paid."""
+    if len(times) == 1:
+        return times[0]
+    some = rows[times].head(2_000)
+    parsed = some.apply(pd.to_datetime, errors="coerce", format="mixed", utc=True)
+    for name in times:
+        if all((parsed[name] <= parsed[other])[parsed[other].notna()].mean() > WHOLE for other in times):
+            return name
+    return times[0]
 
 
 def _best(scored: dict[str, float]) -> tuple[str | None, float]:

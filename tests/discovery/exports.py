@@ -12,7 +12,7 @@ from tests.discovery.cells import Column, Rows
 from tests.discovery.lives import amounts, visits
 from tests.discovery.log import Log, events, silent
 
-EXPORTS = {**headers.SALES, **headers.USE}
+EXPORTS = {**headers.SALES, **headers.USE, **headers.OTHERS}
 ROLES = ("customer_id", "at", "kind", "value", "event_id", "arrived_at", "signup_at", "segment")
 
 

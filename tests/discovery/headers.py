@@ -147,6 +147,50 @@ USE = {
         | Campagne=group | Date de naissance=birth.fr""",
     "visitas": """Socio=customer_id.int | Fecha y hora=at.frh | Centro=city | Tarifa=group""",
 }
+OTHERS = {  # written before anything was mended by what the sets above had shown
+    "Odoo": """Order Reference=event_id? | Order Date=at.iso | Customer=customer_id.firm | Salesperson=method
+        | Total=value | Untaxed Amount=net | Status=status | Delivery Date=later.iso | Currency=currency""",
+    "Zoho Books": """Invoice Date=at.day | Invoice ID=row | Invoice Number=event_id? | Invoice Status=status
+        | Customer ID=customer_id.big | Customer Name=name | Due Date=later.day | Currency Code=currency
+        | SubTotal=net | Total=value | Balance=zero""",
+    "BigCommerce": """Order ID=event_id? | Customer ID=customer_id.int | Customer Name=name | Customer Email=email
+        | Order Date=at.fr | Order Status=status | Subtotal (inc tax)=net | Shipping Cost (inc tax)=postage
+        | Order Total (inc tax)=value | Payment Method=method | Date Shipped=later.fr""",
+    "Etsy": """Sale Date=at.us | Order ID=event_id? | Buyer User ID=customer_id.code | Full Name=name
+        | Number of Items=count | Payment Method=method | Date Shipped=later.us | Ship City=city | Currency=currency
+        | Order Value=value | Discount Amount=discount | Shipping=postage | Sales Tax=tax""",
+    "eBay": """Sales Record Number=row | Order Number=event_id? | Buyer Username=customer_id.code | Buyer Name=name
+        | Item Number=product | Item Title=text | Sold For=value | Shipping And Handling=postage | Sale Date=at.us
+        | Paid On Date=later.us | Shipped On Date=later.us""",
+    "Mollie": """Datum=at.iso | Betaalmethode=method | Valuta=currency | Bedrag=value.de | Status=status
+        | ID=event_id?.ch | Omschrijving=text | Consumentennaam=name
+        | Klant-ID=customer_id.cus | Bedrag terugbetaald=zero""",
+    "Braintree": """Transaction ID=event_id?.hash | Transaction Type=kind.payment | Transaction Status=status
+        | Created Datetime=at.us12 | Settlement Date=later.us | Amount Authorized=value | Currency ISO Code=currency
+        | Customer ID=customer_id.int | Customer Email=email | Payment Instrument Type=method""",
+    "Mindbody": """Client ID=customer_id.int | Client=name | Visit Date=at?.us | Visit Time=hour
+        | Visit Type=kind?.group | Location=city | Staff=method""",
+    "Spotify": """ts=at.z | username=customer_id.code | platform=device | ms_played=value.count | conn_country=country
+        | master_metadata_track_name=text | skipped=flag""",
+    "Matomo": """idVisit=event_id? | visitorId=customer_id.hash | serverTimestamp=at.s | actions=value?.count
+        | country=country | deviceType=device | referrerType=method""",
+    "Jira": """Issue key=event_id? | Issue Type=kind?.group | Reporter=customer_id.code | Created=at.iso
+        | Updated=update.iso | Resolved=later.iso | Priority=group | Status=status | Summary=text""",
+    "ServiceNow": """number=event_id? | caller_id=customer_id.code | opened_at=at.iso | resolved_at=later.iso
+        | closed_at=later.iso | sys_updated_on=update.iso | state=status | priority=group | short_description=text""",
+    "AFAS": """Verkooprelatie=customer_id.int | Factuurnummer=event_id? | Factuurdatum=at.eu | Vervaldatum=later.eu
+        | Factuurbedrag=value.de | Openstaand=zero | BTW bedrag=tax""",
+    "DATEV": """Umsatz=value.de | Konto=customer_id.int | Gegenkonto=constant | Belegdatum=at.de | Belegfeld 1=event_id?
+        | Buchungstext=text""",
+    "Cegid": """Numéro de pièce=event_id? | Date de pièce=at.fr | Tiers=customer_id.code | Libellé=text | Total HT=net
+        | Total TTC=value.fr | Date de livraison=later.fr""",
+    "Holded": """Fecha=at.fr | Núm=event_id? | Cliente=customer_id.firm | Descripción=text | Subtotal=net | IVA=tax
+        | Total=value.de | Vencimiento=later.fr | Estado=status""",
+    "a till": """card_id=customer_id.big | trs_id=event_id | trs_date=at.iso | store=city | sku=product | qty=quantity
+        | unit_price=price | lines""",
+    "a telephone company": """msisdn=customer_id.big | call_start=at.iso | call_end=later.iso
+        | duration_sec=value.count | cell_id=group | call_type=kind.web""",
+}
 PEOPLE = {  # a table of customers beside the events
     "Shopware": """Kundennummer=customer_id.int | E-Mail=email | Vorname=name | Erster Login=signup_at.deh
         | Letzter Login=update.deh | Geburtstag=birth.de | Kundengruppe=segment?.plan | Land=segment.country""",
