@@ -12,6 +12,7 @@ import pandas as pd
 
 from churn.checks.result import Check
 from churn.features import kept
+from churn.log import over_time
 from churn.sources.contract import A_DAY, usual_gap
 from churn.sources.snapshots import moment
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
     from churn.sources.contract import Source
 
-WEEKS = 4  # to both sides, in which a day's volume is compared with that of the same weekday
-HOLLOW = 1 / 3  # of what is usual
-TELLING = 30  # events a day, from which so few are no chance (below 1 in 10,000 where they come independently)
 STOPPED = 3  # times the longest silence of a kind so far
 WEEK = pd.Timedelta(days=7)
 SEEN_ON = 20  # days with a kind, from which its silence says anything
@@ -81,10 +79,8 @@ def _look(snapshot: str, days: int, what: str) -> tuple[pd.Timestamp, pd.Timesta
 
 def _whole(volume: pd.Series, looks: list[tuple[pd.Timestamp, pd.Timestamp, str]]) -> Check:
     """Of days within the log, against the median of their weekday in the weeks around."""
-    by_weekday = volume.groupby(volume.index.dayofweek, group_keys=False)
-    usual = by_weekday.apply(lambda days: days.rolling(2 * WEEKS + 1, center=True, min_periods=WEEKS).median())
-    usual = usual.reindex(volume.index).where(volume > 0, by_weekday.transform("median"))  # of an outage of months too
-    hollow = volume.index[(volume < HOLLOW * usual) & (usual >= TELLING)]
+    usual = over_time.usual_volume(volume)
+    hollow = volume.index[over_time.is_hollow(volume, usual)]
     where = [(what, found) for begin, end, what in looks if len(found := hollow[(hollow >= begin) & (hollow < end)])]
     if not where:
         return _warning(WHOLE, True, "every day has the events that are usual for its weekday")
