@@ -37,7 +37,7 @@ def parameters(stage: str) -> ast.Module:
 
 
 every_stage = pytest.mark.parametrize("stage", plan.STAGES)
-every_notebook = pytest.mark.parametrize("stage", [*plan.STAGES, "replay"])
+every_notebook = pytest.mark.parametrize("stage", [*plan.STAGES, "replay", "log"])
 
 
 @every_stage

@@ -48,7 +48,7 @@ def events_over_time(
     marks = [(role, day) for role, days in dates.items() for day in days]
     figure = plot(_embargo(dates, timedelta(days=horizon_days)), height=3.6 + 0.26 * len(marks))
     log, spans = figure.subplots(2, 1, sharex=True, height_ratios=[10, 2 + 1.1 * len(marks)])
-    _volume(log, events)
+    draw_volume(log, events)
     for row, (role, day) in enumerate(reversed(marks)):
         _span(spans, row, role, day, timedelta(days=horizon_days))
         log.axvline(day, color="#555555", linewidth=1, linestyle="--", zorder=1)
@@ -95,7 +95,7 @@ def log_overview(events: pd.DataFrame) -> Plot:
         height=3.0,
     )
     ax = figure.subplots()
-    _volume(ax, events)
+    draw_volume(ax, events)
     locator = AutoDateLocator(minticks=4, maxticks=9)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
@@ -103,15 +103,15 @@ def log_overview(events: pd.DataFrame) -> Plot:
     return figure
 
 
-def _volume(ax, events: pd.DataFrame) -> None:
-    """Events per month, one line a kind; the kinds beyond the palette are added up as "other"."""
+def draw_volume(ax, events: pd.DataFrame, *, every: str = "month") -> None:
+    """Events per month or week, one line a kind; the kinds beyond the palette are added up as "other"."""
     kinds = events.groupby("kind")["events"].sum().nlargest(len(SERIES)).index
     named = events.assign(kind=events["kind"].where(events["kind"].isin(kinds), "other"))
     monthly = named.pivot_table(index="month", columns="kind", values="events", aggfunc="sum").sort_index()
     for kind, tint in zip([*kinds, *monthly.columns.difference(kinds)], [*SERIES[: len(kinds)], GREY], strict=False):
         look = {"color": tint, "markersize": 4, "label": short(kind, 18), "zorder": 2}
         ax.plot(pd.to_datetime(monthly.index), monthly[kind], "o-", **look)
-    ax.set(ylabel="Events (per month)", ylim=(0, None))
+    ax.set(ylabel=f"Events (per {every})", ylim=(0, None))
     ax.yaxis.set_major_formatter(EngFormatter(sep=""))
     ax.grid(True, axis="y")
     ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=3, columnspacing=1.2, handlelength=1.2)

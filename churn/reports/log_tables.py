@@ -1,0 +1,35 @@
+"""The tables of a log's report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import pandas as pd
+
+
+def opening(counts: Mapping[str, int], first: date, last: date, rates: pd.DataFrame) -> pd.DataFrame:
+    """The log in four figures, one row. `rates` as churn.log.rates.monthly gives them."""
+    known = rates[rates.closed.astype(bool)]
+    people = known.population.sum()
+    row = {
+        "events": counts["events"],
+        "customers": counts["customers"],
+        "first and last day": f"{first} to {last}",
+        "left within the horizon": f"{known.churned.sum() / people:.1%}" if people else "not known yet",
+    }
+    return pd.DataFrame([row])
+
+
+def by_kind(volume: pd.DataFrame) -> pd.DataFrame:
+    """Events by kind, and over which periods there are any; `volume` as over_time.volume gives it."""
+    of_kind = volume.groupby("kind", as_index=False)
+    table = of_kind.agg(
+        events=("events", "sum"), value=("value", "sum"), begins=("period", "min"), ends=("period", "max")
+    )
+    return table.sort_values(["events", "kind"], ascending=[False, True], ignore_index=True)
+
+
+def hollow(odd: pd.DataFrame) -> pd.DataFrame:
+    """The newest hollow days first."""
+    return odd.sort_values("day", ascending=False, ignore_index=True)
