@@ -9,14 +9,16 @@ from ibis.expr.types import Table
 
 from churn.log import periods
 
-STEPS = (("week", 1, 120), ("month", 1, 550), ("quarter", 3, 1700))  # name, grid steps in it, days of a log up to which
-YEARS = ("year", 12)
+WEEK, YEAR = ("week", 1), ("year", 12)
+STEPS = (("month", 1, 550), ("quarter", 3, 1700))  # name, months in it, days of a log up to which
 COHORTS = ["cohort", "age", "customers", "active", "share"]
 
 
-def unit(first: date, last: date) -> tuple[str, int]:
-    """By what cohorts are told of a log from one day to another: its name, and how many weeks or months it has."""
-    return next(((name, size) for name, size, days in STEPS if (last - first).days < days), YEARS)
+def unit(every: str, first: date, last: date) -> tuple[str, int]:
+    """By what cohorts are told of a log that is shown by week or month: its name, and how many of these it has."""
+    if every == "week":
+        return WEEK
+    return next(((name, size) for name, size, days in STEPS if (last - first).days < days), YEAR)
 
 
 def retention(pairs: Table, customers: Table, every: str, first: date, last: date) -> pd.DataFrame:
@@ -25,14 +27,14 @@ def retention(pairs: Table, customers: Table, every: str, first: date, last: dat
     `cohort` is the first day of the period; `customers` those who signed up in it. `pairs` as over_time.by_customer
     gives them by `every`. Who signed up before the log begins, and a period that the log has not all of, is left out.
     """
-    _, size = unit(first, last)
+    _, size = unit(every, first, last)
     signed_up = periods.index(customers.signup_at.date(), every)
     people = customers.select("customer_id", cohort=(signed_up / size).floor().cast("int64"))
     born = people.group_by("cohort").agg(customers=people.count()).execute()
     seen = pairs.select("customer_id", at=(pairs.number / size).floor().cast("int64")).distinct()
     both = seen.inner_join(people, "customer_id")
-    both = both.mutate(age=both["at"] - both.cohort)
-    active = both.filter(both.age >= 0).group_by("cohort", "age").agg(active=both.count()).execute()
+    both = both.filter(both["at"] >= both.cohort)
+    active = both.group_by("cohort", age=both["at"] - both.cohort).agg(active=both.count()).execute()
     lowest, highest = _whole(first, last, every, size)
     shown = _grid(born[born.cohort.between(lowest, highest)], highest)
     rows = shown.merge(active, how="left", on=["cohort", "age"]).fillna({"active": 0})
