@@ -56,9 +56,11 @@ def by_customer(events: Table, every: str) -> Table:
     return days.group_by("customer_id", "number").agg(events=days.count()).cache()
 
 
-def hollow(days: pd.DataFrame) -> pd.DataFrame:
-    """The days that have under a third of the events usual for their weekday, of `daily`: day, events, usual."""
-    each = days.groupby("day").events.sum().asfreq("D").fillna(0)
+def hollow(days: pd.DataFrame, *, kinds: list[str] | None = None) -> pd.DataFrame:
+    """The days of `daily` with under a third of the events usual for their weekday: day, events, usual. `kinds`: those
+    that count; all where nothing is said."""
+    counted = days[days.kind.isin(kinds)] if kinds else days
+    each = counted.groupby("day").events.sum().asfreq("D").fillna(0)
     usual = usual_volume(each)
     odd = each.index[is_hollow(each, usual)]
     return pd.DataFrame({"day": odd, "events": each[odd].astype("int64"), "usual": usual[odd]}).reset_index(drop=True)

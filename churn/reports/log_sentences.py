@@ -15,6 +15,7 @@ from churn.names import in_markdown
 
 YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}  # periods in it
 OFTEN = "10 and more"  # days with events so far: a group of silence.VISITS
+RARE = 0.1  # share that comes back, below which silence tells who has left
 SHOWN = 3
 NOTHING = "There is nothing to tell yet."
 
@@ -102,7 +103,9 @@ def returning(found: pd.DataFrame, label: Mapping) -> str:
     said = f"Of the customers who are silent for {_days(days)}, {_share(all_)} come back within the next year{few}."
     if label["rule"] == "event":
         return f"{said} The label does not look at silence: who leaves is told by {label['kind']}."
-    return f"{said} So many of those who are called gone are not; a longer horizon calls fewer of them so, and is known later."
+    if all_ < RARE:
+        return f"{said} Whoever is silent for as long as the horizon has left, but for few."
+    return f"{said} About as many of those whom the label calls gone are not; a longer horizon calls fewer of them so, and is known later."
 
 
 def retention(table: pd.DataFrame, together: pd.DataFrame, unit: str) -> str:
@@ -151,11 +154,16 @@ def values(table: pd.DataFrame) -> str:
 def _value(row: pd.Series) -> str:
     if by_number.constant(row):
         return f"The value of {row.kind} is {_number(row['median'])} nearly always, and tells nothing."
-    odd = [
-        f"{_share(row[name])} are {word}" for name, word in (("zero", "zero"), ("below_zero", "below it")) if row[name]
-    ]
+    odd = [f"{_part(row[name])} {word}" for name, word in (("zero", "zero"), ("below_zero", "below zero")) if row[name]]
     rest = f"; {' and '.join(odd)}" if odd else ""
-    return f"Half of {row.kind} are worth {_number(row['median'])} or less, nine of ten between {_number(row['low'])} and {_number(row['high'])}{rest}."
+    return f"Half of the events {row.kind} are worth {_number(row['median'])} or less, nine of ten between {_number(row['low'])} and {_number(row['high'])}{rest}."
+
+
+def _part(share: float) -> str:
+    """The beginning of what is said of a share."""
+    if share > 0.9995:
+        return "all are"
+    return "under 0.1% are" if share < 0.001 else f"{_share(share)} are"
 
 
 def left_out(rejected: pd.DataFrame, inputs: pd.DataFrame, counts: Mapping[str, int]) -> str:

@@ -7,6 +7,8 @@ from datetime import date
 
 import pandas as pd
 
+NEWEST = 20  # hollow days that are listed
+
 
 def opening(counts: Mapping[str, int], first: date, last: date, rates: pd.DataFrame) -> pd.DataFrame:
     """The log in four figures, one row. `rates` as churn.log.rates.monthly gives them."""
@@ -31,5 +33,5 @@ def by_kind(volume: pd.DataFrame) -> pd.DataFrame:
 
 
 def hollow(odd: pd.DataFrame) -> pd.DataFrame:
-    """The newest hollow days first."""
-    return odd.sort_values("day", ascending=False, ignore_index=True)
+    """The newest hollow days, the last one first."""
+    return odd.sort_values("day", ascending=False, ignore_index=True).head(NEWEST)

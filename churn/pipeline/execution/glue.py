@@ -7,6 +7,8 @@ from IPython.display import Markdown
 from churn import state
 from churn.pipeline.execution._papermill import scrapbook
 
+LONGEST = 300  # characters of a value that are shown
+
 
 def glue(**values: object) -> Markdown:
     """Glue values by name; returns them as text for people."""
@@ -15,6 +17,7 @@ def glue(**values: object) -> Markdown:
     return Markdown("\n".join(f"- {name}: `{_short(value)}`" for name, value in values.items()))
 
 
-def _short(value: object) -> object:
-    """Numbers with four digits, paths as they lie in the state folder."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value).removeprefix(f"{state.root()}/")
+def _short(value: object) -> str:
+    """Numbers with four digits, paths as they lie in the state folder, of what is long the beginning."""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value).removeprefix(f"{state.root()}/")
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

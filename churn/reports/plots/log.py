@@ -99,15 +99,20 @@ def retention(table: pd.DataFrame, unit: str) -> Plot:
         if np.isfinite(share):
             shade = "white" if share > NEWEST * top else "#333333"
             ax.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=7, color=shade)
-    ax.set_yticks(range(len(cells)), [f"{cohort:%Y-%m-%d} ({n:,})" for cohort, n in sizes.items()])
+    ax.set_yticks(range(len(cells)), [f"{_cohort(day, unit)} ({n:,})" for day, n in sizes.items()])
     ax.set_xticks(range(cells.shape[1]), [f"{age}" for age in cells.columns])
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     ax.set(
         xlabel=f"{unit.capitalize()}s after that of sign-up; cells: % with an event",
-        ylabel=f"Sign-up in the {unit} from",
+        ylabel=f"{unit.capitalize()} of sign-up",
     )
     return figure
+
+
+def _cohort(day: date, unit: str) -> str:
+    quarter = f"{day.year} Q{(day.month + 2) // 3}"
+    return {"week": f"{day}", "month": f"{day:%Y-%m}", "quarter": quarter, "year": f"{day.year}"}[unit]
 
 
 def _stays(table: pd.DataFrame, unit: str) -> str:
@@ -121,7 +126,7 @@ def customers(groups: pd.DataFrame) -> Plot:
     if groups.empty:
         return blank("The log holds no customers")
     most = groups.loc[groups.share.idxmax()]
-    figure = plot(f"{most.share:.0%} of the customers have {_of(most.group)}", height=rows_height(2 * len(groups)))
+    figure = plot(f"{most.share:.0%} of the customers have {_of(most.group)}", height=rows_height(len(groups), lines=2))
     ax = figure.subplots()
     rows = np.arange(len(groups))[::-1]
     for name, tint, shift, label in (
@@ -174,7 +179,7 @@ def base_rate(rates: pd.DataFrame) -> Plot:
     known = rates[rates.closed.astype(bool) & (rates.population > 0)]
     if known.empty:
         return blank("At no date do the active window and the horizon lie within the log")
-    figure = plot(f"{known.churned.sum() / known.population.sum():.1%} left on average", height=4.4)
+    figure = plot(_left(known), height=4.4)
     share, number = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     at = pd.to_datetime(known.snapshot)
     share.plot(at, known.rate, "o-", color=LEFT, markersize=4, label="left")
@@ -191,6 +196,11 @@ def base_rate(rates: pd.DataFrame) -> Plot:
     number.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     _dates(number)
     return figure
+
+
+def _left(known: pd.DataFrame) -> str:
+    mean, low, high = known.churned.sum() / known.population.sum(), known.rate.min(), known.rate.max()
+    return f"{mean:.1%} left on average, between {low:.1%} and {high:.1%} by date"
 
 
 def _not_known(share, number, open_: list[date]) -> None:
