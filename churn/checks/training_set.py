@@ -46,14 +46,15 @@ def checks(
 
 
 def of_labels(rows: pd.DataFrame) -> list[Check]:
-    """Those that need no feature: of rows with customer_id, snapshot, churned and part."""
-    return [_size(rows), _both_classes(rows), _unique(rows)]
+    """Those that need neither features nor customers: of rows with churned and part."""
+    return [_size(rows), _both_classes(rows)]
 
 
 def _of_rows(rows: pd.DataFrame, *, features: list[str], split: str, trusted: list[str]) -> list[Check]:
     """What can be seen in the rows by themselves."""
     return [
         *of_labels(rows),
+        _unique(rows),
         _nothing_from_the_future(rows, features),
         _no_later_date(rows, [name for name in features if name not in trusted]),
         *([_no_customer_on_both_sides(rows)] if split == "entity" else []),

@@ -43,8 +43,9 @@ def check(params: Params, given: argparse.Namespace) -> int:
 
     found = Found()
     found.look("MLflow", lambda: tracking_store.refuse_unusable(params.experiment), lambda _: tracking_store.shown())
-    checked = before.check(params, found, as_of=as_of, file=_file(given), tell=tell)
-    say(given, _document(params, checked), _shown)
+    file = _file(given)
+    checked = before.check(params, found, as_of=as_of, file=file, tell=tell)
+    say(given, _document(params, file, checked), _shown)
     if checked.found.first is not None:
         raise UserError(checked.found.first)
     return 0
@@ -58,19 +59,35 @@ def _file(given: argparse.Namespace) -> Params | None:
         return None
 
 
-def _document(params: Params, checked: Checked) -> dict:
+def _document(params: Params, file: Params | None, checked: Checked) -> dict:
     """What is told, as plain values."""
     now, before = [_plain(at) for at in checked.at[:1]], [_plain(at) for at in checked.at[1:]]
-    curve = [] if checked.curve is None else checked.curve.to_dict("records")
     return {
         "experiment": params.experiment,
-        "horizon_days": params.horizon_days,
         "rows": [asdict(row) for row in checked.found.rows],
         "stops": checked.found.first,
         "snapshots": now[0] if now else [],
         "by_the_file": before[0] if before else [],
-        "curve": curve,
+        "curve": _curve(checked),
+        "silent_for_a_horizon": _returning(params, file, checked),
     }
+
+
+def _curve(checked: Checked) -> list[dict]:
+    from churn.log import silence
+
+    return [] if checked.silences is None else silence.curve_of(checked.silences).to_dict("records")
+
+
+def _returning(params: Params, file: Params | None, checked: Checked) -> list[dict]:
+    """Of whom nobody has heard for the horizon, the share that comes back: by these parameters, and by the file's."""
+    from churn.log import silence
+
+    if checked.silences is None:
+        return []
+    horizons = [("now", params.horizon_days), *([("file", file.horizon_days)] if file else [])]
+    shares = [(by, days, silence.returning(checked.silences, days)) for by, days in horizons]
+    return [{"by": by, "days": days, "share": None if share != share else share} for by, days, share in shares]
 
 
 def _plain(at: AtSnapshots) -> list[dict]:
@@ -86,7 +103,7 @@ def _shown(told: dict) -> list[RenderableType]:
     if told["by_the_file"]:
         parts += ["", *_beside(told["snapshots"], told["by_the_file"])]
     if told["curve"]:
-        parts += ["", *_curve(told["curve"], told["horizon_days"])]
+        parts += ["", *_curve_shown(told["curve"], told["silent_for_a_horizon"])]
     return parts
 
 
@@ -117,7 +134,7 @@ def _cells(row: dict) -> list[str]:
     return [row["snapshot"], f"{row['population']:,}", *known]
 
 
-def _curve(curve: list[dict], horizon: int) -> list[RenderableType]:
+def _curve_shown(curve: list[dict], at_horizon: list[dict]) -> list[RenderableType]:
     """Who comes back after so many days of silence."""
     from churn.cli import output
 
@@ -126,6 +143,12 @@ def _curve(curve: list[dict], horizon: int) -> list[RenderableType]:
     groups = [group for group in CURVE if any(row["group"] == group for row in curve)]
     rows = [[f"{d}", *(share.get((group, d), "") for group in groups)] for d in days]
     return [
-        f"come back within a year after so many days of silence (the horizon is {horizon} days)",
+        "of customers who have been silent for so many days, the share that comes back within a year",
         output.table(["days", *groups], rows),
+        *(_at_horizon(**one) for one in at_horizon),
     ]
+
+
+def _at_horizon(by: str, days: int, share: float | None) -> str:
+    whose = "the horizon" if by == "now" else "that of the file"
+    return f"{whose}, {days} days: " + ("nobody was silent for so long" if share is None else f"{share:.1%}")

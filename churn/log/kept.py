@@ -19,6 +19,8 @@ from churn import state
 from churn.sources import locate
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from churn.params.schema import Params
     from churn.sources.contract import Source
 
@@ -76,6 +78,22 @@ def of_staged(params: Params, name: str, find: Callable[[], Any], *, also: Any =
     """What `find` finds in the log that `staged` gives, a JSON value, or what it found before in the same log."""
     data = _input(params)
     return found_out(params.experiment, name, data, find, also=[also, _cut(params, data), _code()])
+
+
+def table_of_staged(params: Params, name: str, find: Callable[[], pd.DataFrame], *, also: Any = None) -> pd.DataFrame:
+    """The same of a table."""
+    from churn import engine
+
+    file, made = state.path(params.experiment, FOLDER, f"{name}.parquet"), []
+
+    def write() -> list[int]:
+        made.append(find())
+        engine.frame_to_parquet(made[0], file)
+        return list(state.file_stat(file))
+
+    if of_staged(params, name, write, also=also) == list(state.file_stat(file) or ()):
+        return made[0] if made else engine.frame(file)
+    return find()  # it is another's
 
 
 def _input(params: Params) -> dict:

@@ -24,11 +24,11 @@ from churn.sources.contract import Source
 @dataclass
 class Checked:
     """What was found: the table; who counts and leaves at each snapshot, by these parameters and by those of the file;
-    the return curve of the log."""
+    the silences of the log."""
 
     found: Found
     at: list[AtSnapshots] = field(default_factory=list)
-    curve: pd.DataFrame | None = None
+    silences: pd.DataFrame | None = None
 
 
 def check(
@@ -69,18 +69,20 @@ def _of_launch(params: Params, found: Found, as_of: date | None) -> Params | Non
 def _of_source(checked: Checked, params: Params, source: Source, file: Params | None) -> list | None:
     """What a run refuses once it has read the input; the features that it makes."""
     found = checked.found
-    of_log(found, params, source)
+    closed = of_log(found, params, source)
     listed = training.features(found, params, source)
-    at = training.at_snapshots(found, params, source)
+    at = training.at_snapshots(found, params, source, closed=closed)
     if at is not None:
         checked.at.append(at)
+    if at is not None and closed:
         training.split(found, params, at)
     if file is not None and (before := training.at_snapshots(Found(), file, source)) is not None:
         checked.at.append(before)
     if params.label.rule == "inactivity":
         kinds = params.label.kinds
-        rows = kept.of_staged(params, "curve", lambda: _records(silence.curve(source.events, kinds=kinds)), also=kinds)
-        checked.curve = pd.DataFrame(rows)
+        checked.silences = kept.table_of_staged(
+            params, "silences", lambda: silence.silences(source.events, kinds=kinds), also=kinds
+        )
     return listed
 
 
@@ -89,10 +91,6 @@ def _by_the_file(file: Params | None, params: Params, as_of: date | None) -> Par
     if file is None or file.data != params.data or (file.label, file.snapshots) == (params.label, params.snapshots):
         return None
     return Found().look("", lambda: launch.with_dates(launch.with_formats(file), as_of))
-
-
-def _records(rows: pd.DataFrame) -> list[dict]:
-    return rows.to_dict("records")
 
 
 def _named(data: dict, names: list[str]) -> str:

@@ -17,16 +17,19 @@ from churn.sources.snapshots import instant
 from churn.training import labels
 
 
-def of_log(found: Found, params: Params, source: Source) -> None:
-    """Rows of the table about an input that was read."""
+def of_log(found: Found, params: Params, source: Source) -> bool:
+    """Rows of the table about an input that was read. Whether all horizons are closed in it."""
     _tables(found, params, source)
+    closed = True
     if source.events is not None:
         _span(found, params, source)
-        found.look("horizon", lambda: _closed(params, source), lambda last: f"the last one is closed at {last}")
+        told = "that of the last known snapshot ends on {}".format
+        closed = found.look("horizon", lambda: _closed(params, source), told) is not None
         _reach(found, params)
     checks = found.look("input", lambda: _checked(params, source), _passed)
     for warning in result.warnings(checks or []):
         found.warn("input", warning)
+    return closed
 
 
 def _tables(found: Found, params: Params, source: Source) -> None:
@@ -87,13 +90,19 @@ def _checked(params: Params, source: Source) -> list[Check]:
     def of_log_alone() -> list[dict]:
         return [asdict(c) for c in event_log.checks(source, case_sensitive=data.get("ids") == "case_sensitive")]
 
-    checks = [Check(**check) for check in kept.of_staged(params, "checks", of_log_alone)]
     given = stage_parameters.OF_STAGE["features"](params, {})
-    checks += log_in_time.checks(
-        source, train=given["train_snapshots"], test=given["test_snapshot"], serve=given["serve_snapshot"],
-        window_days=given["windows_days"][0], label=given["label"], as_of=given["as_of"], data=data,
-        previous=manifest.of_experiment(params.experiment),
-    )  # fmt: skip
+    previous = manifest.of_experiment(params.experiment)
+    asked = {
+        "train": given["train_snapshots"], "test": given["test_snapshot"], "serve": given["serve_snapshot"],
+        "window_days": given["windows_days"][0], "label": given["label"], "as_of": given["as_of"], "data": data,
+        "previous": previous and {name: previous.get(name) for name in ("experiment", "log")},
+    }  # fmt: skip
+
+    def in_time() -> list[dict]:
+        return [asdict(check) for check in log_in_time.checks(source, **asked)]
+
+    checks = kept.of_staged(params, "checks", of_log_alone)
+    checks = [Check(**check) for check in checks + kept.of_staged(params, "in_time", in_time, also=asked)]
     result.stop_on_failure(checks, of="the input")
     return checks
 

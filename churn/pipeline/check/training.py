@@ -11,7 +11,7 @@ from churn.checks import result, target_leakage, training_set
 from churn.features import build, manifest
 from churn.features.definitions import from_events, from_tables, terms
 from churn.features.definitions.columns import Feature
-from churn.log import populations
+from churn.log import kept, populations
 from churn.params.schema import Params
 from churn.pipeline import stage_parameters
 from churn.pipeline.check.found import Found
@@ -23,28 +23,40 @@ from churn.training import dataset, sampling
 
 @dataclass(frozen=True)
 class AtSnapshots:
-    """`rows`: role (train, test, serve), snapshot, population, leavers, stayers, rate; `labelled`: what tells it."""
+    """`rows`: role (train, test, serve), snapshot, population, leavers, stayers, rate; `labelled`: those who count at
+    the snapshots of both sides, where they had to be looked at one by one."""
 
     rows: pd.DataFrame
-    labelled: Table
+    labelled: Table | None
 
 
-def at_snapshots(found: Found, params: Params, source: Source) -> AtSnapshots | None:
-    """Who counts and leaves; a row a snapshot."""
-    dates, label = params.snapshots, stage_parameters.label_of(params)
+def at_snapshots(found: Found, params: Params, source: Source, *, closed: bool = True) -> AtSnapshots | None:
+    """Who counts and, where all horizons are `closed`, who leaves; a row a snapshot."""
+    dates = params.snapshots
     roles = [*(("train", str(t)) for t in dates.train), ("test", str(dates.test)), ("serve", str(dates.serve))]
-
-    def look() -> AtSnapshots:
-        closed = sorted({t for role, t in roles if role != "serve"})
-        labelled = populations.labelled(source, label, closed)
-        rows = populations.at(source, label, [t for _, t in roles], rows=labelled)
-        rows.insert(0, "role", [role for role, _ in roles])
-        return AtSnapshots(rows, labelled)
-
-    at = found.look("labels", look)
-    for row in at.rows.itertuples() if at else ():
+    known = sorted({t for role, t in roles if role != "serve"}) if closed else []
+    at = found.look("labels", lambda: _counted(params, source, [t for _, t in roles], known))
+    if at is None:
+        return None
+    at.rows.insert(0, "role", [role for role, _ in roles])
+    for row in at.rows.itertuples():
         found.ok(f"{row.role} {row.snapshot}", _told(row))
     return at
+
+
+def _counted(params: Params, source: Source, dates: list[str], known: list[str]) -> AtSnapshots:
+    label = stage_parameters.label_of(params)
+    labelled = None
+    if not populations.can_be_told(source) or (known and params.train.split == "entity"):
+        labelled = populations.labelled(source, label, known) if known else None
+    if populations.can_be_told(source):
+        name = [label.get("kinds"), label.get("kind"), label["rule"]]
+        whole = kept.table_of_staged(params, "stretches", lambda: populations.stretches(source, label), also=name)
+        return AtSnapshots(populations.at(whole, label, dates, closed=known), labelled)
+    rows = [] if labelled is None else [populations.by_labels(labelled, known, closed=known)]
+    others = [(t, populations.population(source, label, t), None) for t in dates if t not in known]
+    rows = pd.concat([*rows, populations.table(others)]).drop_duplicates("snapshot").set_index("snapshot")
+    return AtSnapshots(rows.loc[dates].reset_index(), labelled)
 
 
 def _told(row) -> str:
@@ -60,10 +72,10 @@ def features(found: Found, params: Params, source: Source) -> list[Feature] | No
 
 def split(found: Found, params: Params, at: AtSnapshots) -> None:
     """Both sides of the split, and what the gate needs of the test."""
-    rows = found.look("split", lambda: _sides(params, at), lambda rows: _sizes(params, rows))
-    if rows is None or (limit := params.promote.rules.min_leavers) is None:
+    sides = found.look("split", lambda: _sides(params, at), lambda sides: _sizes(params, sides))
+    if sides is None or (limit := params.promote.rules.min_leavers) is None:
         return
-    test = rows[rows.part == "test"]
+    test = sides[0][sides[0].part == "test"]
     enough = merit.enough({"origins": [{"left": int(test.churned.sum()), "customers": len(test)}]}, limit)
     (found.ok if enough.passed else found.warn)("rule min_leavers", enough.text)
 
@@ -104,17 +116,24 @@ def _listed(listed: list[Feature]) -> str:
     return f"{len(listed)} in {len(views)} views: {', '.join(views[:5])}{', ...' if views[5:] else ''}"
 
 
-def _sides(params: Params, at: AtSnapshots) -> pd.DataFrame:
-    """Rows of both sides. Raises InvalidData for what no model can be learnt from."""
+def _sides(params: Params, at: AtSnapshots) -> tuple[pd.DataFrame, float]:
+    """Rows of both sides and the share of the customers that they are. Raises InvalidData for what no model can be
+    learnt from."""
     given = stage_parameters.OF_STAGE["train"](params, {"manifest": ""})
-    sample = sampling.sample(at.labelled, max_rows=given["max_rows"], seed=given["seed"])
+    if at.labelled is None:
+        rows = populations.rows_of(at.rows[at.rows.role != "serve"])
+        share = min(1.0, given["max_rows"] / max(len(rows), 1))
+    else:
+        sample = sampling.sample(at.labelled, max_rows=given["max_rows"], seed=given["seed"])
+        rows, share = sample.rows, sample.share
     asked = {name: given[name] for name in ("split", "train_snapshots", "test_snapshot", "test_fraction")}
-    rows = dataset.with_parts(sample.rows, **asked)
+    rows = dataset.with_parts(rows, **asked)
     result.stop_on_failure(training_set.of_labels(rows), of="the training set")
-    return rows.assign(share=sample.share)
+    return rows, share
 
 
-def _sizes(params: Params, rows: pd.DataFrame) -> str:
+def _sizes(params: Params, sides: tuple[pd.DataFrame, float]) -> str:
+    rows, share = sides
     count = rows.part.value_counts()
-    drawn = f", of {rows.share[0]:.1%} of the customers (train.max_rows)" if rows.share[0] < 1 else ""
+    drawn = f"; about {share:.0%} of the customers are drawn (train.max_rows)" if share < 1 else ""
     return f"{params.train.split}: {count['train']:,} training rows, {count['test']:,} test rows{drawn}"
