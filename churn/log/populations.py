@@ -100,10 +100,11 @@ def table(counted: list[tuple[str, int, int | None]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype(types)
 
 
-def rows_of(counted: pd.DataFrame) -> pd.DataFrame:
-    """As many customers as were counted, whoever they are: customer_id, snapshot, churned."""
+def rows_of(counted: pd.DataFrame, *, share: float = 1.0) -> pd.DataFrame:
+    """As many customers as were counted, or a share of them, whoever they are: customer_id, snapshot, churned."""
     known = counted[counted.leavers.notna()]
     sizes = np.stack([known.leavers.to_numpy("int64"), known.stayers.to_numpy("int64")], axis=1).ravel()
+    sizes = np.round(sizes * share).astype("int64")
     snapshots = pd.to_datetime(known.snapshot, utc=True).repeat(2)
     rows = pd.DataFrame(
         {"snapshot": snapshots.repeat(sizes), "churned": np.tile([True, False], len(known)).repeat(sizes)}

@@ -10,7 +10,6 @@ from ibis.expr.types import Table
 from churn.checks import result, target_leakage, training_set
 from churn.features import build, manifest
 from churn.features.definitions import from_events, from_tables, terms
-from churn.features.definitions.columns import Feature
 from churn.log import kept, populations
 from churn.params.schema import Params
 from churn.pipeline import stage_parameters
@@ -65,7 +64,7 @@ def _told(row) -> str:
     return f"{row.population:,} customers count: {row.leavers:,} left, {row.stayers:,} stayed ({row.rate:.1%} left)"
 
 
-def features(found: Found, params: Params, source: Source) -> list[Feature] | None:
+def features(found: Found, params: Params, source: Source) -> list[dict] | None:
     """The features that a run makes, with a row of them."""
     return found.look("features", lambda: _features(params, source), _listed)
 
@@ -80,16 +79,22 @@ def split(found: Found, params: Params, at: AtSnapshots) -> None:
     (found.ok if enough.passed else found.warn)("rule min_leavers", enough.text)
 
 
-def _described(params: Params, source: Source) -> list[Feature]:
-    """The features in their order. Raises InvalidData where there is nothing to make them of."""
+def _described(params: Params, source: Source) -> list[dict]:
+    """The features in their order, as a manifest lists them. Raises InvalidData where there is nothing to make them
+    of."""
     if source.events is None:
-        return from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
+        views = from_tables.described(source.tables, segments=source.segments, future_dates=source.future_dates)
+        return [feature.entry() for feature in views]
     given = stage_parameters.OF_STAGE["features"](params, {})
-    settings = terms.settings(
-        source, before=given["train_snapshots"][-1], earliest=snapshots(params)[0], windows_days=given["windows_days"],
-        recipe=given["recipe"], label=given["label"],
-    )  # fmt: skip
-    return from_events.described(**settings)
+    asked = {
+        "before": given["train_snapshots"][-1], "earliest": snapshots(params)[0],
+        **{name: given[name] for name in ("windows_days", "recipe", "label")},
+    }  # fmt: skip
+
+    def look() -> list[dict]:
+        return [feature.entry() for feature in from_events.described(**terms.settings(source, **asked))]
+
+    return kept.of_staged(params, "features", look, also=asked)
 
 
 def snapshots(params: Params) -> list[str]:
@@ -98,12 +103,12 @@ def snapshots(params: Params) -> list[str]:
     return sorted(map(str, {*dates.history, *dates.train, dates.test, dates.serve}))
 
 
-def _features(params: Params, source: Source) -> list[Feature]:
+def _features(params: Params, source: Source) -> list[dict]:
     listed, first = _described(params, source), snapshots(params)[0]
     if source.events is not None and not _signed_up(source, first):
         raise build.nobody(first)
-    trusted = manifest.called({"features": [feature.entry() for feature in listed]}, params.train.trusted_features)
-    target_leakage.refuse_unknown(trusted, [feature.name for feature in listed])
+    trusted = manifest.called({"features": listed}, params.train.trusted_features)
+    target_leakage.refuse_unknown(trusted, [feature["name"] for feature in listed])
     return listed
 
 
@@ -111,8 +116,8 @@ def _signed_up(source: Source, snapshot: str) -> bool:
     return bool(source.customers.filter(source.customers.signup_at < moment(snapshot)).limit(1).count().execute())
 
 
-def _listed(listed: list[Feature]) -> str:
-    views = list(dict.fromkeys(feature.view for feature in listed))
+def _listed(listed: list[dict]) -> str:
+    views = list(dict.fromkeys(feature["view"] for feature in listed))
     return f"{len(listed)} in {len(views)} views: {', '.join(views[:5])}{', ...' if views[5:] else ''}"
 
 
@@ -121,8 +126,9 @@ def _sides(params: Params, at: AtSnapshots) -> tuple[pd.DataFrame, float]:
     learnt from."""
     given = stage_parameters.OF_STAGE["train"](params, {"manifest": ""})
     if at.labelled is None:
-        rows = populations.rows_of(at.rows[at.rows.role != "serve"])
-        share = min(1.0, given["max_rows"] / max(len(rows), 1))
+        known = at.rows[at.rows.role != "serve"]
+        share = min(1.0, given["max_rows"] / max(int(known.population.sum()), 1))
+        rows = populations.rows_of(known, share=share)
     else:
         sample = sampling.sample(at.labelled, max_rows=given["max_rows"], seed=given["seed"])
         rows, share = sample.rows, sample.share
