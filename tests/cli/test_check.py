@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def too_short(folder: Path) -> Path:
 
 
 def horizon_beyond_the_log(folder: Path) -> Path:
-    dates = {"train": ["2024-04-01", "2024-05-01"], "test": "2024-10-01", "serve": "2024-10-25"}
+    dates = {"train": [date(2024, 4, 1), date(2024, 5, 1)], "test": date(2024, 10, 1), "serve": date(2024, 10, 25)}
     return changed(shop.write(folder, names=FILES), snapshots=dates)
 
 

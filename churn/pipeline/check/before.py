@@ -40,7 +40,7 @@ def check(
     with_dates = _of_launch(params, found, as_of)
     source = listed = None
     if with_dates is not None:
-        source = found.look("rows", lambda: kept.staged(with_dates, tell=tell))
+        source = found.look("rows", lambda: kept.staged(with_dates, tell=tell), stage="features")
     if source is not None:
         listed = _of_source(checked, with_dates, source, _by_the_file(file, params, as_of))
     needs.disk_and_memory(found, with_dates or params, source, listed)
@@ -74,6 +74,8 @@ def _of_source(checked: Checked, params: Params, source: Source, file: Params | 
     at = training.at_snapshots(found, params, source, closed=closed)
     if at is not None:
         checked.at.append(at)
+    if listed is not None:
+        training.trusted(found, params, listed)
     if at is not None and closed:
         training.split(found, params, at)
     if file is not None and (before := training.at_snapshots(Found(), file, source)) is not None:

@@ -14,11 +14,12 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table; of one that stops, `found` is what the run would say."""
+    """A row of the table; of one that stops, `found` is what the run would say, in which `stage` where not before."""
 
     what: str
     found: str
     outcome: str = OK
+    stage: str = ""
 
 
 @dataclass
@@ -34,14 +35,19 @@ class Found:
         self.rows.append(Row(what, found, WARN))
 
     def look(
-        self, what: str, look: Callable[[], Value], told: Callable[[Value], str | None] = lambda value: None
+        self,
+        what: str,
+        look: Callable[[], Value],
+        told: Callable[[Value], str | None] = lambda value: None,
+        *,
+        stage: str = "",
     ) -> Value | None:
         """What a look gives, with a row where there is something to tell of it; None and a row that stops where it
         refuses."""
         try:
             value = look()
         except ChurnError as error:
-            self.rows.append(Row(what, str(error), STOPS))
+            self.rows.append(Row(what, str(error), STOPS, stage))
             return None
         if (text := told(value)) is not None:
             self.ok(what, text)
@@ -50,4 +56,5 @@ class Found:
     @property
     def first(self) -> str | None:
         """What the run would stop with; None where nothing stops it."""
-        return next((row.found for row in self.rows if row.outcome == STOPS), None)
+        first = next((row for row in self.rows if row.outcome == STOPS), None)
+        return first and (f"{first.stage}: {first.found}" if first.stage else first.found)

@@ -24,9 +24,9 @@ def of_log(found: Found, params: Params, source: Source) -> bool:
     if source.events is not None:
         _span(found, params, source)
         told = "that of the last known snapshot ends on {}".format
-        closed = found.look("horizon", lambda: _closed(params, source), told) is not None
+        closed = found.look("horizon", lambda: _closed(params, source), told, stage="features") is not None
         _reach(found, params)
-    checks = found.look("input", lambda: _checked(params, source), _passed)
+    checks = found.look("input", lambda: _checked(params, source), _passed, stage="features")
     for warning in result.warnings(checks or []):
         found.warn("input", warning)
     return closed

@@ -34,7 +34,7 @@ def at_snapshots(found: Found, params: Params, source: Source, *, closed: bool =
     dates = params.snapshots
     roles = [*(("train", str(t)) for t in dates.train), ("test", str(dates.test)), ("serve", str(dates.serve))]
     known = sorted({t for role, t in roles if role != "serve"}) if closed else []
-    at = found.look("labels", lambda: _counted(params, source, [t for _, t in roles], known))
+    at = found.look("labels", lambda: _counted(params, source, [t for _, t in roles], known), stage="train")
     if at is None:
         return None
     at.rows.insert(0, "role", [role for role, _ in roles])
@@ -66,12 +66,19 @@ def _told(row) -> str:
 
 def features(found: Found, params: Params, source: Source) -> list[dict] | None:
     """The features that a run makes, with a row of them."""
-    return found.look("features", lambda: _features(params, source), _listed)
+    return found.look("features", lambda: _features(params, source), _listed, stage="features")
+
+
+def trusted(found: Found, params: Params, listed: list[dict]) -> None:
+    """Whether `train.trusted_features` are features."""
+    called = manifest.called({"features": listed}, params.train.trusted_features)
+    names = [feature["name"] for feature in listed]
+    found.look("trusted features", lambda: target_leakage.refuse_unknown(called, names), stage="train")
 
 
 def split(found: Found, params: Params, at: AtSnapshots) -> None:
     """Both sides of the split, and what the gate needs of the test."""
-    sides = found.look("split", lambda: _sides(params, at), lambda sides: _sizes(params, sides))
+    sides = found.look("split", lambda: _sides(params, at), lambda sides: _sizes(params, sides), stage="train")
     if sides is None or (limit := params.promote.rules.min_leavers) is None:
         return
     test = sides[0][sides[0].part == "test"]
@@ -107,8 +114,6 @@ def _features(params: Params, source: Source) -> list[dict]:
     listed, first = _described(params, source), snapshots(params)[0]
     if source.events is not None and not _signed_up(source, first):
         raise build.nobody(first)
-    trusted = manifest.called({"features": listed}, params.train.trusted_features)
-    target_leakage.refuse_unknown(trusted, [feature["name"] for feature in listed])
     return listed
 
 
