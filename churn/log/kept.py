@@ -81,9 +81,10 @@ def of_staged(params: Params, name: str, find: Callable[[], Any], *, also: Any =
 
 
 def table_of_staged(params: Params, name: str, find: Callable[[], pd.DataFrame], *, also: Any = None) -> pd.DataFrame:
-    """The same of a table."""
+    """The same of a table; those of several values of `also` are kept beside each other."""
     from churn import engine
 
+    name = f"{name}-{hashlib.sha256(json.dumps(also).encode()).hexdigest()[:8]}"
     file, made = state.path(params.experiment, FOLDER, f"{name}.parquet"), []
 
     def write() -> list[int]:

@@ -15,7 +15,7 @@ from churn.params.snapshots import Snapshots
 from churn.pipeline import launch, stage_parameters
 from churn.pipeline.check import needs, stores, training
 from churn.pipeline.check.found import Found
-from churn.pipeline.check.log import of_log
+from churn.pipeline.check.log import all_closed, of_log
 from churn.pipeline.check.training import AtSnapshots
 from churn.sources import locate
 from churn.sources.contract import Source
@@ -78,7 +78,7 @@ def _of_source(checked: Checked, params: Params, source: Source, file: Params | 
         training.trusted(found, params, listed)
     if at is not None and closed:
         training.split(found, params, at)
-    if file is not None and (before := training.at_snapshots(Found(), file, source)) is not None:
+    if file is not None and (before := _at_of_file(file, source)) is not None:
         checked.at.append(before)
     if params.label.rule == "inactivity":
         kinds = params.label.kinds
@@ -86,6 +86,12 @@ def _of_source(checked: Checked, params: Params, source: Source, file: Params | 
             params, "silences", lambda: silence.silences(source.events, kinds=kinds), also=kinds
         )
     return listed
+
+
+def _at_of_file(file: Params, source: Source) -> AtSnapshots | None:
+    alone = Found()
+    closed = source.events is None or alone.look("", lambda: all_closed(file, source)) is not None
+    return training.at_snapshots(alone, file, source, closed=closed)
 
 
 def _by_the_file(file: Params | None, params: Params, as_of: date | None) -> Params | None:

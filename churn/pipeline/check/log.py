@@ -24,7 +24,7 @@ def of_log(found: Found, params: Params, source: Source) -> bool:
     if source.events is not None:
         _span(found, params, source)
         told = "that of the last known snapshot ends on {}".format
-        closed = found.look("horizon", lambda: _closed(params, source), told, stage="features") is not None
+        closed = found.look("horizon", lambda: all_closed(params, source), told, stage="features") is not None
         _reach(found, params)
     checks = found.look("input", lambda: _checked(params, source), _passed, stage="features")
     for warning in result.warnings(checks or []):
@@ -65,7 +65,8 @@ def _known(params: Params) -> list[str]:
     return [*given["history_snapshots"], *given["train_snapshots"], given["test_snapshot"]]
 
 
-def _closed(params: Params, source: Source) -> str:
+def all_closed(params: Params, source: Source) -> str:
+    """When the last horizon ends. Raises InvalidData where the log does before."""
     known, horizon = _known(params), params.horizon_days
     labels.refuse_open_horizons(source.events, known, horizon, str(params.snapshots.as_of or ""))
     return f"{instant(max(known), days_before=-horizon):%Y-%m-%d}"
