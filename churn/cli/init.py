@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn import state
 from churn.cli.commands import argument, command, say
 from churn.errors import UserError
 
@@ -50,13 +49,12 @@ def init(given: argparse.Namespace) -> int:
     con = engine.embedded()
     with tempfile.TemporaryDirectory() as scratch:
         out = _out(given)
-        log = _log(con, _tables(con, given, Path(scratch)), out, asks=asks)
+        log = _log(con, _tables(con, given, Path(scratch)), out, Path(scratch), asks=asks)
         from churn.cli import init_output
-        from churn.discovery import written
 
-        file = written.write(log, out) if given.yes or asks else None
-        report = _report(log) if file else None
-        told = init_output.told(log, out=file, report=report)
+        written = given.yes or asks
+        report = _write(log, out) if written else None
+        told = init_output.told(log, out=out if written else None, report=report)
     return say(given, told, init_output.shown)
 
 
@@ -84,21 +82,31 @@ def _tables(con: ibis.BaseBackend, given: argparse.Namespace, scratch: Path) -> 
     return files.tables(con, given.files, scratch)
 
 
-def _log(con: ibis.BaseBackend, found: list[Found], out: Path, *, asks: bool) -> Log:
+def _log(con: ibis.BaseBackend, found: list[Found], out: Path, scratch: Path, *, asks: bool) -> Log:
     from churn.discovery import finding
 
-    name = finding.name_of(out.name)
     read = finding.proposals(found)
     if asks:
         from churn.cli import asking
 
         read = asking.settled(read)
-    log = finding.log_of(con, name, read, state.path(name, "log"), tell=_tell)
+    log = finding.log_of(con, finding.name_of(out.name), read, scratch / "log", tell=_tell)
     return asking.horizon(log) if asks else log
 
 
-def _report(log: Log) -> str | None:
-    return None
+def _write(log: Log, out: Path) -> str:
+    """Write the params file, and make the report of the log; where that is."""
+    from churn.discovery import written
+    from churn.log import kept
+    from churn.params import schema
+
+    written.write(log, out)
+    params = schema.with_snapshots(schema.load(out), log.dates.dates)
+    place = kept.keep(params, log.staged)
+    _tell("drawing the report of the log")
+    from churn.pipeline import log_report
+
+    return str(log_report.made(params, place))
 
 
 def _tell(line: str) -> None:

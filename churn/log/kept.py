@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -64,14 +64,30 @@ def staged(params: Params, *, tell: Callable[[str], None] = lambda text: None) -
     Nothing from its `snapshots.as_of` on is in it, where the log reaches that far. DuckDB holds its tables, whatever
     the engine is. `tell` is told that files are read, for it may take a while. Raises InvalidData, as a run does.
     """
+    from churn import engine
+    from churn.sources import contract
+
     data = _input(params)
     as_of = _cut(params, data)
-    place = state.path(params.experiment, FOLDER, "cut" if as_of else "whole")
-    document = _document(place / KEPT)
+    place = state.path(params.experiment, FOLDER, "cut") if as_of else whole(params.experiment)
     seen = _seen(data, [as_of, _code()])
-    if document.get("seen") != seen or data["source"] == "database":
-        document = _read(data, as_of, place, seen, tell)
-    return _source(document, place)
+    if _document(place / KEPT).get("seen") != seen or data["source"] == "database":
+        _read(data, as_of, place, seen, tell)
+    return contract.kept(engine.embedded(), place)
+
+
+def keep(params: Params, read: Path) -> Path:
+    """Take a whole log that was read into a folder as that of a params file, to be found by `staged`; where it is."""
+    place = whole(params.experiment)
+    state.write_json(read / KEPT, {"seen": _seen(_input(params), ["", _code()])})
+    with state.replacing(place) as temporary:
+        shutil.copytree(read, temporary, dirs_exist_ok=True)
+    return place
+
+
+def whole(experiment: str) -> Path:
+    """Where the whole log of an experiment is kept."""
+    return state.path(experiment, FOLDER, "whole")
 
 
 def of_staged(params: Params, name: str, find: Callable[[], Any], *, also: Any = None) -> Any:
@@ -109,37 +125,14 @@ def _cut(params: Params, data: dict) -> str:
     return str(as_of)
 
 
-def _read(data: dict, as_of: str, place: Path, seen: str, tell: Callable[[str], None]) -> dict:
+def _read(data: dict, as_of: str, place: Path, seen: str, tell: Callable[[str], None]) -> None:
     from churn import engine
     from churn.sources import inputs
 
     tell("reading the input")
     with state.replacing(place) as temporary:
-        source = inputs.read(engine.embedded(), data, temporary, as_of=as_of)
-        document = {
-            "seen": seen,
-            "segments": source.segments,
-            "counts": source.counts,
-            "rejected": _records(source.rejected),
-            "notes": source.notes,
-            "inputs": _records(source.inputs),
-            "future_dates": source.future_dates,
-        }
-        state.write_json(temporary / KEPT, document)
-    return document
-
-
-def _source(document: dict, place: Path) -> Source:
-    import pandas as pd
-
-    from churn import engine
-    from churn.sources import contract
-
-    rejected = pd.DataFrame(document["rejected"], columns=contract.SUMMARY)
-    known = contract.Source(None, None, {}, None, document["segments"], document["counts"], rejected)
-    told = {name: document[name] for name in ("notes", "future_dates")}
-    known = replace(known, inputs=pd.DataFrame(document["inputs"]), **told)
-    return contract.over(engine.embedded(), known, place)
+        inputs.read(engine.embedded(), data, temporary, as_of=as_of)
+        state.write_json(temporary / KEPT, {"seen": seen})
 
 
 @cache
@@ -147,10 +140,6 @@ def _code() -> str:
     """A digest of the code that reads and looks."""
     files = sorted((state.PROJECT / "churn").rglob("*.py"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
-
-
-def _records(rows) -> list[dict]:
-    return json.loads(rows.to_json(orient="records"))
 
 
 def _document(file: Path) -> dict:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ import yaml
 
 from churn import errors, state
 from churn.params.schema import Params
-from churn.pipeline import cache, cache_key, plan, reuse, stage_parameters
+from churn.pipeline import cache, cache_key, log_report, plan, reuse, stage_parameters
 from churn.pipeline.execution import notebook
 from churn.pipeline.execution.kernels import PUBLISH, Kernels, call
 from churn.pipeline.listener import Listener
@@ -59,6 +60,8 @@ class Run:
     index: Path | None = None
     report_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     pending_reports: list[Future] = field(default_factory=list)
+    log_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    log_page: Future | None = None  # the report of the event log, which is made while the stages go on
     code_changed_meanwhile: bool = False  # while a stage ran: neither it nor a later one is kept
 
     @property
@@ -129,10 +132,32 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
     else:
         step, run.glued[stage], peak = _execute(run, step, kernels, began)
     _tell_notes(run, stage)
+    if stage == "features":
+        run.log_page = _report_of_log(run, ran=not step.entry)
     run.steps[stage] = step
     outcome = "reused" if step.entry else "ran"
     source = step.entry.run_id if step.entry else None
     run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
+
+
+def _report_of_log(run: Run, *, ran: bool) -> Future | None:
+    """The report of the log, in the background; of a database only where it was read."""
+    source = run.params.data.source
+    if source == "tables" or (source == "database" and not ran):
+        return None
+    return run.log_pool.submit(log_report.made, run.params, state.path(run.params.experiment, "source"))
+
+
+def _with_log(run: Run) -> None:
+    """Put the report of the log beside the others, once it is there; the run does without one that failed."""
+    if run.log_page is None:
+        return
+    try:
+        there = run.log_page.result()
+        page = Path(shutil.copy(there, run.folder))
+        run.log.file(page, "notebooks")
+    except (errors.ChurnError, OSError) as error:
+        run.listener.note(f"the report of the log could not be made: {error}")
 
 
 def _tell_notes(run: Run, stage: str) -> None:
@@ -228,8 +253,10 @@ def _end(run: Run) -> None:
     """Write the index page, name the MLflow run by what happened and end it, whatever has happened."""
     first = sys.exception()
     run.report_pool.shutdown()
+    run.log_pool.shutdown()
     try:
         with errors.noted_below(first):
+            _with_log(run)
             run.index = _write_index(run)
             run.log.file(run.index, "notebooks")
             run.log.tags({"mlflow.runName": _name(run), "alarm": str(run.alarm).lower()})
@@ -260,6 +287,7 @@ def _write_index(run: Run) -> Path:
         parameters=run.params.model_dump(mode="json"), stages=stages, decision=run.glued.get("promote"),
         evaluation=_evaluation(run), failure=_failure(run), previous=_previous(run), mlflow=run.log.page or "make ui",
         footer=notebook.footer(run.log.id), notes=notes, month=_month(run),
+        log=f"{log_report.NAME}.html" if (run.folder / f"{log_report.NAME}.html").exists() else None,
     )  # fmt: skip
 
 

@@ -57,6 +57,7 @@ def write(
     footer: dict[str, str],
     notes: Sequence[str] = (),
     month: dict | None = None,
+    log: str | None = None,
 ) -> Path:
     """Write `folder`/index.html, whole or not at all; returns its path.
 
@@ -65,7 +66,8 @@ def write(
     "anchor"}, `previous` {"run_id", "href", "auc", "decision"} of the run before, with its "parameters" (a tree, or
     flat text as MLflow keeps them) where the differences are to be marked; each None where there is none. `mlflow` is
     its address, or the command that opens it; `notes` are what the stages found that a person should know. `month` is
-    {"looked_back" (what monitor glued), "listed" (what score glued), "skipped" (why nothing was trained)}.
+    {"looked_back" (what monitor glued), "listed" (what score glued), "skipped" (why nothing was trained)}; `log` the
+    report of the event log.
     """
     page = _environment().get_template("run.html.j2").render(
         experiment=experiment, run_id=run_id, under_way=status == "RUNNING", failure=failure,
@@ -75,6 +77,7 @@ def write(
         evaluation=evaluation, models=list(_models(evaluation)) if evaluation else [], stages=stages,
         profit=_profit(evaluation) if evaluation else None, serve=parameters.get("snapshots", {}).get("serve"),
         parameters=_rows(parameters, previous), previous=previous, mlflow=mlflow, footer_entries=footer, notes=notes,
+        log=log,
     )  # fmt: skip
     return state.write_text(folder / "index.html", page)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import ibis
 import pandas as pd
 from ibis.expr.types import Column, Table
 
+from churn import state
 from churn.engine import read_parquet
 from churn.errors import InvalidData
 
@@ -16,6 +18,7 @@ TIME = "timestamp('UTC')"
 VALUE = "decimal(18, 4)"
 OWN = "churn:"  # begins the names of columns that a reader keeps beside those of an input
 A_DAY, YEAR = pd.Timedelta(days=1), 365
+TOLD = "told.json"  # what is known of a Source, beside its files
 SUMMARY = ["table", "column", "reason", "rows"]
 
 
@@ -60,6 +63,24 @@ def reopen(con: ibis.BaseBackend, manifest: dict) -> Source:
     rejected = pd.DataFrame(columns=SUMMARY)
     known = Source(None, None, {}, None, manifest["segments"], manifest["source"], rejected)
     return over(con, known, Path(manifest["staged"]))
+
+
+def keep(source: Source, folder: Path) -> None:
+    """Write what is known of a Source beside the files in its folder."""
+    known = {name: getattr(source, name) for name in ("segments", "counts", "notes", "future_dates")}
+    tables = {name: json.loads(getattr(source, name).to_json(orient="records")) for name in ("rejected", "inputs")}
+    state.write_json(folder / TOLD, known | tables)
+
+
+def kept(con: ibis.BaseBackend, folder: Path) -> Source:
+    """The Source that was read into a folder. Raises InvalidData where there is none."""
+    try:
+        told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+    except OSError:
+        raise InvalidData(f"{folder}: nothing was read into it; read the input again") from None
+    told["rejected"] = pd.DataFrame(told["rejected"], columns=SUMMARY)
+    told["inputs"] = pd.DataFrame(told["inputs"])
+    return over(con, Source(None, None, {}, None, **told), folder)
 
 
 def over(con: ibis.BaseBackend, source: Source, folder: Path) -> Source:

@@ -70,6 +70,7 @@ def read(con: ibis.BaseBackend, data: dict, folder: Path, *, as_of: str = "") ->
         source = READERS[data["source"]](reader, folder, **settings)
     horizon_days = data.get("labels", {}).get("horizon_days", 0)
     source = cut.at(reader, source, folder, as_of, horizon_days=horizon_days) if as_of else source
+    contract.keep(source, folder)
     return source if reader is con else contract.over(con, source, folder)
 
 
