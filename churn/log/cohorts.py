@@ -7,7 +7,7 @@ from datetime import date
 import pandas as pd
 from ibis.expr.types import Table
 
-from churn.log import periods
+from churn.log import over_time, periods
 
 WEEK, YEAR = ("week", 1), ("year", 12)
 STEPS = (("month", 1, 550), ("quarter", 3, 1700))  # name, months in it, days of a log up to which
@@ -21,23 +21,22 @@ def unit(every: str, first: date, last: date) -> tuple[str, int]:
     return next(((name, size) for name, size, days in STEPS if (last - first).days < days), YEAR)
 
 
-def retention(pairs: Table, customers: Table, every: str, first: date, last: date) -> pd.DataFrame:
-    """Of each cohort, share with an event in the period that is `age` periods after that of sign-up: COHORTS.
+def retention(active: Table, customers: Table, every: str, first: date, last: date) -> pd.DataFrame:
+    """Of each cohort, share that came in the period that is `age` periods after that of sign-up: COHORTS.
 
-    `cohort` is the first day of the period; `customers` those who signed up in it. `pairs` as over_time.by_customer
-    gives them by `every`. Who signed up before the log begins, and a period that the log has not all of, is left out.
+    `cohort` is the first day of the period; `customers` those who signed up in it. `active` as churn.log.spells gives
+    them of a log that is shown by `every`, from the day `first` to `last`. Who signed up before the log begins, and a period that the log has not all of, is left out.
     """
     _, size = unit(every, first, last)
     signed_up = periods.index(customers.signup_at.date(), every)
     people = customers.select("customer_id", cohort=(signed_up / size).floor().cast("int64"))
     born = people.group_by("cohort").agg(customers=people.count()).execute()
-    seen = pairs.select("customer_id", at=(pairs.number / size).floor().cast("int64")).distinct()
-    both = seen.inner_join(people, "customer_id")
-    both = both.filter(both["at"] >= both.cohort)
-    active = both.group_by("cohort", age=both["at"] - both.cohort).agg(active=both.count()).execute()
+    both = over_time.by_customer(active, every, size).inner_join(people, "customer_id")
+    both = both.filter(both.number >= both.cohort)
+    came = both.group_by("cohort", age=both.number - both.cohort).agg(active=both.count()).execute()
     lowest, highest = _whole(first, last, every, size)
     shown = _grid(born[born.cohort.between(lowest, highest)], highest)
-    rows = shown.merge(active, how="left", on=["cohort", "age"]).fillna({"active": 0})
+    rows = shown.merge(came, how="left", on=["cohort", "age"]).fillna({"active": 0})
     begins = [periods.start(int(number) * size, every) for number in rows.cohort]
     return rows.assign(cohort=begins, active=rows.active.astype("int64"), share=rows.active / rows.customers)[COHORTS]
 

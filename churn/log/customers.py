@@ -15,9 +15,9 @@ VALUES = ["kind", "events", "zero", "below_zero", *QUANTILES, "total"]
 NO_EVENT = "none"
 
 
-def by_events(pairs: Table, customers: Table) -> pd.DataFrame:
+def by_events(events: Table, customers: Table) -> pd.DataFrame:
     """Customers by their number of events, exactly: events (of each), customers; those without any too."""
-    each = pairs.group_by("customer_id").agg(events=pairs.events.sum())
+    each = events.group_by("customer_id").agg(events=events.count())
     counted = each.group_by("events").agg(customers=each.count()).order_by("events").execute()
     without = int(customers.count().execute()) - int(counted.customers.sum())
     nobody = pd.DataFrame({"events": [0], "customers": [without]})
@@ -60,10 +60,11 @@ def values(events: Table) -> pd.DataFrame:
     Shares of events that are worth nothing, and less; QUANTILES, and the sum of all.
     """
     rows = events.select("kind", "value", number=events.value.cast("float64"))
-    figures = {name: rows.number.quantile(share) for name, share in QUANTILES.items()}
-    figures |= {"zero": (rows.value == 0).mean(), "below_zero": (rows.value < 0).mean()}
-    table = rows.group_by("kind").agg(events=rows.count(), total=rows.value.sum().cast("float64"), **figures)
-    return table.order_by(ibis.desc("events"), "kind").execute()[VALUES]
+    figures = {"zero": (rows.value == 0).mean(), "below_zero": (rows.value < 0).mean()}
+    figures |= {"total": rows.value.sum().cast("float64"), "at": rows.number.quantile(list(QUANTILES.values()))}
+    found = rows.group_by("kind").agg(events=rows.count(), **figures).order_by(ibis.desc("events"), "kind").execute()
+    quantiles = pd.DataFrame(found["at"].tolist(), columns=list(QUANTILES), index=found.index)
+    return found.join(quantiles)[VALUES]
 
 
 def constant(row: pd.Series) -> bool:

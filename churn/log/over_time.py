@@ -32,6 +32,11 @@ def span(days: pd.DataFrame) -> tuple[date, date]:
     return days.day.min().date(), days.day.max().date()
 
 
+def with_events(days: pd.DataFrame) -> pd.DatetimeIndex:
+    """The days with events, as contract.days_with_events has them; of `daily`."""
+    return pd.DatetimeIndex(days.day.unique())
+
+
 def volume(days: pd.DataFrame, every: str) -> pd.DataFrame:
     """The events of `daily` by period and kind: VOLUME. Whole is a period of which the log has the first and the last
     day."""
@@ -42,7 +47,7 @@ def volume(days: pd.DataFrame, every: str) -> pd.DataFrame:
 
 
 def people(pairs: Table, every: str, first: date, last: date) -> pd.DataFrame:
-    """How many customers had an event in each period, and how many of these their first one: PEOPLE. `pairs` as
+    """How many customers came in each period, and how many of these for the first time: PEOPLE. `pairs` as
     `by_customer` gives them of a log from the day `first` to `last`."""
     begun = pairs.group_by("customer_id").agg(number=pairs.number.min())
     new = begun.group_by("number").agg(new=begun.count()).execute()
@@ -50,10 +55,14 @@ def people(pairs: Table, every: str, first: date, last: date) -> pd.DataFrame:
     return _dated(rows.merge(new, how="left").fillna({"new": 0}).astype({"new": "int64"}), every, first, last)[PEOPLE]
 
 
-def by_customer(events: Table, every: str) -> Table:
-    """A row for each customer and period with events: customer_id, number (of the period), events; computed once."""
-    days = events.select("customer_id", number=periods.index(events["at"].date(), every))
-    return days.group_by("customer_id", "number").agg(events=days.count()).cache()
+def by_customer(active: Table, every: str, size: int = 1) -> Table:
+    """A row for each customer and period with something that counts: customer_id, number (of the period). `active` as
+    churn.log.spells gives them; a period has `size` weeks or months."""
+    number, following = (periods.index(day, every) for day in (active.day, active.following))
+    if size > 1:
+        number, following = ((index / size).floor().cast("int64") for index in (number, following))
+    rows = active.select("customer_id", number=number, following=following)
+    return rows.filter(rows.following.isnull() | (rows.following > rows.number)).drop("following")
 
 
 def hollow(days: pd.DataFrame, *, kinds: list[str] | None = None) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import pandas as pd
 from ibis.expr.types import IntegerColumn, Table
 
 from churn.log import periods
+from churn.log.spells import spells
 from churn.sources.contract import days_with_events, known_at, usual_gap
 
 if TYPE_CHECKING:
@@ -33,21 +34,34 @@ class _Span:
     open: date
 
 
-def monthly(source: Source, label: dict, *, every: str = "month", as_of: str = "") -> pd.DataFrame:
+def monthly(
+    source: Source,
+    label: dict,
+    *,
+    every: str = "month",
+    as_of: str = "",
+    active: Table | None = None,
+    days: pd.DatetimeIndex | None = None,
+) -> pd.DataFrame:
     """The label at every date of the grid (`every` day, week or month) that the log allows: RATES, by date.
 
     snapshot (date), population, churned, rate (share), closed. A date is there when the active window before it lies
     within the log; where the horizon after it does not, or does not close by `as_of`, `closed` is False and churned and
     rate are nan. Labels that were given are counted as they are. `label` is the section of the params file.
+    `active`: the spells of what counts, `days`: those with events, where the caller has them.
     """
     if label["rule"] == "given":
         return _given(source.labels)
-    days = days_with_events(source.events)
+    days = days_with_events(source.events) if days is None else days
     if days.empty:
         return pd.DataFrame(columns=RATES)
     span = _span(days, label, every, as_of)
-    stretches = _until_cancelled if label["rule"] == "event" else _while_active
-    found = stretches(source.events, source.customers, label, every, span)
+    if label["rule"] == "event":
+        found = _until_cancelled(source.events, source.customers, label, every, span)
+    else:
+        known = _known_later if "arrived_at" in source.events.columns else _known_at_once
+        rows = _with_signup(known(source.events, label.get("kinds"), every, active), source.customers, every)
+        found = _while_active(rows, label, every, span)
     names = ["begins", "ends", "left_from", "left_until"]
     counted = found.group_by(names).agg(customers=found.count()).execute()
     return _by_date(counted, every, span)
@@ -73,40 +87,52 @@ def _span(days: pd.DatetimeIndex, label: dict, every: str, as_of: str) -> _Span:
     return _Span(number + (not on_grid), periods.index_of(ends + timedelta(days=1), every), opens)
 
 
-def _while_active(events: Table, customers: Table, label: dict, every: str, span: _Span) -> Table:
-    """From each period with events to the next one of the customer: the last event known before, the first one after.
+def _known_at_once(events: Table, kinds: list[str] | None, every: str, active: Table | None) -> Table:
+    """From each last day of a period to the customer's next one: period, last (day), following (period), next (day)."""
+    rows = spells(events, kinds=kinds) if active is None else active
+    rows = rows.select(
+        "customer_id",
+        period=periods.index(rows.day, every),
+        last=rows.day,
+        following=periods.index(rows.following, every),
+        next=rows.following,
+    )
+    return rows.filter(rows.following.isnull() | (rows.following > rows.period))
 
-    Dates are midnights, so that days tell all. What is known only in a later period than it happened counts from there
-    on as activity; whoever was there has not left, whenever that became known.
-    """
-    rows = _by_period(events.filter(events.kind.isin(label["kinds"])) if label.get("kinds") else events, every)
+
+def _known_later(events: Table, kinds: list[str] | None, every: str, _active: Table | None) -> Table:
+    """The same of a log in which rows arrive. What is known only in a later period than it happened counts from there
+    on as activity; whoever was there has not left, whenever that became known."""
+    rows = _by_period(events.filter(events.kind.isin(kinds)) if kinds else events, every)
     by_customer = {"group_by": "customer_id", "order_by": "period"}
     before, after = ibis.window(preceding=(None, 0), **by_customer), ibis.window(following=(1, None), **by_customer)
-    rows = rows.mutate(
-        last=rows.last.max().over(before),
+    return rows.select(
+        "customer_id",
+        "period",
+        last=rows["last"].max().over(before),
         following=rows.period.min().over(after),
-        next=rows.first.min().over(after),
+        next=rows["first"].min().over(after),
     )
-    rows = _with_signup(rows, customers, every)
-    until = periods.index(rows.last + ibis.interval(days=label["active_within_days"]), every)
-    left = periods.index(rows.next - ibis.interval(days=label["horizon_days"]), every)
-    ends = ibis.least(rows.following.fill_null(span.last), until.fill_null(span.first - 1), span.last)
-    begins = ibis.greatest(rows.period + 1, rows.signup + 1, span.first)
-    return _stretches(rows, begins, ends, begins, ibis.least(ends, left.fill_null(span.last)))
 
 
 def _by_period(events: Table, every: str) -> Table:
     """Of each customer and period `first`, the day of the earliest event in it, and `last`, that of the latest of those
-    that became known in it."""
+    that became known in it; null where there is none."""
     days = events.select("customer_id", day=events["at"].date(), known=known_at(events).date())
-    happened = days.group_by("customer_id", period=periods.index(days.day, every))
-    if "arrived_at" not in events.columns:
-        return happened.agg(first=days.day.min(), last=days.day.max())
-    nothing = ibis.null("date")
-    happened = happened.agg(first=days.day.min()).mutate(last=nothing)
+    happened = days.group_by("customer_id", period=periods.index(days.day, every)).agg(first=days.day.min())
     known = days.group_by("customer_id", period=periods.index(days.known, every)).agg(last=days.day.max())
-    both = happened.union(known.mutate(first=nothing).select(*happened.columns))
+    nothing, names = ibis.null("date"), ["customer_id", "period", "first", "last"]
+    both = happened.mutate(last=nothing).union(known.mutate(first=nothing).select(*names))
     return both.group_by("customer_id", "period").agg(first=both["first"].min(), last=both["last"].max())
+
+
+def _while_active(rows: Table, label: dict, every: str, span: _Span) -> Table:
+    """Dates between two periods of a customer, up to the end of the active window; as midnights, so that days tell all."""
+    until = periods.index(rows["last"] + ibis.interval(days=label["active_within_days"]), every)
+    left = periods.index(rows.next - ibis.interval(days=label["horizon_days"]), every)
+    ends = ibis.least(rows.following.fill_null(span.last), until.fill_null(span.first - 1), span.last)
+    begins = ibis.greatest(rows.period + 1, rows.signup + 1, span.first)
+    return _stretches(rows, begins, ends, begins, ibis.least(ends, left.fill_null(span.last)))
 
 
 def _until_cancelled(events: Table, customers: Table, label: dict, every: str, span: _Span) -> Table:

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from ibis.expr.types import Table
 
+from churn.log.spells import spells
+
 ALL = "all"
 VISITS = {"1 event": (1, 1), "2 to 4": (2, 4), "5 to 9": (5, 9), "10 and more": (10, None)}  # days with events so far
 YEAR = 365
@@ -22,15 +24,17 @@ def silences(events: Table, *, kinds: list[str] | None = None) -> pd.DataFrame:
 
     `kinds`: what counts as activity; everything where nothing is said.
     """
-    counted = events.filter(events.kind.isin(kinds)) if kinds else events
-    days = counted.select("customer_id", day=counted["at"].date().epoch_days()).distinct()
-    order = ibis.window(group_by="customer_id", order_by="day")
-    each = days.mutate(following=days.day.lead().over(order), visit=ibis.row_number().over(order) + 1)
-    last = days.day.max().as_scalar()
-    lasted = each.mutate(
+    return counted(spells(events, kinds=kinds))
+
+
+def counted(each: Table) -> pd.DataFrame:
+    """The same of spells."""
+    days, following = each.day.epoch_days().cast("int64"), each.following.epoch_days().cast("int64")
+    last = days.max().as_scalar()
+    lasted = each.select(
         visits=ibis.cases(*((each.visit >= low, name) for name, (low, _) in reversed(VISITS.items()))),
-        returned=each.following.notnull(),
-        days=each.following.fill_null(last) - each.day,
+        returned=following.notnull(),
+        days=following.fill_null(last) - days,
     )
     found = lasted.group_by(["visits", "days", "returned"]).agg(silences=lasted.count())
     return found.order_by("visits", "days", "returned").execute()

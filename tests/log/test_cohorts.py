@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from churn.log import cohorts, over_time
+from churn.log import cohorts
+from churn.log.spells import spells
 
 FIRST, LAST = date(2024, 1, 10), date(2024, 5, 31)
 
@@ -26,7 +27,7 @@ def retained(log):
     def _retained(last: date = LAST):
         events = [(who, at(day), "visit", 1) for who, days in SEEN.items() for day in days]
         seen, customers = log(events, CUSTOMERS)
-        return cohorts.retention(over_time.by_customer(seen, "month"), customers, "month", FIRST, last)
+        return cohorts.retention(spells(seen), customers, "month", FIRST, last)
 
     return _retained
 
@@ -68,7 +69,6 @@ def test_quarters_and_years_begin_with_their_first_month(log):
     events, customers = log(
         [("ann", at("2022-05-03"), "visit", 1), ("ann", at("2022-08-01"), "visit", 1)], [("ann", at("2022-05-03"))]
     )
-    pairs = over_time.by_customer(events, "month")
-    found = cohorts.retention(pairs, customers, "month", date(2022, 1, 1), date(2023, 12, 31))
+    found = cohorts.retention(spells(events), customers, "month", date(2022, 1, 1), date(2023, 12, 31))
     assert {date(2022, 4, 1)} == set(found.cohort)
     assert [1, 1, 0, 0, 0, 0, 0] == found.active.tolist()

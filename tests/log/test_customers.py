@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from churn.log import customers, over_time
+from churn.log import customers
 
 T = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def of(log):
             (f"c{n}", T + timedelta(days=20 * k), "visit", 1) for n, many in enumerate(numbers) for k in range(many)
         ]
         seen, people = log(events, [(f"c{n}", T) for n in range(len(numbers))])
-        return customers.by_events(over_time.by_customer(seen, "month"), people)
+        return customers.by_events(seen, people)
 
     return _of
 
