@@ -102,3 +102,15 @@ def test_the_table_is_text_with_one_error_line(tmp_path, state_folder, capsys):
     assert line.startswith("error: ") and "people.csv" in line
     assert ["what", "found", "outcome"] == out.splitlines()[0].split()
     assert any(row.split()[0] == "disk" for row in out.splitlines())
+
+
+def test_a_store_that_does_not_answer_is_a_row_like_any_other(tmp_path, state_folder, capsys, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert 2 == main(["check", "--params", str(shop.write(tmp_path / "shop", names=FILES)), "--json"])
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    stops = [row for row in told["rows"] if row["outcome"] == "stops"]
+    assert ["MLflow"] == [row["what"] for row in stops]
+    assert err.splitlines()[-1] == f"error: {told['stops']}"
+    assert "the tracking server that MLFLOW_TRACKING_URI names does not answer" in told["stops"]
+    assert 4 == len(told["snapshots"])
