@@ -22,7 +22,7 @@ from churn.errors import InvalidParams
 from churn.features.online import places
 
 ANSWERS = ("predictions", "refusals")
-LISTS, REPLAY = "scores", "replay"
+LISTS, REPLAY, LOG = "scores", "replay", "log"
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,19 @@ def customer(experiment: str, customer_id: str, *, plan: bool) -> list[Removed]:
     they are."""
     rewritten = [_erase(experiment, kind, customer_id, plan=plan) for kind in (*ANSWERS, LISTS)]
     held = places.of_experiment(experiment).erase(customer_id, plan=plan)
-    return [*rewritten, Removed("online", held, 0, 0), *_forget_replay(experiment, customer_id, plan=plan)]
+    whole = [(REPLAY, "log/*.parquet"), (LOG, "*/**/*.parquet")]
+    gone = [told for kind, logs in whole for told in _forget_whole(experiment, kind, logs, customer_id, plan=plan)]
+    return [*rewritten, Removed("online", held, 0, 0), *gone]
 
 
-def _forget_replay(experiment: str, customer_id: str, *, plan: bool) -> list[Removed]:
-    """A replay holds the log and hundreds of lists, and is lived again by one command: it goes as a whole."""
-    home = state.path(experiment, REPLAY)
-    if not (rows := sum(_rows_of(file, customer_id) for file in home.glob("log/*.parquet"))):
+def _forget_whole(experiment: str, kind: str, logs: str, customer_id: str, *, plan: bool) -> list[Removed]:
+    """A replay holds the log and hundreds of lists, and what `churn check` keeps is the log: both are made again by one
+    command, and go as a whole."""
+    home = state.path(experiment, kind)
+    if not (rows := sum(_rows_of(file, customer_id) for file in home.glob(logs))):
         return []
     files = [file for file in home.rglob("*") if file.is_file()]
-    told = Removed(REPLAY, rows, len(files), _bytes(files))
+    told = Removed(kind, rows, len(files), _bytes(files))
     if not plan:
         shutil.rmtree(home)
     return [told]
@@ -103,6 +106,8 @@ def _bytes(files: list[Path]) -> int:
 
 
 def _rows_of(file: Path, customer_id: str) -> int:
+    if "customer_id" not in pq.read_schema(file).names:  # rows that could not be used
+        return 0
     held = pq.read_table(file, columns=["customer_id"], partitioning=None)["customer_id"]
     return pc.sum(pc.equal(held.cast(pa.string()), customer_id)).as_py() or 0
 

@@ -120,3 +120,15 @@ def test_a_replay_that_has_seen_a_customer_goes_as_a_whole(answered, customer, g
     removed = [one for one in forgetting.customer("smoke", customer, plan=False) if one.what == "replay"]
     assert ([(2, 2)] if gone else []) == [(one.rows, one.files) for one in removed]
     assert gone != (answered / "replay").exists()
+
+
+@pytest.mark.parametrize(("customer", "gone"), [("a", True), ("c", False)])
+def test_the_log_that_a_check_has_kept_goes_as_a_whole(answered, customer, gone):
+    kept = answered / "log" / "whole"
+    kept.mkdir(parents=True)
+    pq.write_table(pa.table({"customer_id": ["a", "b", "a"]}), kept / "events.parquet")
+    pq.write_table(pa.table({"row": ["{}"]}), kept / "rejected.parquet")
+    pq.write_table(pa.table({"since": [1]}), kept.parent / "stretches.parquet")
+    removed = [one for one in forgetting.customer("smoke", customer, plan=False) if one.what == "log"]
+    assert ([(2, 3)] if gone else []) == [(one.rows, one.files) for one in removed]
+    assert gone != kept.parent.exists()
