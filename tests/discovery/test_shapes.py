@@ -11,7 +11,7 @@ import yaml
 
 from tests import commands
 from tests.discovery.judged import judge
-from tests.discovery.log import Log, by_hand
+from tests.discovery.log import Log
 from tests.discovery.logs import LOGS
 
 
@@ -90,17 +90,6 @@ def test_what_is_written_runs_to_a_decision_without_an_edit(name, begun):
 
     assert 0 == ran.returncode, ran.stderr
     assert " version 1: " in ran.stdout + ran.stderr
-
-
-@pytest.mark.system
-@pytest.mark.parametrize("name", [name for name in LOGS if name != "a very short log"])
-def test_a_log_of_these_runs_by_a_params_file_of_a_person_too(name, tmp_path):
-    log = LOGS[name](tmp_path)
-    (tmp_path / "by_hand.yaml").write_text(yaml.safe_dump(by_hand(log)))
-
-    ran = commands.run_pipeline(params=tmp_path / "by_hand.yaml", state=tmp_path / "state", **log.environment)
-
-    assert 0 == ran.returncode, ran.stderr
 
 
 @pytest.fixture(scope="module")
