@@ -25,7 +25,8 @@ def retention(active: Table, customers: Table, every: str, first: date, last: da
     """Of each cohort, share that came in the period that is `age` periods after that of sign-up: COHORTS.
 
     `cohort` is the first day of the period; `customers` those who signed up in it. `active` as churn.log.spells gives
-    them of a log that is shown by `every`, from the day `first` to `last`. Who signed up before the log begins, and a period that the log has not all of, is left out.
+    them of a log that is shown by `every`, from the day `first` to `last`. Who signed up before the log begins, and a
+    period that the log has not all of, is left out.
     """
     _, size = unit(every, first, last)
     signed_up = periods.index(customers.signup_at.date(), every)

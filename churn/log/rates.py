@@ -127,7 +127,7 @@ def _by_period(events: Table, every: str) -> Table:
 
 
 def _while_active(rows: Table, label: dict, every: str, span: _Span) -> Table:
-    """Dates between two periods of a customer, up to the end of the active window; as midnights, so that days tell all."""
+    """Dates between two periods of a customer, up to the end of the active window; at midnight, so days tell all."""
     until = periods.index(rows["last"] + ibis.interval(days=label["active_within_days"]), every)
     left = periods.index(rows.next - ibis.interval(days=label["horizon_days"]), every)
     ends = ibis.least(rows.following.fill_null(span.last), until.fill_null(span.first - 1), span.last)

@@ -46,7 +46,7 @@ def staying_away(found: pd.DataFrame) -> pd.Series:
     of = lambda rows: np.bincount(rows.days, rows.silences, longest + 1)  # noqa: E731
     ended, cut = of(found[found.returned]), of(found[~found.returned])
     at_risk = (ended + cut)[::-1].cumsum()[::-1]
-    return pd.Series(np.cumprod(1 - np.divide(ended, at_risk, out=np.zeros_like(ended), where=at_risk > 0)))
+    return pd.Series(np.cumprod(1 - np.divide(ended, at_risk, out=np.zeros(longest + 1), where=at_risk > 0)))
 
 
 def returning(found: pd.DataFrame, days: int, *, within: int = YEAR) -> float:
