@@ -4,6 +4,7 @@ can be believed."""
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import date
 
 from churn.checks import event_log, log_in_time, result
 from churn.checks.result import Check
@@ -22,10 +23,10 @@ def of_log(found: Found, params: Params, source: Source) -> bool:
     _tables(found, params, source)
     closed = True
     if source.events is not None:
-        _span(found, params, source)
+        begins = _span(found, params, source)
         told = "that of the last known snapshot ends on {}".format
         closed = found.look("horizon", lambda: all_closed(params, source), told, stage="features") is not None
-        _reach(found, params)
+        _reach(found, params, begins)
     checks = found.look("input", lambda: _checked(params, source), _passed, stage="features")
     for warning in result.warnings(checks or []):
         found.warn("input", warning)
@@ -49,7 +50,9 @@ def _tables(found: Found, params: Params, source: Source) -> None:
         found.warn("note", note)
 
 
-def _span(found: Found, params: Params, source: Source) -> None:
+def _span(found: Found, params: Params, source: Source) -> date:
+    """The day of the first event."""
+
     def look() -> list[str]:
         ends = source.events.aggregate(first=source.events["at"].min(), last=source.events["at"].max()).execute()
         return [f"{ends['first'][0]:%Y-%m-%d}", f"{ends['last'][0]:%Y-%m-%d}"]
@@ -57,6 +60,7 @@ def _span(found: Found, params: Params, source: Source) -> None:
     first, last = kept.of_staged(params, "ends", look)
     events, customers = source.counts["events"], source.counts["customers"]
     found.ok("log", f"{first} to {last}: {events:,} events of {customers:,} customers")
+    return date.fromisoformat(first)
 
 
 def _known(params: Params) -> list[str]:
@@ -72,10 +76,10 @@ def all_closed(params: Params, source: Source) -> str:
     return f"{instant(max(known), days_before=-horizon):%Y-%m-%d}"
 
 
-def _reach(found: Found, params: Params) -> None:
+def _reach(found: Found, params: Params, begins: date) -> None:
     """A window in which somebody counts that begins before the log does."""
     days = getattr(params.label, "active_within_days", None)
-    begins, first = kept.span(params.experiment, stage_parameters.input_of(params))[0], params.snapshots.train[0]
+    first = params.snapshots.train[0]
     if days and (known := (first - begins).days) < days:
         found.warn(
             "active window",
