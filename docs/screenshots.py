@@ -42,6 +42,7 @@ def _all(state: Path) -> None:
     with browser.chromium() as chromium:
         _shoot(chromium, run / "index.html", "run")
         _shoot(chromium, run / "evaluate.html", "report")
+        _shoot(chromium, f"{(run / 'log.html').as_uri()}#Who-comes-back", "log")
         _shoot(chromium, month / "index.html", "month")
         environment = {"CHURN_STATE": str(state), "CHURN_PARAMS": str(PROJECT / MONTHLY)}
         with Server(state, **environment) as api:
@@ -68,8 +69,10 @@ def _contacted() -> str:
 
 
 def _shoot(chromium: Browser, address: str | Path, name: str) -> None:
-    """The first screen of a page as docs/images/<name>.png."""
+    """The first screen of a page, from its anchor on where one is named, as docs/images/<name>.png."""
     with browser.opened(chromium, address, size=SIZE) as page:
+        if "#" in str(address):  # figures that came later have pushed it down
+            page.locator(f"#{str(address).partition('#')[2]}").evaluate("part => part.scrollIntoView()")
         page.screenshot(path=(image := IMAGES / f"{name}.png"))
     Image.open(image).convert("RGB").quantize(COLOURS).save(image, optimize=True)
     print(f"docs/images/{name}.png")
