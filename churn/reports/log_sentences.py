@@ -16,6 +16,7 @@ from churn.names import in_markdown
 YEAR = {"week": 52, "month": 12, "quarter": 4, "year": 1}  # periods in it
 OFTEN = "10 and more"  # days with events so far: a group of silence.VISITS
 RARE = 0.1  # share that comes back, below which silence tells who has left
+TELLING_SHARE = 0.02  # by which newer and older cohorts have to differ, beyond chance
 SHOWN = 3
 NOTHING = "There is nothing to tell yet."
 
@@ -57,7 +58,7 @@ def kinds(table: pd.DataFrame) -> str:
     total = table.groupby("kind").events.sum().sort_values(ascending=False, kind="stable")
     shown = ", ".join(f"{kind} ({count / total.sum():.1%})" for kind, count in total.head(SHOWN).items())
     more = f" and {len(total) - SHOWN} more" if len(total) > SHOWN else ""
-    said = f"{count(len(total), 'kind')} of event: {shown}{more}."
+    said = f"{len(total)} kinds of event: {shown}{more}." if len(total) > 1 else f"One kind of event: {total.index[0]}."
     first, last = table.period.min(), table[table.whole].period.max() if table.whole.any() else table.period.max()
     lasted = table.groupby("kind").period.agg(["min", "max"])
     odd = [f"{kind} begins in {_month(row['min'])}" for kind, row in lasted.iterrows() if row["min"] > first]
@@ -111,6 +112,8 @@ def returning(found: pd.DataFrame, label: Mapping) -> str:
 def retention(table: pd.DataFrame, together: pd.DataFrame, unit: str) -> str:
     """How many of those who sign up come later, and whether newer ones do so more often. `together` as cohorts.kept."""
     share = together.set_index("age").share
+    if table.empty:
+        return f"Nobody signed up in a {unit} that the log has all of, so that nothing is known of who stays."
     if 1 not in share.index:
         return f"No {unit} after that of sign-up is whole, so that nothing is known of who stays."
     year = YEAR[unit]
@@ -128,8 +131,8 @@ def _newer(next_: pd.DataFrame, unit: str) -> str:
     )
     was, now = older.active / older.customers, newer.active / newer.customers
     chance = 2 * np.sqrt(was * (1 - was) / older.customers + now * (1 - now) / newer.customers)
-    if abs(now - was) <= chance:
-        return f"; newer and older {unit}s of sign-up do not differ beyond chance"
+    if abs(now - was) <= max(chance, TELLING_SHARE):
+        return f"; newer and older {unit}s of sign-up hardly differ"
     return f"; of the newer half of the {unit}s of sign-up {now:.0%}, of the older {was:.0%}"
 
 
@@ -194,6 +197,8 @@ def _change(share: float) -> str:
 
 
 def _share(share: float) -> str:
+    if share == 0:
+        return "none"
     return f"{share:.1%}" if share < 0.1 else f"{share:.0%}"
 
 

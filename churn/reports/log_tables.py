@@ -23,11 +23,11 @@ def opening(counts: Mapping[str, int], first: date, last: date, rates: pd.DataFr
     return pd.DataFrame([row])
 
 
-def by_kind(volume: pd.DataFrame) -> pd.DataFrame:
-    """Events by kind, and over which periods there are any; `volume` as over_time.volume gives it."""
-    of_kind = volume.groupby("kind", as_index=False)
+def by_kind(days: pd.DataFrame) -> pd.DataFrame:
+    """Events and the sum of their values by kind, with the first and the last day; `days` as over_time.daily."""
+    of_kind = days.groupby("kind", as_index=False)
     table = of_kind.agg(
-        events=("events", "sum"), value=("value", "sum"), begins=("period", "min"), ends=("period", "max")
+        events=("events", "sum"), value=("value", "sum"), first_day=("day", "min"), last_day=("day", "max")
     )
     return table.sort_values(["events", "kind"], ascending=[False, True], ignore_index=True)
 

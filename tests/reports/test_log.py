@@ -21,6 +21,7 @@ from tests.reports.told_log import (
     VISITS,
     cohort,
     cohorts,
+    daily,
     hollow,
     people,
     rates,
@@ -37,7 +38,11 @@ def test_the_four_figures():
 
 
 def test_kinds_and_hollow_days_as_tables():
-    assert ["order", "visit"] == log_tables.by_kind(volume()).kind.tolist()
+    found = log_tables.by_kind(pd.concat([daily().assign(kind="visit"), daily(50).iloc[9:]])).set_index("kind")
+    assert [2550, 2400] == found.events[["order", "visit"]].tolist()
+    assert ["2024-01-10", "2024-02-29"] == [
+        f"{found.loc['order', name]:%Y-%m-%d}" for name in ("first_day", "last_day")
+    ]
     days = [f"2024-01-{n:02}" for n in range(1, 31)]
     assert pd.to_datetime(days[:9:-1]).tolist() == log_tables.hollow(hollow(*days)).day.tolist()
 
@@ -58,7 +63,7 @@ TOLD = {
     "returning": ["line 1 day:", "line all:", "line horizon, 90 days"],
     "retention": ["40% of those who sign up come in the next month", "y: 2022-01 (100), 2022-02 (100)", "text: 40"],
     "customers": ["85% of the customers have a single event", "y: 10 to 19, 1, none", "bars of events:"],
-    "values": ["Half of order are worth 44.4 or less", "line median: x -33.5, 1, 44.4"],
+    "values": ["Half of the events order are worth 44.4 or less", "line median: x -33.5, 1, 44.4"],
     "base rate": ["30.0% left on average, between 20.0% and 40.0% by date", "text: not known yet"],
 }
 EMPTY = {
@@ -92,6 +97,10 @@ def test_cohorts_are_called_after_their_period():
     assert "y: 2022 Q1 (100), 2022 Q2 (100), 2022 Q3 (100), 2022 Q4 (100)" in text_form.described(
         plots.retention(quarters, "quarter")
     )
+
+
+def test_one_known_date_has_no_range():
+    assert "20.0% left at the one date that is known" == plots.base_rate(rates(0.2, open_=2)).get_suptitle()
 
 
 def test_values_far_apart_are_drawn_on_a_log_scale():

@@ -60,6 +60,7 @@ def test_a_kind_that_begins_late_or_ends_early_is_named():
     )
     ended = volume()[lambda table: (table.kind == "visit") | (table.period < MONTHS[9])]
     assert "order ends in 2022-09" in log_sentences.kinds(ended)
+    assert "One kind of event: order." == log_sentences.kinds(volume()[volume().kind == "order"])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +102,13 @@ def test_few_who_come_back_speak_for_the_horizon():
     )
 
 
+def test_nobody_who_comes_back_is_told_in_a_word():
+    gone = silences([("1 event", 5, True, 50), ("1 event", 900, False, 40)])
+    assert log_sentences.returning(gone, SILENT).startswith(
+        "Of the customers who are silent for 90 days, none come back"
+    )
+
+
 def test_a_label_by_an_event_does_not_look_at_silence():
     assert log_sentences.returning(CAME, CANCEL).endswith(
         "The label does not look at silence: who leaves is told by cancel."
@@ -119,7 +127,7 @@ def test_retention_is_told_of_the_next_period_and_of_a_year_after():
     said = log_sentences.retention(STAYS, together, "month")
     assert (
         "Of those who sign up, 40% have an event in the next month and 20% in that a year after; newer and older "
-        "months of sign-up do not differ beyond chance."
+        "months of sign-up hardly differ."
     ) == said
 
 
@@ -129,6 +137,19 @@ def test_newer_cohorts_that_stay_more_often_are_told_beyond_chance():
     assert log_sentences.retention(table, together, "month").endswith(
         "; of the newer half of the months of sign-up 60%, of the older 30%."
     )
+
+
+def test_newer_cohorts_that_differ_by_a_point_hardly_differ():
+    table = cohorts(*(cohort(day, 100, 40 + (n > 1), customers=100_000) for n, day in enumerate(MONTHS[:4])))
+    together = pd.DataFrame({"age": [0, 1], "customers": 400, "share": [1.0, 0.4]})
+    assert log_sentences.retention(table, together, "month").endswith(
+        "; newer and older months of sign-up hardly differ."
+    )
+
+
+def test_where_all_signed_up_before_the_log_nobody_is_known_to_stay():
+    said = log_sentences.retention(STAYS.head(0), STAYS.head(0)[["age", "customers", "share"]], "month")
+    assert said.startswith("Nobody signed up in a month that the log has all of")
 
 
 def test_without_a_whole_period_after_sign_up_nobody_is_known_to_stay():

@@ -59,8 +59,8 @@ def moved(**changed) -> Movement:
     return Movement(**told | changed)
 
 
-def cohort(day: date, *active: int) -> list[tuple]:
-    return [(day, age, 100, n, n / 100) for age, n in enumerate(active)]
+def cohort(day: date, *percent: int, customers: int = 100) -> list[tuple]:
+    return [(day, age, customers, n * customers // 100, n / 100) for age, n in enumerate(percent)]
 
 
 def cohorts(*rows: list[tuple]) -> pd.DataFrame:

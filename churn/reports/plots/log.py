@@ -200,10 +200,13 @@ def base_rate(rates: pd.DataFrame) -> Plot:
 
 def _left(known: pd.DataFrame) -> str:
     mean, low, high = known.churned.sum() / known.population.sum(), known.rate.min(), known.rate.max()
+    if len(known) == 1:
+        return f"{mean:.1%} left at the one date that is known"
     return f"{mean:.1%} left on average, between {low:.1%} and {high:.1%} by date"
 
 
 def _not_known(share, number, open_: list[date]) -> None:
     for ax in (share, number):
         ax.axvspan(pd.Timestamp(open_[0]), pd.Timestamp(open_[-1]), color="#EFEFEF", zorder=0)
-    share.text(pd.Timestamp(open_[0]), 0, " not known yet", va="bottom", fontsize=8, color="#555555")
+    look = {"ha": "right", "va": "bottom", "fontsize": 8, "color": "#555555"}
+    share.text(pd.Timestamp(open_[-1]), 0, "not known yet ", **look)
