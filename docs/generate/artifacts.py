@@ -39,7 +39,7 @@ STATE = {
     "runs/<run id>/": "the executed notebooks and their reports: begin at `index.html`",
     "spill/": "what the engine cannot hold in memory, while it computes",
     "<experiment>/source/": "the input as customers, events and rejected rows (Parquet)",
-    "<experiment>/log/": "the newest report of the log (log.html), what was found out of the input, the log as it was read",
+    "<experiment>/log/": "the newest report of the log (log.html), what is known of the input, the log as it was read",
     "<experiment>/features/": "one folder a snapshot; `features.json` describes every feature",
     "<experiment>/snapshots/": "feature tables that later months may take, a folder a snapshot",
     "<experiment>/training/": "the labelled training set, and the levels",
