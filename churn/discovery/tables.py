@@ -71,7 +71,7 @@ def events_of(found: Found) -> Proposal:
 def _described(found: Found, customer: Choice, at: Choice) -> Proposal:
     """The events of a table whose customers and times are known."""
     taken = {customer.column, at.column}
-    choices, doubts = [customer, at], []
+    choices = [customer, at]
     kind = roles.of_kind(found.facts, taken)
     taken |= {kind.column} if kind else set()
     value = roles.of_value(found.facts, taken)
@@ -79,9 +79,13 @@ def _described(found: Found, customer: Choice, at: Choice) -> Proposal:
     constant, by_sign = _constant(found, value)
     if kind is None and by_sign:
         kind = Choice("kind", by_sign, True, "what is below zero goes back")
-    where, told = _conditions(found, customer, None if kind and kind.column in found.sample.columns else constant)
+    where, doubts = _conditions(found, customer, None if kind and kind.column in found.sample.columns else constant)
     choices += [_filled(found, one) for one in (kind, value, event_id) if one]
-    return Proposal(found, EVENTS, choices, constant, where, doubts=doubts + told)
+    if late := roles.of_arrival(found.facts, taken):
+        doubts.append(
+            f"'{late}' may be when a row reached the log; where rows come late, name it as columns.arrived_at"
+        )
+    return Proposal(found, EVENTS, choices, constant, where, doubts=doubts)
 
 
 def _filled(found: Found, choice: Choice) -> Choice:
