@@ -28,6 +28,7 @@ PATTERNS = [
 CLOCK = re.compile(r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$")
 SIGN = r"(?:[€$£¥]|EUR|USD|GBP|CHF|[A-Z]{1,3}\$)?"
 NUMBER = re.compile(rf"^\(?[-+]?\s*{SIGN}\s*[-+]?\d[\d.,' \u00a0\u202f]*\s*{SIGN}-?\)?$")
+ADDRESS = re.compile(r"^[^@\s]+@[^@\s]+\.\w+$")
 DECIMAL = re.compile(r"[.,]\d")
 
 
@@ -66,6 +67,12 @@ class Facts:
     def each_once(self) -> bool:
         """Whether nearly each row has another value."""
         return self.distinct >= 0.98 * len(self.texts)
+
+
+def is_value(text: str) -> bool:
+    """Whether a text is a time, a number or an address, by which no column is called."""
+    timed = any(form.match(text) for name, form in READINGS.items() if name not in COUNTED)
+    return timed or bool(NUMBER.match(text) or ADDRESS.match(text))
 
 
 def of(name: str, column: pd.Series) -> Facts:

@@ -22,6 +22,7 @@ from churn.sources.rows.columns import Columns
 from churn.sources.rows.table import InputTable
 
 ROWS = 20_000  # of a sample
+NEAR = 0.8  # values a row, from which they are counted one by one
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,9 @@ class UnknownTable(InputTable):
     """A table of which nothing is said: the line with the names is the one whose words name columns of logs."""
 
     def matches(self, names: Iterable[str]) -> int:
-        """How many of the names could be those of a log's columns."""
-        return sum(map(vocabulary.is_known, names))
+        """How many of the names could be those of a log's columns; none where one is a time, a number or an address."""
+        names = list(names)
+        return 0 if any(map(facts.is_value, names)) else sum(map(vocabulary.is_known, names))
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,8 @@ def _format(file: Path) -> Format:
     format = detection.of_bytes(table, [file])
     if locate.kind_of(file) == "csv" and format.header == 1 and not table.matches(opening.columns_of(file, format)):
         unnamed = replace(format, header=0)
-        return unnamed if _begins_with_values(file, format) else format
+        return unnamed if any(map(facts.is_value, opening.columns_of(file, format))) else format
     return format
-
-
-def _begins_with_values(file: Path, format: Format) -> bool:
-    """Whether the first line holds times or numbers, which no column is called by."""
-    return any(facts.of("", pd.Series([name])).is_time or facts.NUMBER.match(name)
-               for name in opening.columns_of(file, format))  # fmt: skip
 
 
 def _found(con, paths: list[str], files: list[Path], format: Format, scratch: Path) -> Found:
@@ -133,9 +129,12 @@ def _sample(raw: Table) -> pd.DataFrame:
 
 
 def _counted(opened: list[Columns], names: list[str]) -> tuple[int, dict[str, int]]:
-    """Rows, and about how many different values each column has; in one pass."""
+    """Rows, and how many different values each column has: about, and exactly where nearly each row has another."""
     raw = [columns.raw for columns in opened]
     both = ibis.union(*(table.select(*names) for table in raw)) if len(raw) > 1 else raw[0]
     told = both.aggregate(rows=both.count(), **{f"c{i}": both[name].approx_nunique() for i, name in enumerate(names)})
     first = told.execute().loc[0]
-    return int(first.rows), {name: int(first[f"c{i}"]) for i, name in enumerate(names)}
+    about = {name: int(first[f"c{i}"]) for i, name in enumerate(names)}
+    near = [name for name, count in about.items() if NEAR * first.rows < count]
+    exact = both.aggregate(**{f"c{i}": both[name].nunique() for i, name in enumerate(near)}).execute() if near else None
+    return int(first.rows), about | {name: int(exact[f"c{i}"][0]) for i, name in enumerate(near)}

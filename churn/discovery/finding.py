@@ -152,7 +152,8 @@ def _dates(source: Source, silent: pd.DataFrame, leaves: Leaving, span: Span) ->
         tried.append((chosen, counted))
     chosen, counted = max(tried, key=lambda one: min(one[1].leave.min(), one[1].stay.min()))
     if min(counted.leave.min(), counted.stay.min()) >= 5:
-        return replace(chosen, sure=False), counted
+        few = f"{chosen.why['horizon']}; whatever the horizon, fewer than {LEAST} leave or stay at some date"
+        return replace(chosen, sure=False, why=chosen.why | {"horizon": few}), counted
     worst = counted.loc[counted[["leave", "stay"]].min(axis=1).idxmin()]
     raise InvalidData(
         f"no horizon from {dates.HORIZONS[0]} days on has customers who leave and who stay: with "

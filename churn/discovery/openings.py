@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -11,7 +12,7 @@ import pandas as pd
 import yaml
 
 from churn.errors import InvalidData
-from churn.sources import detection
+from churn.sources import detection, locate
 from churn.sources.formats import times
 from churn.sources.rows import event_table
 
@@ -56,6 +57,7 @@ def _taken(con, table, message: str, told: list[str]) -> dict:
 
 def _of_dates(con, table, offered: list[dict]) -> tuple[dict, str]:
     """By the order of the rows: exports are sorted, so the right reading jumps about less."""
+    table = replace(table, format=detection.of_bytes(table, locate.find(table.path)))
     with tempfile.TemporaryDirectory() as scratch:
         columns = table.open(con, Path(scratch), head=True)[0]
         table.fields(columns)

@@ -82,9 +82,7 @@ def _described(found: Found, customer: Choice, at: Choice) -> Proposal:
     where, doubts = _conditions(found, customer, None if kind and kind.column in found.sample.columns else constant)
     choices += [_filled(found, one) for one in (kind, value, event_id) if one]
     if late := roles.of_arrival(found.facts, taken):
-        doubts.append(
-            f"'{late}' may be when a row reached the log; where rows come late, name it as columns.arrived_at"
-        )
+        doubts.append(f"'{late}' may be when a row reached the log; where rows come late, it is columns.arrived_at")
     return Proposal(found, EVENTS, choices, constant, where, doubts=doubts)
 
 

@@ -45,6 +45,7 @@ UNDONE = re.compile(
 def words(name: str) -> tuple[str, ...]:
     """The words of a name, small and without accents: `CustomerID`, `customer-id` and `Customer ID` are the same."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    plain = re.sub(r"IDs\b", "ids", plain)
     parted = re.sub(r"([a-z0-9])([A-Z])|([A-Z]+)([A-Z][a-z])", r"\1\3 \2\4", plain)
     return tuple(re.findall(r"[a-z]+|[0-9]+", parted.lower()))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import ibis
 import pandas as pd
 import pytest
@@ -27,7 +29,7 @@ def by_hand(days: dict[str, list[int]], silent: int, within: int) -> float:
     spells = []
     for all_ in days.values():
         known = sorted(set(all_))
-        spells += [(b - a, True) for a, b in zip(known, known[1:], strict=False)] + [(end - known[-1], False)]
+        spells += [(b - a, True) for a, b in itertools.pairwise(known)] + [(end - known[-1], False)]
     away = 1.0
     for day in range(silent + 1, silent + within + 1):
         at_risk = sum(lasted >= day for lasted, _ in spells)
