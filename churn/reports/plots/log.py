@@ -157,7 +157,8 @@ def values(table: pd.DataFrame) -> Plot:
         return blank("The log holds no events")
     first = table.iloc[0]
     figure = plot(
-        f"Half of {short(first.kind)} are worth {first['median']:,.4g} or less", height=rows_height(len(shown))
+        f"Half of the events {short(first.kind)} are worth {first['median']:,.4g} or less",
+        height=rows_height(len(shown)),
     )
     ax = figure.subplots()
     ax.hlines(shown.index, shown.low, shown.high, color=PALE, linewidth=3, label="nine of ten")
