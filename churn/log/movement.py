@@ -11,7 +11,7 @@ import pandas as pd
 from churn import grid
 
 PROOFS = 3  # dates at which last year's must have missed less
-GAIN = 0.01  # by how much less, on average: a point, as churn.training.levels asks for
+GAIN = 0.01  # by how much less, on average: a point, as churn.training.levels asks for; and beyond chance
 YEAR = 365.25  # days
 
 
@@ -48,22 +48,23 @@ def movement(rates: pd.DataFrame, *, every: str, horizon_days: int) -> Movement:
     share = dict(zip(known.snapshot, known.rate, strict=True))
     before = {day: grid.last_year(every, day) for day in share}
     changes = np.array([share[day] - share[before[day]] for day in share if before[day] in share])
-    trend, margin = _trend(changes, horizon_days, every)
+    trend, margin = _mean(changes, horizon_days, every)
     misses = np.abs(_misses(share, before, timedelta(days=horizon_days))).reshape(-1, 2)
     season, newest = misses.mean(axis=0) if len(misses) else (np.nan, np.nan)
-    proven = bool(len(misses) >= PROOFS and season < newest - GAIN)
+    gain, by_chance = _mean(misses[:, 1] - misses[:, 0], horizon_days, every)
+    proven = bool(len(misses) >= PROOFS and gain > max(GAIN, by_chance))
     swing, low, high = _swing(share, trend) if proven else (np.nan, 0, 0)
     return Movement(len(share), trend, margin, float(season), float(newest), len(misses), proven, swing, low, high)
 
 
-def _trend(changes: np.ndarray, horizon_days: int, every: str) -> tuple[float, float]:
-    """Change a year, and twice its standard error: dates whose horizons overlap tell the same."""
-    if not len(changes):
+def _mean(values: np.ndarray, horizon_days: int, every: str) -> tuple[float, float]:
+    """The mean over dates, and twice its standard error: dates whose horizons overlap tell the same."""
+    if not len(values):
         return float("nan"), float("nan")
     days = {"day": 1, "week": 7}.get(every, YEAR / 12)
-    apart = len(changes) * min(1.0, days / horizon_days)
-    spread = float(changes.std(ddof=1)) if len(changes) > 1 else float("inf")
-    return float(changes.mean()), 2 * spread / apart**0.5 if apart >= 2 else float("inf")
+    apart = len(values) * min(1.0, days / horizon_days)
+    spread = float(values.std(ddof=1)) if len(values) > 1 else float("inf")
+    return float(values.mean()), 2 * spread / apart**0.5 if apart >= 2 else float("inf")
 
 
 def _misses(share: dict[date, float], before: dict[date, date], horizon: timedelta) -> np.ndarray:

@@ -58,6 +58,12 @@ def test_noise_has_neither():
     assert not found.season
 
 
+def test_a_few_dates_that_last_year_foretold_are_chance():
+    rng = np.random.default_rng(5)
+    noisy = [moved(lambda n: 0.5 + rng.normal(0, 0.06), months=29) for _ in range(40)]
+    assert 4 >= sum(found.season for found in noisy)
+
+
 def test_a_year_of_dates_tells_nothing():
     found = moved(lambda n: 0.3 + 0.01 * n, months=12)
     assert 0 == found.proofs
