@@ -5,6 +5,7 @@ It is made anew once the input has changed, or what the params file says of leav
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 from churn import state
@@ -20,13 +21,14 @@ def place(experiment: str) -> Path:
     return state.path(experiment, kept.FOLDER, f"{NAME}.html")
 
 
-def made(params: Params, staged: Path) -> Path:
-    """The report of a log that was read into `staged`: the one there is, or a new one. Raises StageFailed."""
+def made(params: Params, staged: Path, *, kernel: kernels.Kernel | None = None) -> Path:
+    """The report of a log that was read into `staged`: the one there is, or a new one, by a kernel that has ended its
+    own work or by one of its own. Raises StageFailed."""
     html, asked = place(params.experiment), parameters(params, staged)
     source = (state.NOTEBOOKS / f"{NAME}.ipynb").read_text(encoding="utf-8")
 
     def make() -> list:
-        _execute(params.experiment, asked)
+        _execute(params.experiment, asked, kernel)
         return list(state.file_stat(html))
 
     also = [{**asked, "staged": ""}, source]
@@ -35,12 +37,12 @@ def made(params: Params, staged: Path) -> Path:
     return html
 
 
-def _execute(experiment: str, asked: dict) -> Path:
+def _execute(experiment: str, asked: dict, kernel: kernels.Kernel | None) -> None:
     folder = place(experiment).parent
     folder.mkdir(parents=True, exist_ok=True)
-    with kernels.warm_kernel() as kernel:
-        executed = notebook.run_stage(NAME, asked, folder=folder, kernel=kernel, on_cell=lambda *_: None).notebook
-    return notebook.render(executed, title=f"{experiment}: {NAME}", run_id="a report of its own")
+    with nullcontext(kernel) if kernel else kernels.warm_kernel() as used:
+        executed = notebook.run_stage(NAME, asked, folder=folder, kernel=used, on_cell=lambda *_: None).notebook
+    notebook.render(executed, title=f"{experiment}: {NAME}", run_id="a report of its own")
 
 
 def parameters(params: Params, staged: Path) -> dict:

@@ -133,19 +133,27 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
         step, run.glued[stage], peak = _execute(run, step, kernels, began)
     _tell_notes(run, stage)
     if stage == "features":
-        run.log_page = _report_of_log(run, ran=not step.entry)
+        run.log_page = _report_of_log(run, kernels, ran=not step.entry)
     run.steps[stage] = step
     outcome = "reused" if step.entry else "ran"
     source = step.entry.run_id if step.entry else None
     run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
 
 
-def _report_of_log(run: Run, *, ran: bool) -> Future | None:
-    """The report of the log, in the background; of a database only where it was read."""
-    source = run.params.data.source
+def _report_of_log(run: Run, kernels: Kernels, *, ran: bool) -> Future | None:
+    """The report of the log, in the background, by the kernel that has read it; of a database only where it was."""
+    source, staged = run.params.data.source, state.path(run.params.experiment, "source")
     if source == "tables" or (source == "database" and not ran):
         return None
-    return run.log_pool.submit(log_report.made, run.params, state.path(run.params.experiment, "source"))
+    return run.log_pool.submit(_made_of_log, run.params, staged, kernels if ran else None)
+
+
+def _made_of_log(params: Params, staged: Path, kernels: Kernels | None) -> Path:
+    try:
+        return log_report.made(params, staged, kernel=kernels and kernels.take("features"))
+    finally:
+        if kernels:
+            kernels.done("features")
 
 
 def _with_log(run: Run) -> None:
@@ -180,7 +188,8 @@ def _execute(run: Run, step: Step, kernels: Kernels, began: float) -> tuple[Step
     except BaseException:
         _failed(run, stage, time.perf_counter() - began)
         raise
-    kernels.done(stage)
+    if stage != "features" or run.params.data.source == "tables":  # that of features has the log's report to make
+        kernels.done(stage)
     if stage == "features" and run.params.data.source == "database":
         step = plan.with_rows_read(step, runs.document(run.log.id, "evidence/input.json"))
     added, seconds = runs.added(before, runs.contents(run.log.id)) if kept else {}, time.perf_counter() - began

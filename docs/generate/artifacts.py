@@ -11,6 +11,7 @@ RUN = {
     "notebooks/index.html": ("run", "the run's page: begin here"),
     "notebooks/<stage>.ipynb": ("each stage", "the executed notebook"),
     "notebooks/<stage>.html": ("each stage", "the same as a report: one file that loads nothing from elsewhere"),
+    "notebooks/log.html": ("run", "the report of the event log"),
     "input.json": ("features", "what came in: files, rows, rejected rows, what is odd"),
     "features.json": ("features", "the manifest: every feature with type, unit, meaning and fingerprint"),
     "levels.json": ("train", "the level at every snapshot whose labels are known"),
