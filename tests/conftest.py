@@ -47,7 +47,8 @@ LONGEST = [
     "pipeline/execution/test_kernels.py", "serving/test_address.py", "serving/test_predict.py",
     "checks/planted/test_command_line.py", "sources/test_locate.py", "serving/test_swap.py",
     "registry/test_decisions.py", "notebooks/test_notebooks.py",
-    "discovery/test_shapes.py", "discovery/test_proposals.py", "cli/test_init.py", "pipeline/execution/test_papermill_engine.py",
+    "discovery/test_shapes.py", "discovery/test_proposals.py", "cli/test_init.py",
+    "pipeline/execution/test_papermill_engine.py",
     "sources/test_dialects.py", "sources/test_odd_logs.py", "sources/test_identifiers.py", "scoring/test_batch.py",
 ]  # fmt: skip
 

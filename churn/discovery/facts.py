@@ -63,11 +63,6 @@ class Facts:
         """Whether it holds texts that are neither times nor numbers."""
         return not (self.is_number or self.is_time or self.is_clock) and self.distinct > 0
 
-    @property
-    def each_once(self) -> bool:
-        """Whether nearly each row has another value."""
-        return self.distinct >= 0.98 * len(self.texts)
-
 
 def is_value(text: str) -> bool:
     """Whether a text is a time, a number or an address, by which no column is called."""

@@ -26,19 +26,21 @@ def with_formats(con: ibis.BaseBackend, data: dict) -> tuple[dict, list[str]]:
     Raises InvalidData where nothing speaks for one of the readings, or files are written in different ways.
     """
     told: list[str] = []
-    for number in range(len(event_table.tables(data))):
-        section, table = event_table.tables(data)[number]
-        while True:
-            table = event_table.tables(data)[number][1]
-            try:
-                with tempfile.TemporaryDirectory() as scratch:
-                    found = detection.complete(con, table, table.fields, scratch=Path(scratch))
-                break
-            except InvalidData as error:
-                section["format"] = section.get("format", {}) | _taken(con, table, str(error), told)
-        if said := found.said():
-            section["format"] = said
+    for number, (section, _) in enumerate(event_table.tables(data)):
+        if format := _format(con, data, number, told):
+            section["format"] = format
     return data, told
+
+
+def _format(con, data: dict, number: int, told: list[str]) -> dict:
+    """How the files of one table are written; what is open is taken, said, and looked at again."""
+    section, table = event_table.tables(data)[number]
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            return detection.complete(con, table, table.fields, scratch=Path(scratch)).said()
+    except InvalidData as error:
+        section["format"] = section.get("format", {}) | _taken(con, table, str(error), told)
+    return _format(con, data, number, told)
 
 
 def _taken(con, table, message: str, told: list[str]) -> dict:

@@ -11,6 +11,7 @@ from churn.discovery.files import Found
 from churn.discovery.roles import Choice
 from churn.discovery.tables import CUSTOMERS, EVENTS, LEFT_OUT, Proposal, customers_of, events_of
 
+ONCE = 1.001  # rows a value, below which each row has another
 SHARED, MISSING = 0.5, 0.01  # share of a log's ids that its customers' table has; that it may lack
 
 
@@ -28,7 +29,7 @@ def propose(found: list[Found]) -> list[Proposal]:
 def _beside(main: Proposal, other: Proposal) -> Proposal:
     """What a table is beside a log: its customers, where a column that is another one on each row has the log's ids; or
     a log of its own."""
-    once = {f.name: _shared(main, other.found, f.name) for f in other.found.facts if f.each_once and not f.is_time}
+    once = {name: _shared(main, other.found, name) for name in _each_once(other.found)}
     best = max(once, key=once.get, default=None)
     if best and once[best] >= SHARED:
         told = f"another one on each row; {once[best]:.1%} of the ids in {main.found.name} are there"
@@ -40,6 +41,12 @@ def _beside(main: Proposal, other: Proposal) -> Proposal:
         return other
     said = f"{shared:.0%} of the ids in '{main.choices[0].column}' of {main.found.name} are in its '{customer}'"
     return replace(other, doubts=[*other.doubts, f"{said}; are these the same customers?"])
+
+
+def _each_once(found: Found) -> list[str]:
+    """The columns that have another value on each row, which no time is taken for."""
+    full = [f.name for f in found.facts if f.filled == 1 and not f.is_time]
+    return [name for name in full if found.repeats[name] < ONCE]
 
 
 def _shared(main: Proposal, other: Found, column: str) -> float:

@@ -5,6 +5,8 @@ It is made anew once the input has changed, or what the params file says of leav
 
 from __future__ import annotations
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -12,13 +14,49 @@ from churn import state
 from churn.log import kept
 from churn.params.schema import Params
 from churn.pipeline.execution import kernels, notebook
+from churn.sources import contract
 
 NAME = "log"
+BESIDE = 20_000_000  # events that can be reported on beside other work
 
 
 def place(experiment: str) -> Path:
     """Where the newest report of a log lies."""
     return state.path(experiment, kept.FOLDER, f"{NAME}.html")
+
+
+class Beside:
+    """The report of a run's log: made while its stages go on, by the kernel that has read the log; of a log that needs
+    the machine for itself after them, and of a database only where it was read."""
+
+    def __init__(self, params: Params) -> None:
+        self._params, self._staged = params, state.path(params.experiment, "source")
+        self._pool, self._page, self._waits = ThreadPoolExecutor(1), None, False
+
+    def begin(self, opened: kernels.Kernels, *, ran: bool) -> None:
+        """Begin once the log is there: `ran`, where the stage has read it, else it is as it was."""
+        source = self._params.data.source
+        if source == "tables" or (source == "database" and not ran):
+            return
+        self._waits = contract.told(self._staged)["counts"]["events"] > BESIDE
+        if ran and self._waits:
+            opened.done("features")
+        if not self._waits:
+            self._page = self._pool.submit(self._made, opened if ran else None)
+
+    def put_into(self, folder: Path) -> Path | None:
+        """The report, in a run's folder, once it is there; None where there is none. Raises ChurnError or OSError."""
+        if self._waits:
+            self._page = self._pool.submit(self._made, None)
+        self._pool.shutdown()
+        return Path(shutil.copy(self._page.result(), folder)) if self._page else None
+
+    def _made(self, opened: kernels.Kernels | None) -> Path:
+        try:
+            return made(self._params, self._staged, kernel=opened and opened.take("features"))
+        finally:
+            if opened:
+                opened.done("features")
 
 
 def made(params: Params, staged: Path, *, kernel: kernels.Kernel | None = None) -> Path:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -60,9 +59,10 @@ class Run:
     index: Path | None = None
     report_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     pending_reports: list[Future] = field(default_factory=list)
-    log_pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
-    log_page: Future | None = None  # the report of the event log, which is made while the stages go on
     code_changed_meanwhile: bool = False  # while a stage ran: neither it nor a later one is kept
+
+    def __post_init__(self) -> None:
+        self.log_report = log_report.Beside(self.params)
 
     @property
     def alarm(self) -> bool:
@@ -133,37 +133,18 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
         step, run.glued[stage], peak = _execute(run, step, kernels, began)
     _tell_notes(run, stage)
     if stage == "features":
-        run.log_page = _report_of_log(run, kernels, ran=not step.entry)
+        run.log_report.begin(kernels, ran=not step.entry)
     run.steps[stage] = step
     outcome = "reused" if step.entry else "ran"
     source = step.entry.run_id if step.entry else None
     run.done.append(Done(stage, outcome, time.perf_counter() - began, peak, run.folder / f"{stage}.html", source))
 
 
-def _report_of_log(run: Run, kernels: Kernels, *, ran: bool) -> Future | None:
-    """The report of the log, in the background, by the kernel that has read it; of a database only where it was."""
-    source, staged = run.params.data.source, state.path(run.params.experiment, "source")
-    if source == "tables" or (source == "database" and not ran):
-        return None
-    return run.log_pool.submit(_made_of_log, run.params, staged, kernels if ran else None)
-
-
-def _made_of_log(params: Params, staged: Path, kernels: Kernels | None) -> Path:
-    try:
-        return log_report.made(params, staged, kernel=kernels and kernels.take("features"))
-    finally:
-        if kernels:
-            kernels.done("features")
-
-
 def _with_log(run: Run) -> None:
-    """Put the report of the log beside the others, once it is there; the run does without one that failed."""
-    if run.log_page is None:
-        return
+    """Put the report of the log beside the others; the run does without one that failed."""
     try:
-        there = run.log_page.result()
-        page = Path(shutil.copy(there, run.folder))
-        run.log.file(page, "notebooks")
+        if page := run.log_report.put_into(run.folder):
+            run.log.file(page, "notebooks")
     except (errors.ChurnError, OSError) as error:
         run.listener.note(f"the report of the log could not be made: {error}")
 
@@ -262,7 +243,6 @@ def _end(run: Run) -> None:
     """Write the index page, name the MLflow run by what happened and end it, whatever has happened."""
     first = sys.exception()
     run.report_pool.shutdown()
-    run.log_pool.shutdown()
     try:
         with errors.noted_below(first):
             _with_log(run)

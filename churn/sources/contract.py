@@ -74,13 +74,17 @@ def keep(source: Source, folder: Path) -> None:
 
 def kept(con: ibis.BaseBackend, folder: Path) -> Source:
     """The Source that was read into a folder. Raises InvalidData where there is none."""
+    known = told(folder)
+    tables = {"rejected": pd.DataFrame(known["rejected"], columns=SUMMARY), "inputs": pd.DataFrame(known["inputs"])}
+    return over(con, Source(None, None, {}, None, **(known | tables)), folder)
+
+
+def told(folder: Path) -> dict:
+    """What is known of the Source that was read into a folder. Raises InvalidData where there is none."""
     try:
-        told = json.loads((folder / TOLD).read_text(encoding="utf-8"))
+        return json.loads((folder / TOLD).read_text(encoding="utf-8"))
     except OSError:
         raise InvalidData(f"{folder}: nothing was read into it; read the input again") from None
-    told["rejected"] = pd.DataFrame(told["rejected"], columns=SUMMARY)
-    told["inputs"] = pd.DataFrame(told["inputs"])
-    return over(con, Source(None, None, {}, None, **told), folder)
 
 
 def over(con: ibis.BaseBackend, source: Source, folder: Path) -> Source:
