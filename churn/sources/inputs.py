@@ -65,6 +65,7 @@ def read(con: ibis.BaseBackend, data: dict, folder: Path, *, as_of: str = "") ->
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("events", "customers", "labels", "rejected"):
         (folder / f"{name}.parquet").unlink(missing_ok=True)
+    (folder / contract.TOLD).unlink(missing_ok=True)
     shutil.rmtree(folder / "tables", ignore_errors=True)
     with concealed(data):
         source = READERS[data["source"]](reader, folder, **settings)

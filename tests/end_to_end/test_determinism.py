@@ -37,7 +37,8 @@ def prints(file: Path, folder: Path, *, threads: int) -> dict:
                                 **given.features.model_dump(), label=label)  # fmt: skip
     labelled = labels.build(source.events, source.customers, None, snapshots=days, label=label)
     engine.write_parquet(con, labelled, folder / "labels.parquet")
-    staged = {path.stem: row_hashes.of_table(path)[0]["fingerprint"] for path in state.path("shop", "source").iterdir()}
+    tables = state.path("shop", "source").glob("*.parquet")
+    staged = {path.stem: row_hashes.of_table(path)[0]["fingerprint"] for path in tables}
     return staged | {
         "features": made["fingerprint"],
         "labels": row_hashes.of_table(folder / "labels.parquet")[0]["fingerprint"],

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from churn.engine import connect
 from churn.errors import InvalidData
-from churn.sources import inputs
+from churn.sources import contract, inputs
 
 COLUMNS = {"customer_id": "cust", "at": "day", "value": "amount"}
 LOG = "cust,day,amount\n1,2024-01-01,5\n2,2024-01-02,7.25\n1,2024-01-03,1\n"
@@ -211,7 +211,18 @@ def test_restaging_replaces_what_was_there(read, tmp_path):
     assert read("cust,day,amount\n1,2024-01-01,5\n,2024-01-01,5\n").counts["rejected"] == 1
     source = read("cust,day,amount\n3,2024-01-01,5\n4,2024-01-01,5\n")
     assert ids(source) == ["3", "4"]
-    assert sorted(file.name for file in (tmp_path / "staged").iterdir()) == ["customers.parquet", "events.parquet"]
+    assert ["customers.parquet", "events.parquet", "told.json"] == sorted(
+        f.name for f in (tmp_path / "staged").iterdir()
+    )
+
+
+def test_a_log_that_was_read_is_opened_again_with_all_that_was_told_of_it(read, tmp_path):
+    source = read("cust,day,amount\n1,2024-01-01,5\n,2024-01-01,5\n1,2024-01-01,5\n")
+    again = contract.kept(connect(), tmp_path / "staged")
+    assert source.events.execute().equals(again.events.execute())
+    assert (source.notes, source.counts, source.segments) == (again.notes, again.counts, again.segments)
+    assert source.rejected.equals(again.rejected) and 1 == len(again.rejected)
+    assert source.inputs.astype(str).equals(again.inputs.astype(str))
 
 
 EVENT = st.tuples(
