@@ -105,7 +105,8 @@ def test_progress_is_plain_lines_when_piped(finished):
 def test_every_notebook_and_its_html_are_artifacts_of_the_one_run(finished):
     made = only_run(finished.state, "smoke")
     assert {f"notebooks/{s}.{e}" for s in plan.STAGES for e in ("ipynb", "html")} | {
-        "notebooks/index.html"
+        "notebooks/index.html",
+        "notebooks/log.html",
     } == artifacts(finished.state, made.info.run_id, "notebooks")
     assert "FINISHED" == made.info.status
 
@@ -133,7 +134,7 @@ def test_stage_and_alias_name_the_same_version(finished):
 def test_why_traces_the_version_in_production_back_to_its_data(finished):
     told = json.loads(churn("why", "--json", state=finished.state).stdout)
     assert (1, True, None) == (told["version"], told["in_production"], told["rollback_restores"])
-    assert {*plan.STAGES} == set(told["notebooks"])
+    assert {*plan.STAGES, "log"} == set(told["notebooks"])
     assert "training_set" in [s["name"] for s in told["data"]["sets"]]
     assert "pass" == told["decisions"][0]["gate"][0]["outcome"]
     assert 7 == told["parameters"]["seed"]

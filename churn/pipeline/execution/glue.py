@@ -7,7 +7,7 @@ from IPython.display import Markdown
 from churn import state
 from churn.pipeline.execution._papermill import scrapbook
 
-LONGEST = 300  # characters of a value that are shown
+LONGEST = 1_000  # characters of a value that are shown
 
 
 def glue(**values: object) -> Markdown:
