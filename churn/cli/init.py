@@ -102,7 +102,7 @@ def _write(log: Log, out: Path) -> str:
 
     written.write(log, out)
     params = schema.with_snapshots(schema.load(out), log.dates.dates)
-    place = kept.keep(params, log.staged)
+    place = kept.keep(params, log.staged, begins=log.span.begins, ends=log.span.ends)
     _tell("drawing the report of the log")
     from churn.pipeline import log_report
 

@@ -76,9 +76,11 @@ def staged(params: Params, *, tell: Callable[[str], None] = lambda text: None) -
     return contract.kept(engine.embedded(), place)
 
 
-def keep(params: Params, read: Path) -> Path:
-    """Take a whole log that was read into a folder as that of a params file, to be found by `staged`; where it is."""
+def keep(params: Params, read: Path, *, begins: date, ends: date) -> Path:
+    """Take a whole log that was read into a folder as that of a params file, to be found by `staged`, and the days of
+    its first and last event; where it is."""
     place = whole(params.experiment)
+    found_out(params.experiment, "span", _input(params), lambda: [str(begins), str(ends)])
     state.write_json(read / KEPT, {"seen": _seen(_input(params), ["", _code()])})
     with state.replacing(place) as temporary:
         shutil.copytree(read, temporary, dirs_exist_ok=True)
