@@ -10,7 +10,7 @@ from tests import browser
 from tests.end_to_end.system.workplace import Workplace
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
-STAGES = ("features", "monitor", "train", "evaluate", "promote", "score")
+STAGES = ("features", "monitor", "train", "evaluate", "promote", "score", "log")
 
 
 @pytest.fixture(scope="module")
