@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from math import isinf
 
 import pandas as pd
 
@@ -32,9 +33,12 @@ def movement(found: Movement) -> str:
         return "The log is too short to tell a trend from a season: it takes a year between two dates whose horizons have closed."
     way = "rises" if found.trend > 0 else "falls"
     trend = f"{way} by {_points(found.trend)} a year" if found.has_trend else "has no trend beyond chance"
+    if isinf(found.margin):
+        trend = f"{way} by {_points(found.trend)} in a year, of which few dates tell,"
     misses = f"the date a year before missed by {_points(found.miss_season)} on average, the newest one known by {_points(found.miss_newest)}"
     if not found.season:
-        return f"The share of leavers {trend} and no season that helps: {misses}; so the newest dates count."
+        has = "" if trend.startswith("has") else "has "
+        return f"The share of leavers {trend} and {has}no season that helps: {misses}; so the newest dates count."
     return f"The share of leavers {trend} and swings by {_points(found.swing)} with the season, from {_of_year(found.low)} to {_of_year(found.high)}, so last year's same date counts: {misses}."
 
 

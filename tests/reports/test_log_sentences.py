@@ -198,7 +198,14 @@ def test_without_a_season_the_newest_dates_count():
         "The share of leavers has no trend beyond chance and no season that helps: the date a year before missed by "
         "2.0 points on average, the newest one known by 1.0 points; so the newest dates count."
     ) == rate_sentences.movement(found)
-    assert "falls by 2.0 points a year and no season" in rate_sentences.movement(moved(season=False, trend=-0.02))
+    assert "falls by 2.0 points a year and has no season" in rate_sentences.movement(moved(season=False, trend=-0.02))
+
+
+def test_a_trend_that_few_dates_tell_of_is_not_called_chance():
+    found = moved(season=False, trend=0.117, margin=float("inf"))
+    assert "rises by 11.7 points in a year, of which few dates tell, and has no season" in rate_sentences.movement(
+        found
+    )
 
 
 def test_a_short_log_has_no_season_to_tell():
