@@ -15,8 +15,9 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-STAGES = {
-    "features": "the log, and what is computed from it",
+REPORTS = {
+    "log": "when events came, who stays away and comes back, how many left at each date",
+    "features": "what is computed from the log",
     "monitor": "what came true of what was promised",
     "train": "who counts, who left, and the model",
     "evaluate": "how well it ranks, whether its probabilities hold, what it earns",
@@ -48,9 +49,9 @@ def page(found: list[Path]) -> str:
 def _card(folder: Path) -> str:
     index = (folder / "index.html").read_text()
     title = re.search(r"<title>[^:<]*: (.*?)</title>", index)[1]
-    there = [stage for stage in STAGES if (folder / f"{stage}.html").exists()]
+    there = [stage for stage in REPORTS if (folder / f"{stage}.html").exists()]
     reports = "\n".join(
-        f'<li><a href="{folder.name}/{stage}.html">{stage}</a><br>{escape(STAGES[stage])}{_picture(folder, stage)}</li>'
+        f'<li><a href="{folder.name}/{stage}.html">{stage}</a><br>{escape(REPORTS[stage])}{_picture(folder, stage)}</li>'
         for stage in there
     )
     return f'## [{title}]({folder.name}/index.html)\n\n<ul class="gallery">\n{reports}\n</ul>\n'
