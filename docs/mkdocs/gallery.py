@@ -49,10 +49,10 @@ def page(found: list[Path]) -> str:
 def _card(folder: Path) -> str:
     index = (folder / "index.html").read_text()
     title = re.search(r"<title>[^:<]*: (.*?)</title>", index)[1]
-    there = [stage for stage in REPORTS if (folder / f"{stage}.html").exists()]
+    there = [name for name in REPORTS if (folder / f"{name}.html").exists()]
     reports = "\n".join(
-        f'<li><a href="{folder.name}/{stage}.html">{stage}</a><br>{escape(REPORTS[stage])}{_picture(folder, stage)}</li>'
-        for stage in there
+        f'<li><a href="{folder.name}/{name}.html">{name}</a><br>{escape(REPORTS[name])}{_picture(folder, name)}</li>'
+        for name in there
     )
     return f'## [{title}]({folder.name}/index.html)\n\n<ul class="gallery">\n{reports}\n</ul>\n'
 
