@@ -17,6 +17,11 @@ HEAD = """\
 # All keys: docs/reference/parameters.md
 """
 
+ECONOMICS = """\
+# What a contact costs, what a customer who stays is worth, how often contacting helps: with these the list
+# says whom to contact, and what that should earn.
+# evaluate: {economics: {contact_cost: 2.0, saved_value: 60.0, success_rate: 0.2}}"""
+
 
 def text(log: Log, out: Path) -> str:
     """The params file."""
@@ -25,7 +30,7 @@ def text(log: Log, out: Path) -> str:
     parts += ["", *_comment(f"{log.leaving.why}; {why['horizon']}"), *_comment(why.get("active", ""))]
     parts += [f"label: {_flow(label)}", "", *_comment(why["snapshots"]), *_comment(_dates_told(log))]
     parts += [f"snapshots: {_flow(log.params()['snapshots'])}"]
-    parts += [f"features: {_flow({'windows_days': log.dates.windows})}", "", *_economics(log)]
+    parts += [f"features: {_flow({'windows_days': log.dates.windows})}", "", ECONOMICS]
     return "\n".join(parts) + "\n"
 
 
@@ -78,15 +83,6 @@ def _columns(columns: dict, one: Proposal, log: Log, key: str, indent: str) -> l
         lines += [f"{indent}  # {mark}{_clean(choice.why)}"] if choice else []
         lines += [f"{indent}  #   {_clean('; '.join(proofs[role]))}"] if proofs.get(role) else []
     return lines
-
-
-def _economics(log: Log) -> list[str]:
-    """What contacting would have to be worth, which no log says."""
-    return [
-        "# What a contact costs, what a customer who stays is worth, how often contacting helps: with these the list",
-        "# says whom to contact, and what that should earn.",
-        "# evaluate: {economics: {contact_cost: 2.0, saved_value: 60.0, success_rate: 0.2}}",
-    ]
 
 
 def _dates_told(log: Log) -> str:
