@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from churn.cli.commands import argument, command, say
+from churn.cli.commands import argument, command, say, tell
 from churn.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _out(given: argparse.Namespace) -> Path:
 def _tables(con: ibis.BaseBackend, given: argparse.Namespace, scratch: Path) -> list[Found]:
     from churn.discovery import database, files
 
-    _tell("looking at the columns")
+    tell("looking at the columns")
     if given.url:
         return database.tables(con, given.url, given.tables, scratch)
     return files.tables(con, given.files, scratch)
@@ -90,7 +90,7 @@ def _log(con: ibis.BaseBackend, found: list[Found], out: Path, scratch: Path, *,
         from churn.cli import asking
 
         read = asking.settled(read)
-    log = finding.log_of(con, finding.name_of(out.name), read, scratch / "log", tell=_tell)
+    log = finding.log_of(con, finding.name_of(out.name), read, scratch / "log", tell=tell)
     return asking.horizon(log) if asks else log
 
 
@@ -100,14 +100,9 @@ def _write(log: Log, out: Path) -> str:
     from churn.log import kept
     from churn.params import schema
 
-    written.write(log, out)
-    params = schema.with_snapshots(schema.load(out), log.dates.dates)
+    params = schema.with_snapshots(written.write(log, out), log.dates.dates)
     place = kept.keep(params, log.staged, begins=log.span.begins, ends=log.span.ends)
-    _tell("drawing the report of the log")
+    tell("drawing the report of the log")
     from churn.pipeline import log_report
 
     return str(log_report.made(params, place))
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -68,7 +68,6 @@ class Dates:
     rule: SnapshotRule
     dates: Snapshots
     allowed: int
-    share: float | None
     sure: bool
     why: dict[str, str]
 
@@ -105,7 +104,7 @@ def _of(
     if shares is None:
         label = {"rule": "event", "kind": leaving.kind, "horizon_days": horizon}
         why["horizon"] = "a month ahead" if horizon == wanted else "as long as the log allows"
-        return Dates(label, windows, rule, dates, allowed, None, horizon == wanted, why)
+        return Dates(label, windows, rule, dates, allowed, horizon == wanted, why)
     active = _active(found, horizon, room)
     label = {"rule": "inactivity", "horizon_days": horizon, "active_within_days": active}
     label |= {"kinds": leaving.kinds} if leaving.kinds else {}
@@ -115,7 +114,7 @@ def _of(
         why["horizon"] += f"; {wanted} days would be better, but the log is too short for it"
     inside = silence.usual(found, RETURNS)
     why["active"] = f"9 of 10 who come back do so within {inside:.0f} days"
-    return Dates(label, windows, rule, dates, allowed, share, share <= 0.5, why)
+    return Dates(label, windows, rule, dates, allowed, share <= 0.5, why)
 
 
 def with_more_training(chosen: Dates, span: Span, train: int) -> Dates | None:

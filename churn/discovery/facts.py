@@ -37,7 +37,7 @@ class Facts:
     """A column of a sample: its values as texts, nulls left out, and what they look like.
 
     filled: share of rows with a value; times: how they are written as times, "" where they are not; distinct: number of
-    different values; lowest: of numbers, whether any is below zero.
+    different values; below_zero: of numbers, the share of rows that are.
     """
 
     name: str

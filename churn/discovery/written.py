@@ -9,6 +9,8 @@ import yaml
 from churn import state
 from churn.discovery.finding import Log
 from churn.discovery.tables import CUSTOMERS, EVENTS, Proposal
+from churn.params import schema
+from churn.params.schema import Params
 
 WIDE = 120
 HEAD = """\
@@ -34,9 +36,11 @@ def text(log: Log, out: Path) -> str:
     return "\n".join(parts) + "\n"
 
 
-def write(log: Log, out: Path) -> Path:
-    """Write it, whole or not at all."""
-    return state.write_text(out, text(log, out))
+def write(log: Log, out: Path) -> Params:
+    """Write it, whole or not at all, and read it as a run will. Raises InvalidParams, and leaves no file."""
+    with state.replacing(out) as temporary:
+        temporary.write_text(text(log, out), encoding="utf-8")
+        return schema.load(temporary)
 
 
 def _unsure(log: Log) -> list[str]:

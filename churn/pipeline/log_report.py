@@ -44,9 +44,10 @@ class Beside:
         if not self._waits:
             self._page = self._pool.submit(self._made, opened if ran else None)
 
-    def put_into(self, folder: Path) -> Path | None:
-        """The report, in a run's folder, once it is there; None where there is none. Raises ChurnError or OSError."""
-        if self._waits:
+    def put_into(self, folder: Path, *, finished: bool) -> Path | None:
+        """The report, in a run's folder, once it is there; None where there is none: a run that has not `finished`
+        waits for none to begin. Raises ChurnError or OSError."""
+        if self._waits and finished:
             self._page = self._pool.submit(self._made, None)
         self._pool.shutdown()
         return Path(shutil.copy(self._page.result(), folder)) if self._page else None

@@ -143,7 +143,7 @@ def _stage(run: Run, stage: str, kernels: Kernels) -> None:
 def _with_log(run: Run) -> None:
     """Put the report of the log beside the others; the run does without one that failed."""
     try:
-        if page := run.log_report.put_into(run.folder):
+        if page := run.log_report.put_into(run.folder, finished=run.status == "FINISHED"):
             run.log.file(page, "notebooks")
     except (errors.ChurnError, OSError) as error:
         run.listener.note(f"the report of the log could not be made: {error}")

@@ -38,4 +38,4 @@ def test_ready_made_tables_have_no_log_to_report_on(tmp_path):
     tables = schema.load("params/streamflow.yaml")
     beside = log_report.Beside(tables)
     beside.begin(None, ran=True)
-    assert beside.put_into(tmp_path) is None
+    assert beside.put_into(tmp_path, finished=True) is None
