@@ -23,6 +23,7 @@ from jupyter_client.kernelspec import NoSuchKernel
 from jupyter_core.utils import run_sync
 
 from churn import errors, state
+from churn.pipeline.execution import forks
 
 # Collecting garbage among thousands of new modules is a quarter of the time that importing them takes.
 WARM_UP = "import gc; gc.disable()\n{code}\ngc.freeze(); gc.enable()"
@@ -53,12 +54,20 @@ class Kernel(AsyncKernelManager):
     kernel says before it is heard, `tell` is told of a start that fails.
     """
 
-    def __init__(self, *, stderr: Path, tell: Callable[[str], None], **options: object) -> None:
+    def __init__(
+        self, *, stderr: Path, tell: Callable[[str], None], copied: forks.Server | None, **options: object
+    ) -> None:
         super().__init__(client_class=f"{__name__}.Client", **options)
+        self._copied = copied
         self._code: list[str] = []
         self._loading: list[BlockingKernelClient] = []
         self._stderr, self._tell, self._starts, self.heard = stderr, tell, 1, False
         self.not_started = ""  # why, once that is final
+
+    async def start_kernel(self, **options: object) -> None:
+        """Start it: as a copy of a process that has loaded libraries, where there is one."""
+        self.provisioner = self._copied and forks.provisioner(self._copied, self)
+        await super().start_kernel(**options)
 
     def load(self, code: str) -> None:
         """Let the kernel, which may still be starting, execute code that loads libraries."""
@@ -88,8 +97,7 @@ class Kernel(AsyncKernelManager):
         self._tell(f"a kernel did not start ({why}); it is started once more")
         code, self._code = self._code, []
         self._stop_loading()
-        await self.shutdown_kernel(now=True, restart=True)
-        self.provisioner = None  # which would take the same ports
+        await self.shutdown_kernel(now=True, restart=True)  # the next provisioner takes other ports
         self.cleanup_connection_file()
         os.truncate(self._stderr, 0)
         await self.start_kernel(**self._launch_args)
@@ -166,9 +174,13 @@ class Kernels:
 
     def __init__(self, tell: Callable[[str], None] = lambda _: None) -> None:
         self._stages, self._open, self._ready, self._spare, self._tell = [], ExitStack(), {}, None, tell
+        self._copied: forks.Server | None = None
 
     def __enter__(self) -> Kernels:
-        self._spare = self._open.enter_context(warm_kernel(tell=self._tell))
+        if forks.POSSIBLE:
+            folder, environment = self._open.enter_context(_place())
+            self._copied = self._open.enter_context(forks.server(folder, environment))
+        self._spare = self._warm("")
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -198,27 +210,25 @@ class Kernels:
             self._ready[stage], self._spare = self._spare, None
             self._ready[stage].load(libraries(stage))
         else:
-            self._ready[stage] = self._open.enter_context(warm_kernel(stage, tell=self._tell))
+            self._ready[stage] = self._warm(stage)
+
+    def _warm(self, stage: str) -> Kernel:
+        if self._copied:
+            self._copied.load(libraries(stage))
+        return self._open.enter_context(warm_kernel(stage, tell=self._tell, copied=self._copied))
 
 
 @contextmanager
-def warm_kernel(stage: str = "", *, then: str = "", tell: Callable[[str], None] = lambda _: None) -> Iterator[Kernel]:
+def warm_kernel(
+    stage: str = "", *, then: str = "", tell: Callable[[str], None] = lambda _: None, copied: forks.Server | None = None
+) -> Iterator[Kernel]:
     """A kernel that starts at once and, in the background, loads what the stage's notebook will; `then` more code."""
-    cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
-    cwd.mkdir(parents=True, exist_ok=True)
-    # Feast makes a temporary folder, which an ended kernel leaves behind
-    with _scratch(cwd) as scratch, open(f"{scratch}/stderr", "ab") as stderr:
-        said = {"stderr": Path(stderr.name), "tell": tell}
+    with _place() as (scratch, environment), open(scratch / "stderr", "ab") as stderr:
+        said = {"stderr": Path(stderr.name), "tell": tell, "copied": copied}
         kernel = Kernel(kernel_name="python3", connection_file=f"{scratch}/connection.json", **said)
-        environment = os.environ | {
-            "PYTHONPATH": str(state.PROJECT),
-            "CHURN_STATE": str(state.root()),
-            "PYTHONHASHSEED": "0",
-            "TMPDIR": scratch,
-        }
-        silent = ["--IPKernelApp.log_level=50"]
+        started = {"cwd": str(state.path("runs")), "env": environment, "stderr": stderr}
         try:
-            run_sync(kernel.start_kernel)(cwd=str(cwd), env=environment, stderr=stderr, extra_arguments=silent)
+            run_sync(kernel.start_kernel)(**started, extra_arguments=["--IPKernelApp.log_level=50"])
         except (FileNotFoundError, NoSuchKernel) as error:
             raise errors.ChurnError(f"no kernel can be started here: {error}") from error
         try:
@@ -226,6 +236,17 @@ def warm_kernel(stage: str = "", *, then: str = "", tell: Callable[[str], None] 
             yield kernel
         finally:
             kernel.end()
+
+
+@contextmanager
+def _place() -> Iterator[tuple[Path, dict[str, str]]]:
+    """A folder for a process's temporary files (Feast makes some, which an ended kernel leaves behind), and the
+    environment of one that works in the state folder."""
+    cwd = state.path("runs")  # whatever a library writes into the working directory stays inside the state folder
+    cwd.mkdir(parents=True, exist_ok=True)
+    with _scratch(cwd) as scratch:
+        of_kernels = {"PYTHONPATH": str(state.PROJECT), "CHURN_STATE": str(state.root()), "PYTHONHASHSEED": "0"}
+        yield Path(scratch), os.environ | of_kernels | {"TMPDIR": scratch}
 
 
 def _scratch(folder: Path) -> tempfile.TemporaryDirectory:
