@@ -16,15 +16,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from ipykernel import kernelapp
+from ipykernel.parentpoller import ParentPollerUnix
 
 _places: dict[int, Path] = {}  # kernels that live: process -> where its exit code goes
 
 
-def main() -> None:
-    """Serve until nobody asks any more; in a copy, be the kernel."""
+def main(runner: int) -> None:
+    """Serve until the process `runner` asks no more; in a copy, be the kernel."""
     own = os.getpid()
     gc.disable()  # else a quarter of the time that importing takes, and pages that copies could share
     signal.signal(signal.SIGCHLD, _note_ends)
+    ParentPollerUnix(runner).start()  # loading takes seconds, in which nobody would see that the runner is gone
     for line in sys.stdin:
         asked = json.loads(line)
         if "load" in asked:
@@ -76,4 +78,4 @@ def _become_kernel(asked: dict, *, parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

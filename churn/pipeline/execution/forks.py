@@ -119,7 +119,7 @@ def provisioner(server: Server, kernel: KernelManager) -> Provisioner | None:
 @contextmanager
 def server(folder: Path, environment: dict[str, str]) -> Iterator[Server]:
     """A process to copy kernels from, with a folder for its files; it goes at the end, and kernels with it."""
-    command = [sys.executable, "-m", f"{__package__}.fork_server"]
+    command = [sys.executable, "-m", f"{__package__}.fork_server", str(os.getpid())]
     with open(folder / "stderr", "ab") as stderr:
         process = subprocess.Popen(
             command, cwd=state.PROJECT, env=environment, stdin=subprocess.PIPE, stderr=stderr, text=True,

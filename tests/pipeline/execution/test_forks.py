@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
 
 import psutil
@@ -114,6 +116,19 @@ def test_a_kernel_goes_with_the_process_that_it_is_a_copy_of(warm):
         server.process.kill()
         assert until(lambda: gone(pid))
         kernel.end()
+
+
+def test_it_goes_with_whoever_started_it_though_it_is_loading():
+    code = (
+        "from churn.pipeline.execution import forks, kernels; import time\n"
+        "with kernels._place() as (folder, environment), forks.server(folder, environment) as server:\n"
+        "    server.load('import time; time.sleep(600)'); print(server.process.pid, flush=True); time.sleep(600)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    pid = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    assert until(lambda: gone(pid))
 
 
 def test_a_python3_of_a_user_s_own_is_started_as_it_says(dying, warm):
