@@ -175,7 +175,7 @@ def _parsed(path: Path, stat: tuple) -> tuple[str, list[Path]]:
         return content(path), []
     tree = ast.parse(path.read_bytes())
     used = _imported(tree)
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
     return _digest(ast.dump(tree).encode()), used
@@ -186,8 +186,17 @@ def _imported(tree: ast.Module) -> list[Path]:
 
     Nothing for the sake of types alone.
     """
-    nodes = [node for top in tree.body if not _for_types(top) for node in ast.walk(top)]
+    nodes = [node for top in tree.body if not _for_types(top) for node in _statements(top)]
     return [path for node in nodes for name in _named(node) for path in _files(name)]
+
+
+def _statements(top: ast.AST) -> Iterator[ast.AST]:
+    """A module or statement and all statements in it: a tenth of what `ast.walk` goes through."""
+    yield top
+    for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(top, name, [])
+        for node in inner if isinstance(inner, list) else []:
+            yield from _statements(node)
 
 
 def _for_types(node: ast.stmt) -> bool:
