@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import sys
 import tempfile
 import warnings
 from contextlib import AbstractContextManager
@@ -16,9 +17,15 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 warnings.filterwarnings("ignore", message=".*Model registry stages", category=FutureWarning)
 warnings.filterwarnings("ignore", message=".*``noload`` loader", category=DeprecationWarning)
 
+# MLflow imports what it could log a dataset of, where it is installed: half a second in every process.
+not_needed = [name for name in ("polars", "pyspark") if name not in sys.modules]
+sys.modules |= dict.fromkeys(not_needed)
 import mlflow  # noqa: E402  it reads the variables as it is imported
 from mlflow import MlflowClient, entities  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+
+for name in not_needed:
+    del sys.modules[name]
 
 if os.environ.get("MLFLOW_TRACKING_URI", "").startswith("http"):
     # Before the first request MLflow asks plug-ins for its headers. Feast's serves Feast's own server, and its import
