@@ -50,6 +50,17 @@ def scorer(loaded: Loaded) -> tuple[Scorer, str]:
     return slow, "scikit-learn"
 
 
+def of_table(loaded: Loaded) -> Callable[[pd.DataFrame], np.ndarray]:
+    """What scores a table of a version's features, at the level of its training rows: a tenth of the time of
+    scikit-learn's own way, for who looks as often as there are features."""
+    score, _ = scorer(loaded)
+    return lambda rows: score.of_columns({name: _as_column(rows[name]) for name in loaded.columns})
+
+
+def _as_column(values: pd.Series) -> np.ndarray | pd.Categorical:
+    return values.to_numpy() if pd.api.types.is_numeric_dtype(values) else pd.Categorical(values)
+
+
 @dataclass(frozen=True)
 class ThroughPipeline:
     """scikit-learn's own way, for any estimator; its last bits may hang on how many rows come together."""
