@@ -37,7 +37,8 @@ EVENTS = pa.schema(
 # Files that take more than some 20 s, the longest first.
 LONGEST = [
     "end_to_end/system/test_replay.py", "end_to_end/system/test_cluster.py", "end_to_end/system/test_environments.py",
-    "audit/test_reproduce.py", "discovery/test_shapes.py", "end_to_end/test_replay.py", "end_to_end/system/test_ends.py",
+    "audit/test_reproduce.py", "discovery/test_shapes.py", "end_to_end/test_replay.py",
+    "end_to_end/system/test_ends.py",
     "project/test_tutorial.py", "end_to_end/system/test_kills.py", "end_to_end/system/test_stores.py",
     "end_to_end/system/test_months.py", "end_to_end/system/test_pages.py", "end_to_end/system/test_database.py",
     "end_to_end/test_determinism.py", "cli/test_commands.py", "end_to_end/test_names.py", "project/test_site.py",
