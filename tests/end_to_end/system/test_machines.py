@@ -140,8 +140,9 @@ def under_load(server: Server, customer: str) -> Iterator[list[tuple[float, str,
 
 
 def answers(seen: list[tuple[float, str, float]], begin: float, end: float) -> str:
-    """All that was said within a time, the most frequent first."""
-    return ", ".join(text for text, _ in Counter(text for at, text, _ in seen if begin <= at < end).most_common())
+    """All that was asked and said within a time, the most frequent first."""
+    said_then = Counter(text for at, text, seconds in seen if begin <= at and at + seconds < end)
+    return ", ".join(text for text, _ in said_then.most_common())
 
 
 @pytest.mark.parametrize(("fault", "stop", "start", "predict", "ready", "afterwards"), [
