@@ -15,6 +15,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import ipykernel_launcher
 from ipykernel import kernelapp
 from ipykernel.parentpoller import ParentPollerUnix
 
@@ -37,7 +38,7 @@ def main(runner: int) -> None:
 
 
 def _load(source: str) -> None:
-    with suppress(Exception):  # the notebook meets the same error, and tells it
+    with suppress(Exception, SystemExit):  # the notebook meets the same error, and tells it
         exec(source, {"__name__": "__main__"})
     gc.freeze()
 
@@ -74,7 +75,8 @@ def _become_kernel(asked: dict, *, parent: int) -> None:
     os.chdir(asked["cwd"])
     tempfile.tempdir = None  # TMPDIR is the kernel's own
     gc.enable()
-    kernelapp.launch_new_instance(argv=[*asked["argv"], f"--IPKernelApp.parent_handle={parent}"])
+    sys.argv = [ipykernel_launcher.__file__, *asked["argv"], f"--IPKernelApp.parent_handle={parent}"]
+    kernelapp.launch_new_instance()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class Forked:
         if self.returncode is None:
             if ended := _text(self._place.with_suffix(".ended")):
                 self.returncode = int(ended)
-            elif self._server.poll() is not None and not psutil.pid_exists(self.pid or -1):
+            elif self._server.poll() is not None and not _lives(self.pid):
                 self.returncode = self._server.returncode
         return self.returncode
 
@@ -84,7 +84,11 @@ class Forked:
         while self.poll() is None and not self.pid:
             time.sleep(0.001)
         if self.poll() is None:
-            os.killpg(self.pid, signum)
+            try:
+                os.killpg(self.pid, signum)
+            except ProcessLookupError:  # it leads no group yet, or is gone
+                with suppress(ProcessLookupError):
+                    os.kill(self.pid, signum)
 
 
 class Provisioner(LocalProvisioner):
@@ -132,6 +136,12 @@ def server(folder: Path, environment: dict[str, str]) -> Iterator[Server]:
         with suppress(BrokenPipeError):
             process.stdin.close()
         process.wait()
+
+
+def _lives(pid: int | None) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    return False
 
 
 def _text(file: Path) -> str:
