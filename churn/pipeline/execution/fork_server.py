@@ -15,7 +15,6 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-import ipykernel_launcher
 from ipykernel import kernelapp
 from ipykernel.parentpoller import ParentPollerUnix
 
@@ -75,7 +74,8 @@ def _become_kernel(asked: dict, *, parent: int) -> None:
     os.chdir(asked["cwd"])
     tempfile.tempdir = None  # TMPDIR is the kernel's own
     gc.enable()
-    sys.argv = [ipykernel_launcher.__file__, *asked["argv"], f"--IPKernelApp.parent_handle={parent}"]
+    program = str(Path(kernelapp.__file__).parents[1] / "ipykernel_launcher.py")  # as which it would have started
+    sys.argv = [program, *asked["argv"], f"--IPKernelApp.parent_handle={parent}"]
     kernelapp.launch_new_instance()
 
 
