@@ -9,6 +9,7 @@
 #   make lint         what a change must keep to: imports, style, notebooks without outputs
 #   make test         what a change must pass                                 (TESTS=tests/registry)
 #   make test-system  what needs PostgreSQL, Redis, Java, Chromium (installed where it may), or minutes   (TESTS=...)
+#   make test-all     both at once, which takes less than one after the other: what CI runs
 #   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   would one notice it in the notebooks' cells? half an hour
@@ -58,15 +59,20 @@ PYTEST = $(DEV) python -m pytest --numprocesses logical --maxprocesses 4 --dist 
 test:
 	$(PYTEST) -m "not system" --durations=10 $(TESTS)
 
-test-system:
+test-system: packages
+	$(PYTEST) -m system --durations=25 $(TESTS)
+
+test-all: packages
+	$(PYTEST) --durations=25 $(TESTS)
+
+packages:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \
 	command -v redis-server >/dev/null || missing="$${missing:-} redis-server"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$${missing:-} chromium"; \
 	[ -x "$${JAVA_HOME:-/nowhere}/bin/java" ] || command -v java >/dev/null || missing="$${missing:-} default-jre-headless"; \
 	[ -z "$${missing:-}" ] || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "make test-system needs $$missing; install it first" >&2; exit 1; }; \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { echo "the system tests need $$missing; install it first" >&2; exit 1; }; \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }
-	$(PYTEST) -m system --durations=25 $(TESTS)
 
 # The gallery's two runs have a state folder of their own, and are made again once what makes reports has changed.
 GALLERY := build/gallery
@@ -107,4 +113,4 @@ lock:   # any uv will do, and an environment of the old lock is not made just fo
 LOCK = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help run serve ui features-ui test test-system docs bench mutants mutants-notebooks accept lint lock screenshots
+.PHONY: help run serve ui features-ui test test-system test-all packages docs bench mutants mutants-notebooks accept lint lock screenshots

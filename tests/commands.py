@@ -1,4 +1,4 @@
-"""The commands as a user types them, in processes of their own."""
+"""The commands as a user types them, in processes of their own (see `copies`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from churn.pipeline.execution import forks
 from churn.state import PROJECT
+from tests import copies
 
 SMOKE = "params/smoke.yaml"  # from the project's folder
 
@@ -24,7 +26,7 @@ class Finished:
 
 def run_pipeline(*arguments: str, state: Path, params: str | Path = SMOKE, **options) -> subprocess.CompletedProcess:
     """`run_pipeline.py --params ...` with a state folder; `options`: `cwd`, and variables of the environment."""
-    command = [sys.executable, str(PROJECT / "run_pipeline.py"), "--params", str(params), *arguments]
+    command = [str(PROJECT / "run_pipeline.py"), "--params", str(params), *arguments]
     return _typed(command, state, **options)
 
 
@@ -45,6 +47,9 @@ def environment(state: Path) -> dict[str, str]:
 
 
 def _typed(command: list[str], state: Path, *, cwd: Path = PROJECT, **variables: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command, cwd=cwd, env=environment(state) | variables, capture_output=True, text=True, check=False
-    )
+    """By a copy of a process that has loaded the libraries, but where these look at the environment as they load."""
+    given = environment(state) | variables
+    own = set(variables) - {"SHOP_DB"} or given.get("MLFLOW_TRACKING_URI", "").startswith("http")
+    if forks.POSSIBLE and not own and (done := copies.process().run(command, cwd=cwd, env=given)):
+        return done
+    return subprocess.run([sys.executable, *command], cwd=cwd, env=given, capture_output=True, text=True, check=False)

@@ -32,6 +32,8 @@ BRIEF = {
     "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "PYSPARK_SUBMIT_ARGS": "--conf spark.sql.shuffle.partitions=2 pyspark-shell",
 }
+# Spark takes half a minute for a snapshot.
+SMALL = ("--set", "snapshots.train=2", "--set", "evaluate.bootstrap=200")
 
 
 @dataclass
@@ -47,7 +49,7 @@ class Cluster:
         return os.environ | BRIEF | self.addresses | {"CHURN_STATE": str(self.state)}
 
     def start(self, *arguments: str) -> subprocess.Popen:
-        command = [sys.executable, "run_pipeline.py", "--params", "params/streaming-cluster.yaml", *arguments]
+        command = [sys.executable, "run_pipeline.py", "--params", "params/streaming-cluster.yaml", *SMALL, *arguments]
         return subprocess.Popen(
             command, cwd=PROJECT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

@@ -14,7 +14,7 @@ from churn.pipeline import plan
 from churn.state import PROJECT
 from tests.end_to_end.system.workplace import Workplace
 
-KILLS = 3
+KILLS = 2
 pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]
 
 
