@@ -9,7 +9,7 @@
 #   make lint         what a change must keep to: imports, style, notebooks without outputs
 #   make test         what a change must pass                                 (TESTS=tests/registry)
 #   make test-system  what needs PostgreSQL, Redis, Java, Chromium (installed where it may), or minutes   (TESTS=...)
-#   make test-all     both at once, which takes less than one after the other: what CI runs
+#   make test-all     both at once, which takes less than one after the other   (WHICH="not long", as CI)
 #   make bench        what a run costs, and each part as the log grows; a quarter of an hour   (SCALE="--sizes 1,10,100")
 #   make mutants      would a test notice a changed operator in the modules that decide what is true? an hour
 #   make mutants-notebooks   would one notice it in the notebooks' cells? half an hour
@@ -63,7 +63,7 @@ test-system: packages
 	$(PYTEST) -m system --durations=25 $(TESTS)
 
 test-all: packages
-	$(PYTEST) --durations=25 $(TESTS)
+	$(PYTEST) $(if $(WHICH),-m '$(WHICH)') --durations=25 $(TESTS)
 
 packages:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \

@@ -14,6 +14,8 @@ from tests.discovery.judged import judge
 from tests.discovery.log import Log
 from tests.discovery.logs import LOGS
 
+SOME = ("shop order lines", "subscriptions", "two tables", "a database")  # runs of each kind of input and label
+
 
 @dataclass(frozen=True)
 class Begun:
@@ -80,7 +82,7 @@ def test_a_log_that_is_too_short_is_refused_or_its_horizon_is_doubted(begun):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("name", LOGS)
+@pytest.mark.parametrize("name", [n if n in SOME else pytest.param(n, marks=pytest.mark.long) for n in LOGS])
 def test_what_is_written_runs_to_a_decision_without_an_edit(name, begun):
     one = begun(name)
     if one.code:

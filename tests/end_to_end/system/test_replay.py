@@ -59,6 +59,7 @@ def replayed(params, home, before):
     return home / "lived" / "replay" / "lives" / "always" / "state"
 
 
+@pytest.mark.long
 def test_all_twelve_dates_equal_fresh_runs_on_logs_cut_there_though_the_replay_was_killed(place, replayed):
     lives.live_afresh(place, DAYS, place / "fresh")
     assert 12 == len(lives.gates(replayed))
