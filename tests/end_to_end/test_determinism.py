@@ -95,6 +95,7 @@ def differing(one: dict, two: dict) -> list[str]:
 
 
 @pytest.mark.system
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_run_is_the_same_on_one_core_and_in_another_country_with_more_threads_on_other_files(other_locale, tmp_path):
     one_core = results(tmp_path / "here", shop.write(tmp_path / "here", names=IN_ORDER), cores=1)

@@ -141,6 +141,7 @@ def replace_workers(master: psutil.Process, visitor: Visitor) -> None:
         wait(lambda: len(master.children()) == 2)
 
 
+@pytest.mark.long
 def test_make_serve_keeps_answering_through_make_lint_make_test_and_a_changed_lock(tmp_path):
     place, port = Workplace.make(tmp_path), free_port()
     leave_uncompiled(place)

@@ -81,6 +81,7 @@ def test_whoever_has_lost_the_lock_does_nothing_further(locked_by_postgres):
         versions.to_staging("load", 1)  # there is no such version, and nobody is asked for it
 
 
+@pytest.mark.long
 def test_forty_decisions_from_two_machines_leave_postgresql_whole(tmp_path, postgres):
     """Killed after every third call, too (on SQLite after each), and with the connection that holds the lock cut."""
     done = fire(
