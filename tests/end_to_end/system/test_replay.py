@@ -74,6 +74,7 @@ def test_registry_online_store_and_history_of_production_are_untouched_to_the_by
     assert {"mlflow.db", "lived/feast/online.db"} <= before.keys()
 
 
+@pytest.mark.long
 def test_three_dates_run_for_real_equal_the_replay(params, home, replayed):
     answer = lives.replay(params, home, *ASKED, "--check")
     assert [] == [row for row in answer["check"] if not row["equal"]]
