@@ -59,13 +59,13 @@ PYTEST = $(DEV) python -m pytest --numprocesses logical --maxprocesses 4 --dist 
 test:
 	$(PYTEST) -m "not system" --durations=10 $(TESTS)
 
-test-system: packages
+test-system: .packages
 	$(PYTEST) -m system --durations=25 $(TESTS)
 
-test-all: packages
+test-all: .packages
 	$(PYTEST) $(if $(WHICH),-m '$(WHICH)') --durations=25 $(TESTS)
 
-packages:
+.packages:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="postgresql"; \
 	command -v redis-server >/dev/null || missing="$${missing:-} redis-server"; \
 	command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$${missing:-} chromium"; \
@@ -113,4 +113,5 @@ lock:   # any uv will do, and an environment of the old lock is not made just fo
 LOCK = .venv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
 
-.PHONY: help run serve ui features-ui test test-system test-all packages docs bench mutants mutants-notebooks accept lint lock screenshots
+.PHONY: help run serve ui features-ui test test-system test-all docs bench mutants mutants-notebooks accept lint lock screenshots
+.PHONY: .packages   # none that a user types
