@@ -280,6 +280,7 @@ class TestByTheCommandLine:
         listed = subprocess.run(["git", "-C", str(made / "code"), "worktree", "list"], capture_output=True, text=True)
         assert 1 == len(listed.stdout.splitlines())
 
+    @pytest.mark.long
     def test_other_code_differs_first_where_it_was_changed(self, made, other_label):
         commit(made, "another label")
         done = churn(made, "reproduce", "1", "--anyway")

@@ -14,7 +14,7 @@ from tests.discovery.judged import judge
 from tests.discovery.log import Log
 from tests.discovery.logs import LOGS
 
-SOME = ("shop order lines", "subscriptions", "two tables", "a database")  # runs of each kind of input and label
+SOME = ("subscriptions", "two tables", "a database")  # CI runs these; the tutorial runs order lines
 
 
 @dataclass(frozen=True)

@@ -282,6 +282,7 @@ def reproduced(given: dict) -> dict:
     return json.loads(commands.churn("reproduce", "1", "--anyway", "--json", **given).stdout)
 
 
+@pytest.mark.long
 def test_a_run_ends_with_a_decision_and_can_be_made_again_while_the_rows_are_the_same(
     server, url, params, tmp_path, empty_state
 ):

@@ -14,7 +14,7 @@ from churn.state import PROJECT
 from tests import commands
 from tests.end_to_end import lives
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.system, pytest.mark.long, pytest.mark.timeout(3000)]
 DAYS = [date(2023 + month // 12, month % 12 + 1, 1) for month in range(5, 17)]
 ASKED = ("--from", str(DAYS[0]), "--to", str(DAYS[-1]), "--policy", "always")
 WAIT = 600  # seconds until something has been lived
@@ -59,7 +59,6 @@ def replayed(params, home, before):
     return home / "lived" / "replay" / "lives" / "always" / "state"
 
 
-@pytest.mark.long
 def test_all_twelve_dates_equal_fresh_runs_on_logs_cut_there_though_the_replay_was_killed(place, replayed):
     lives.live_afresh(place, DAYS, place / "fresh")
     assert 12 == len(lives.gates(replayed))
@@ -74,7 +73,6 @@ def test_registry_online_store_and_history_of_production_are_untouched_to_the_by
     assert {"mlflow.db", "lived/feast/online.db"} <= before.keys()
 
 
-@pytest.mark.long
 def test_three_dates_run_for_real_equal_the_replay(params, home, replayed):
     answer = lives.replay(params, home, *ASKED, "--check")
     assert [] == [row for row in answer["check"] if not row["equal"]]
