@@ -13,7 +13,6 @@ import atexit
 import gc
 import json
 import os
-import random
 import runpy
 import signal
 import subprocess
@@ -24,6 +23,8 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
+
+import numpy as np
 
 from churn.pipeline.execution import fork_server, forks, kernels
 from churn.pipeline.plan import STAGES
@@ -176,10 +177,7 @@ def _stream(file: str, number: int) -> None:
 
 
 def _own_randomness() -> None:
-    import numpy as np
-
-    random.seed()
-    np.random.seed()
+    np.random.seed()  # Python's own is seeded anew in a copy by itself
 
 
 if __name__ == "__main__":

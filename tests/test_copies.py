@@ -38,7 +38,7 @@ def test_exit_code_and_both_streams_are_those_of_the_command_as_it_is_typed(word
 def test_environment_folder_arguments_and_randomness_are_its_own(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(
-        "import os, random, sys; print(os.getcwd(), os.environ.get('OWN'), sys.argv[1], random.random())"
+        "import os, sys, numpy as np; print(os.getcwd(), os.environ['OWN'], sys.argv[1], np.random.rand())"
     )
     given = {"PATH": os.environ["PATH"], "OWN": "mine"}
     told = {copies.process().run([str(program), "word"], cwd=tmp_path, env=given).stdout for _ in range(2)}  # a set
