@@ -2,7 +2,7 @@
 
 A command that is typed loads MLflow, pandas and scikit-learn twice, for itself and for the process that its kernels are
 copies of: a third of what a short run costs. Here both are copies too: processes of their own, with an environment,
-arguments, streams and an exit code of their own, by the same code from `main` on. Half of the tests' hour goes with it.
+arguments, streams and an exit code of their own, by the same code from `main` on.
 
 `python -m tests.copies` is that process: a line of JSON in for each command, its exit code out.
 """
@@ -22,7 +22,6 @@ import threading
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -83,7 +82,7 @@ def process() -> Process:
 class Waiting:
     """A copy made as a command begins, before it has opened anything, which becomes what its kernels are copies of.
 
-    It stands for `subprocess.Popen` in `forks`.
+    It stands for the module `subprocess` in `forks`.
     """
 
     PIPE = subprocess.PIPE
@@ -131,9 +130,7 @@ class Waiting:
         asked, runner = json.loads(line), os.getppid()
         os.setsid()
         _stream(asked["stderr"], 2)
-        os.environ.clear()
-        os.environ.update(asked["env"])
-        _own_randomness()
+        _own(asked["env"])
         sys.argv = [fork_server.__file__, str(runner)]
         fork_server.main(runner)
         os._exit(0)
@@ -160,13 +157,10 @@ def _command(asked: dict) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     _stream(asked["out"], 1)
     _stream(asked["err"], 2)
-    os.environ.clear()
-    os.environ.update(asked["env"])
+    _own(asked["env"])
     os.chdir(asked["cwd"])
     tempfile.tempdir = None
-    _own_randomness()
-    waiting = Waiting()
-    forks.subprocess = SimpleNamespace(Popen=waiting.Popen, PIPE=subprocess.PIPE)
+    forks.subprocess = Waiting()
     gc.enable()
     sys.argv = asked["argv"]
     runpy.run_path(sys.argv[0], run_name="__main__")
@@ -176,7 +170,9 @@ def _stream(file: str, number: int) -> None:
     os.dup2(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT), number)
 
 
-def _own_randomness() -> None:
+def _own(environment: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
     np.random.seed()  # Python's own is seeded anew in a copy by itself
 
 
